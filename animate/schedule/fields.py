@@ -1,0 +1,183 @@
+"""The one table of fields.
+
+Everything that knows a field reads it here: the loader, its error hints, the JSON Schema, the documentation page,
+`animate fields`, the importers. A field is described once; to add one is to add a row.
+
+Kinds
+    curve    keyframed number: a float64 value for every frame (forms in `curve.py`)
+    text     keyframed text that holds its last value; `choices` bounds it where it is not free
+    number   one number for the whole run
+    integer  one whole number for the whole run
+    flag     true or false
+    choice   one of `choices`
+    string   free text
+    file     a path, relative to the schedule
+    size     a whole number of pixels
+    time     a duration (`240`, `20s`, `32b`)
+    prompts  keyframed prompts
+    mapping  a mapping with a meaning of its own (`let`, `cues`, `vary` …)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal[
+    "curve", "text", "number", "integer", "flag", "choice", "string", "file", "size", "time", "prompts", "mapping"
+]
+Value = float | int | str | bool
+
+INF = float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One row of the table."""
+
+    name: str
+    kind: Kind
+    group: str
+    default: Value
+    """Value where the schedule is silent; "" means "none given" for texts and files."""
+    embedded: Value | None = None
+    """Default under `model: embedded`, where the small model wants another one."""
+    unit: str = ""
+    low: float = -INF
+    """Smallest value allowed, inclusive."""
+    high: float = INF
+    """Largest value allowed, inclusive."""
+    whole: bool = False
+    """A curve whose values are rounded to whole numbers."""
+    choices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other names people type; the `…_schedule` form of a curve or text is always accepted as well."""
+    inverted: tuple[str, ...] = ()
+    """Names of the opposite sense: their value is 1 − ours (`denoising_strength`)."""
+    deforum: Value | None = None
+    """Deforum's default where its files are silent; None where it is the same as `default`, or Deforum has no such field."""
+    doc: str = ""
+    example: str = ""
+
+    def default_for(self, model: str) -> Value:
+        """Default under this model; never None."""
+        return self.embedded if self.embedded is not None and model == "embedded" else self.default
+
+
+ANIMATION_MODES = ("2D", "3D", "None", "Interpolation", "Video Input")
+SEED_BEHAVIORS = ("iter", "fixed", "random", "ladder", "alternate", "schedule")
+
+
+def _curve(name: str, group: str, default: float, doc: str, **more: object) -> Field:
+    return Field(name=name, kind="curve", group=group, default=default, doc=doc, **more)  # type: ignore[arg-type]
+
+
+def _field(name: str, kind: Kind, group: str, default: Value, doc: str, **more: object) -> Field:
+    return Field(name=name, kind=kind, group=group, default=default, doc=doc, **more)  # type: ignore[arg-type]
+
+
+_ROWS: tuple[Field, ...] = (
+    # fmt: off
+    # time
+    _field("max_frames", "integer", "time", 96, "How many frames the animation has.", unit="frames", low=1, high=10_000_000, aliases=("length", "frames"), deforum=120, example="240"),
+    _field("duration", "time", "time", "", "Length as a time, instead of max_frames.", example="20s"),
+    _field("fps", "number", "time", 12, "Frames a second of the video; a fraction such as 24000/1001 stays exact.", unit="frames/s", low=0.01, high=1000, aliases=("output_fps", "frame_rate"), deforum=15, example="24"),
+    _field("bpm", "number", "time", 0, "Beats a minute; 0 where the schedule counts no beats. Needed for keys such as 4b and for `beat`.", unit="beats/min", low=0, high=1000, example="120"),
+    _field("cues", "mapping", "time", "", "Named times, usable as keys.", example="{drop: 32b, outro: 80%}"),
+    _field("let", "mapping", "time", "", "Named curves, usable in every other expression.", example="{kick: pulse(12, 2)}"),
+    _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across.", example="[48, 8s]"),
+    _field("loop", "flag", "time", False, "The last frame leads back to the first: its picture is drawn towards frame 0 over the final frames.", example="true"),
+    # picture size and model
+    _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("W",), example="768"),
+    _field("height", "size", "model", 512, "Height of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("H",), example="512"),
+    _field("model", "string", "model", "embedded", "The model: embedded, a diffusers folder, a .safetensors or .ckpt file, or a hub id.", aliases=("checkpoint", "model_checkpoint", "sd_model"), example="models/dreamshaper_8.safetensors"),
+    _field("device", "choice", "model", "auto", "Where the model runs.", choices=("auto", "cpu", "cuda", "mps"), example="cuda"),
+    _field("precision", "choice", "model", "auto", "Arithmetic of the model; auto takes half precision on a GPU.", choices=("auto", "float32", "float16", "bfloat16"), aliases=("dtype",), example="float16"),
+    _field("memory", "choice", "model", "auto", "How much graphics memory may be used: low for cards of 4 GB.", choices=("auto", "normal", "low"), example="low"),
+    _field("vae", "string", "model", "", "Another autoencoder: a folder, a file or a hub id.", example="stabilityai/sd-vae-ft-mse"),
+    _field("loras", "mapping", "model", "", "LoRA files with a weight, which may be a curve.", example="{ink.safetensors: 0.8}"),
+    _field("embeddings", "mapping", "model", "", "Textual-inversion files by the token that calls them.", aliases=("textual_inversions",), example="{<mist>: mist.safetensors}"),
+    _field("animation_mode", "choice", "model", "2D", "What carries one frame to the next.", choices=ANIMATION_MODES, aliases=("mode",), example="2D"),
+    # prompts
+    _field("prompts", "prompts", "prompts", "", "What to paint, by frame; ` --neg ` inside a prompt splits off what to avoid.", aliases=("prompt", "animation_prompts", "prompt_map", "text_prompts"), example='{0: "a calm sea at dawn", 48: "a calm sea at night"}'),
+    _field("negative_prompts", "prompts", "prompts", "", "What to avoid, by frame; applies to every prompt.", aliases=("negative_prompt",), example='{0: "text, watermark"}'),
+    _field("prompt_prepend", "string", "prompts", "", "Text put before every prompt.", aliases=("head_prompt", "pre_text", "animation_prompts_positive", "positive_prompts"), example="oil painting of"),
+    _field("prompt_append", "string", "prompts", "", "Text put after every prompt.", aliases=("tail_prompt", "app_text"), example="soft light"),
+    _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
+    _field("prompt_fixed_ratio", "number", "prompts", 0.0, "Share of each gap between two prompts in which the first one is held.", low=0, high=1, example="0.5"),
+    _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
+    # diffusion
+    _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.6, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),
+    _curve("steps", "diffusion", 25, "Steps of the sampler for a whole picture; a redrawn frame runs its share of them.", embedded=10, low=1, high=1000, whole=True, aliases=("num_inference_steps", "inference_steps"), example="20"),
+    _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=3.0, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
+    _field("sampler", "text", "diffusion", "Euler a", "The sampler, by diffusers' or A1111's name.", embedded="DDIM", aliases=("sampler_name", "scheduler"), example="DPM++ 2M Karras"),
+    _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
+    _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),
+    _field("strength_0_no_init", "flag", "diffusion", True, "At strength 0 the frame is painted from noise alone.", example="true"),
+    _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
+    _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
+    # seeds
+    _field("seed", "integer", "seeds", -1, "Seed of the run; −1 draws one and records it.", low=-1, high=2**63 - 1, example="42"),
+    _field("seed_behavior", "choice", "seeds", "iter", "How the seed moves from one painted frame to the next.", choices=SEED_BEHAVIORS, example="fixed"),
+    _field("seed_iter_N", "integer", "seeds", 1, "With iter: the seed grows by one every so many painted frames.", low=1, example="4"),
+    _curve("seed_schedule", "seeds", -1, "With seed_behavior schedule: the seed of each frame; a fraction mixes two neighbouring seeds.", low=-1, example="{0: 1, 96: 3}"),
+    _curve("subseed", "seeds", -1, "Second seed that the noise is mixed with; −1 draws one from the frame's seed.", low=-1, whole=True, example="7"),
+    _curve("subseed_strength", "seeds", 0.0, "How far the noise leans to the second seed.", low=0, high=1, example="0.1"),
+    # 2D motion
+    _curve("angle", "motion", 0.0, "Rotation, counter-clockwise.", unit="degrees/frame", example="0.5*sin(2*pi*t/48)"),
+    _curve("zoom", "motion", 1.0, "Scale of each frame against the one before; above 1 moves in.", unit="factor/frame", low=0.01, high=100, deforum="0: (1.0025+0.002*sin(1.25*3.14*t/30))", example="1.02"),
+    _curve("translation_x", "motion", 0.0, "Movement to the right (in 3D: of the camera).", unit="px/frame", example="4"),
+    _curve("translation_y", "motion", 0.0, "Movement downwards (in 3D: of the camera).", unit="px/frame", example="-2"),
+    _curve("transform_center_x", "motion", 0.5, "Centre of rotation and zoom; 0 is the left edge, 1 the right.", unit="widths", example="0.3"),
+    _curve("transform_center_y", "motion", 0.5, "Centre of rotation and zoom; 0 is the top, 1 the bottom.", unit="heights", example="0.6"),
+    _curve("perspective_flip_theta", "motion", 0.0, "Perspective: turn about the line of sight.", unit="degrees/frame", aliases=("theta",), example="0.2"),
+    _curve("perspective_flip_phi", "motion", 0.0, "Perspective: tilt about the horizontal axis.", unit="degrees/frame", aliases=("phi",), example="0.4*sin(t/20)"),
+    _curve("perspective_flip_gamma", "motion", 0.0, "Perspective: swing about the vertical axis.", unit="degrees/frame", aliases=("gamma",), example="0.4*cos(t/20)"),
+    _curve("perspective_flip_fv", "motion", 53.0, "Perspective: field of view.", unit="degrees", low=1, high=179, aliases=("fv",), example="60"),
+    _field("border", "choice", "motion", "replicate", "What fills the picture where a move uncovers its edge.", choices=("replicate", "wrap", "reflect"), example="wrap"),
+    _field("sampling_mode", "choice", "motion", "bicubic", "How the warp reads between pixels.", choices=("bicubic", "bilinear", "nearest", "lanczos"), example="lanczos"),
+    # 3D
+    _curve("translation_z", "3D", 0.0, "Camera movement forwards.", unit="units/frame", deforum=1.75, example="5"),
+    _curve("rotation_3d_x", "3D", 0.0, "Camera tilt.", unit="degrees/frame", example="0.2"),
+    _curve("rotation_3d_y", "3D", 0.0, "Camera pan.", unit="degrees/frame", example="0.5"),
+    _curve("rotation_3d_z", "3D", 0.0, "Camera roll.", unit="degrees/frame", example="0.3"),
+    _curve("fov", "3D", 70.0, "Field of view of the camera.", unit="degrees", low=0.1, high=179.9, example="{0: 70, 48: 40}"),
+    _curve("near", "3D", 200.0, "Nearest distance of the scene.", low=0, aliases=("near_plane",), example="200"),
+    _curve("far", "3D", 10000.0, "Farthest distance of the scene.", low=0, aliases=("far_plane",), example="10000"),
+    _curve("aspect_ratio", "3D", 1.0, "Aspect ratio of the camera.", low=0.01, high=100, example="1"),
+    _field("padding_mode", "choice", "3D", "border", "What fills the picture where the camera sees beyond it.", choices=("border", "reflection", "zeros"), example="reflection"),
+    _field("depth_algorithm", "string", "3D", "embedded", "Where depth comes from.", example="embedded"),
+    _field("use_depth_warping", "flag", "3D", True, "Use depth at all; otherwise the picture is a flat plane.", example="false"),
+    # what happens to the picture between two frames
+    _field("color_coherence", "choice", "picture", "LAB", "Keeps the colours of each shot's first frame.", choices=("None", "HSV", "LAB", "RGB", "Image"), embedded="LAB", example="LAB"),
+    _field("color_coherence_image", "file", "picture", "", "With color_coherence Image: the picture whose colours are kept.", aliases=("color_coherence_image_path",), example="palette.png"),
+    _curve("contrast", "picture", 1.0, "Contrast of the frame before it is redrawn.", unit="factor", low=0, high=10, example="0.98"),
+    _curve("brightness", "picture", 1.0, "Brightness of the frame before it is redrawn.", unit="factor", low=0, high=10, example="1.01"),
+    _curve("saturation", "picture", 1.0, "Saturation of the frame before it is redrawn.", unit="factor", low=0, high=10, example="1.05"),
+    _curve("hue", "picture", 0.0, "Turn of the colour wheel each frame.", unit="degrees/frame", example="2"),
+    _field("color_force_grayscale", "flag", "picture", False, "Every frame in shades of grey.", aliases=("greyscale", "grayscale"), example="true"),
+    _curve("amount", "picture", 0.1, "Strength of the unsharp mask that keeps repeated warps crisp.", low=0, high=10, aliases=("antiblur_amount",), example="0.15"),
+    _curve("kernel", "picture", 5, "Width of the unsharp mask's blur; odd.", unit="px", low=1, high=101, whole=True, aliases=("antiblur_kernel",), example="5"),
+    _curve("sigma", "picture", 1.0, "Standard deviation of the unsharp mask's blur.", unit="px", low=0.01, high=50, aliases=("antiblur_sigma",), example="1"),
+    _curve("threshold", "picture", 0.0, "Smallest difference that is sharpened.", unit="grey levels of 255", low=0, high=255, aliases=("antiblur_threshold",), example="0"),
+    _curve("noise", "picture", 0.04, "Share of fresh noise blended in before redrawing; it gives the model something to draw.", low=0, high=1, deforum=0.065, example="0.03"),
+    _field("noise_type", "choice", "picture", "perlin", "Kind of that noise.", choices=("perlin", "uniform"), example="uniform"),
+    _field("perlin_octaves", "integer", "picture", 4, "Perlin noise: layers, each twice as fine.", low=1, high=12, example="4"),
+    _field("perlin_persistence", "number", "picture", 0.5, "Perlin noise: weight of each finer layer against the one before.", low=0, high=1, example="0.5"),
+    # cadence
+    _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
+    # output
+    _field("codec", "choice", "output", "h264", "Encoding of the video.", choices=("h264", "h265", "vp9", "prores", "gif", "png"), example="h265"),
+    _field("crf", "integer", "output", 17, "Quality of H.264, H.265 and VP9: smaller is better and larger on disk.", low=0, high=63, example="20"),
+    _field("preset", "choice", "output", "medium", "Effort of H.264 and H.265.", choices=("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"), example="slow"),
+    _field("soundtrack", "file", "output", "", "Sound put under the video.", aliases=("soundtrack_path",), example="song.wav"),
+    _field("soundtrack_offset", "time", "output", "0", "Where in the soundtrack the video begins.", example="12.5s"),
+    # batches
+    _field("vary", "mapping", "batch", "", "Lists of values that `animate batch` multiplies.", example="{seed: [1, 2, 3]}"),
+    # fmt: on
+)
+
+FIELDS: Mapping[str, Field] = MappingProxyType({row.name: row for row in _ROWS})
+"""Every field by its name, in the order of the table."""
