@@ -88,7 +88,7 @@ _ROWS: tuple[Field, ...] = (
     _field("cues", "mapping", "time", "", "Named times, usable as keys.", example="{drop: 32b, outro: 80%}"),
     _field("let", "mapping", "time", "", "Named curves, usable in every other expression.", example="{kick: pulse(12, 2)}"),
     _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across.", example="[48, 8s]"),
-    _field("loop", "flag", "time", False, "The last frame leads back to the first: its picture is drawn towards frame 0 over the final frames.", example="true"),
+    _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, example="24"),
     # picture size and model
     _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("W",), example="768"),
     _field("height", "size", "model", 512, "Height of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("H",), example="512"),

@@ -1,0 +1,42 @@
+"""How one picture is drawn, as data: no model, no tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Blend = Literal["hold", "lerp", "slerp", "composable"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One text of a blend."""
+
+    text: str
+    negative: str = ""
+    weight: float = 1.0
+    """Share of this text; the weights of a blend add up to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Everything that decides one picture besides the model and the picture it starts from."""
+
+    prompts: tuple[Prompt, ...]
+    blend: Blend = "lerp"
+    """How several prompts become one conditioning."""
+    seed: int
+    subseed: int = 0
+    subseed_strength: float = 0.0
+    """The noise is slerped this far, in [0, 1], from `seed` towards `subseed`."""
+    sampler: str = "DDIM"
+    """A name of diffusers or of A1111."""
+    steps: int = 20
+    """Steps for a whole picture; a redrawn picture runs its share of them."""
+    cfg_scale: float = 7.0
+    """Classifier-free guidance; none at 1 or below."""
+    eta: float = 0.0
+    clip_skip: int = 1
+    """Layer of the text encoder that is read, counted from the last: 1 is the last."""
+    loras: tuple[tuple[str, float], ...] = ()
+    """Files and their weights."""

@@ -1,0 +1,110 @@
+"""What the animator asks for: five frozen dataclasses, and the carry that crosses from frame to frame.
+
+The animator is pure: it yields one of these and is sent the picture it asked for (`None` for `Emit`). A runner answers
+with models, disk and ffmpeg; a test answers with painted squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from animate.diffusion.sampling import Sampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imagine:
+    """A picture from noise alone."""
+
+    index: int
+    how: Sampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redraw:
+    """`picture` (3, H, W) redrawn; strength in [0, 1]: 1 would keep it, 0 would ignore it."""
+
+    index: int
+    picture: Tensor
+    strength: float
+    how: Sampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateDepth:
+    """Depth (1, H, W) of `picture`, positive, larger = farther."""
+
+    index: int
+    picture: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFrame:
+    """A picture from a file, fitted to the size of the animation."""
+
+    index: int
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carry:
+    """Everything a frame hands to the next. Saving it is the checkpoint; nothing else crosses a frame.
+
+    A painted picture fades in over the cadence while the one before it fades out. Both are kept as they were painted,
+    each with the motion gathered since, so a frame between costs one resampling however far its picture has travelled.
+    """
+
+    index: int
+    """The frame that was shown last."""
+    painted_at: int
+    """The frame at which `arriving` was painted."""
+    arriving: Tensor
+    """(3, H, W) the picture painted last."""
+    arriving_by: np.ndarray
+    """(3, 3) float64, the motion since: pixel of `arriving` → pixel of frame `index`."""
+    leaving: Tensor
+    """(3, H, W) the picture painted before it; the same as `arriving` at the start of a shot."""
+    leaving_by: np.ndarray
+    """(3, 3) as `arriving_by`."""
+    colors: Tensor
+    """(3, H, W) the picture whose colours the shot keeps."""
+    first: Tensor
+    """(3, H, W) frame 0, which a loop leads back to."""
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The carry as named arrays, exact to the bit; the inverse of `from_arrays`."""
+        return {
+            field.name: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> Self:
+        """The carry that `to_arrays` wrote, its pictures on `device`."""
+        values: dict[str, object] = {}
+        for name, array in arrays.items():
+            if array.ndim == 0:
+                values[name] = int(array)
+            elif array.dtype == np.float32:
+                values[name] = torch.from_numpy(np.array(array)).to(device)
+            else:
+                values[name] = np.array(array)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emit:
+    """Frame `index` is done; `carry` continues from here."""
+
+    index: int
+    picture: Tensor
+    carry: Carry
+
+
+Request = Imagine | Redraw | EstimateDepth | ReadFrame | Emit
