@@ -1,0 +1,193 @@
+"""The animator: a plan walked frame by frame.
+
+A pure step. It knows no clock, file, model, device or random state of its own; it asks for pictures (`requests`) and a
+runner answers. One diffused frame is
+
+    warp(previous) → match colour → grade → sharpen → add noise → redraw → match colour → emit → becomes previous
+
+With a cadence of n only every n-th frame is redrawn. A redrawn picture fades in over n frames, then stands alone and is
+what the next one starts from; the frames between are the two neighbours carried along the plan's motion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from animate.diffusion.sampling import Prompt, Sampling
+from animate.motion import matrix
+from animate.motion.warp import Warped, warp
+from animate.picture import color, noise, sharpen
+from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw, Request
+from animate.schedule.plan import Frame, Plan
+
+Step = Generator[Request, Any, Carry]
+
+
+def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, None]:
+    """Ask for everything that the frames after `carry.index` need, and emit each of them.
+
+    Args:
+        plan: every value of every frame.
+        carry: where to go on; None begins at frame 0. Going on from the carry of any frame gives the straight run.
+    """
+    step = STEPS[str(plan.settings["animation_mode"])]
+    for index in range(carry.index + 1 if carry else 0, len(plan)):
+        carry = yield from step(plan, plan[index], carry)
+        yield Emit(index=index, picture=_shown(plan, carry), carry=carry)
+
+
+def _moved(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """One frame of a 2D animation."""
+    if carry is None or frame.cut:
+        return (yield from _opened(plan, frame, carry))
+    move = matrix.of_frame(frame, plan.size)
+    if not frame.redrawn or frame["strength"] >= 1:  # carried on, untouched by the model
+        if frame.redrawn:
+            carry = replace(carry, leaving=carry.arriving, leaving_by=carry.arriving_by, painted_at=frame.index)
+        return replace(
+            carry, index=frame.index, arriving_by=move @ carry.arriving_by, leaving_by=move @ carry.leaving_by
+        )
+    leaving_by = move @ carry.arriving_by
+    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
+        painted = colors = yield Imagine(index=frame.index, how=sampling(plan, frame))
+    else:
+        colors = carry.colors
+        match = _matcher(plan, colors)
+        moved = _led_back(plan, frame, carry, _warped(plan, carry.arriving, leaving_by).picture)
+        start = _prepared(plan, frame, match(moved))
+        redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
+        painted = _greyed(plan, match(redrawn))
+    return replace(
+        carry,
+        index=frame.index,
+        painted_at=frame.index,
+        leaving=carry.arriving,
+        leaving_by=leaving_by,
+        arriving=painted,
+        arriving_by=np.eye(3),
+        colors=colors,
+    )
+
+
+def _still(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """One frame that owes nothing to the frame before."""
+    return (yield from _opened(plan, frame, carry))
+
+
+def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """The first frame of a shot: from the init image at frame 0 if there is one, else from noise."""
+    how = sampling(plan, frame)
+    init = str(plan.settings["init_image"])
+    if init and frame.index == 0:
+        picture = yield ReadFrame(index=0, file=init)
+        if frame["init_strength"] < 1:
+            picture = yield Redraw(index=0, picture=picture, strength=frame["init_strength"], how=how)
+    else:
+        picture = yield Imagine(index=frame.index, how=how)
+    picture = _greyed(plan, picture)
+    if plan.settings["color_coherence"] == "Image":
+        colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
+        picture = _matcher(plan, colors)(picture)
+    else:
+        colors = picture
+    return Carry(
+        index=frame.index,
+        painted_at=frame.index,
+        arriving=picture,
+        arriving_by=np.eye(3),
+        leaving=picture,
+        leaving_by=np.eye(3),
+        colors=colors,
+        first=carry.first if carry else picture,
+    )
+
+
+STEPS: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {
+    "2D": _moved,
+    "None": _still,
+    "Interpolation": _still,
+}
+
+
+def sampling(plan: Plan, frame: Frame) -> Sampling:
+    """How the model draws this frame."""
+    return Sampling(
+        prompts=tuple(Prompt(*part) for part in frame.prompts),
+        blend=plan.settings["prompt_interpolation"],  # type: ignore[arg-type]
+        seed=int(frame["seed"]),
+        subseed=int(frame["subseed"]),
+        subseed_strength=float(frame["subseed_strength"]),
+        sampler=plan.text["sampler"][frame.index],
+        steps=int(frame["steps"]),
+        cfg_scale=float(frame["cfg_scale"]),
+        eta=float(frame["eta"]),
+        clip_skip=int(frame["clip_skip"]),
+        loras=frame.loras,
+    )
+
+
+def _shown(plan: Plan, carry: Carry) -> Tensor:
+    """(3, H, W) what frame `carry.index` shows: the arriving picture, still fading in over the cadence."""
+    arriving = _warped(plan, carry.arriving, carry.arriving_by).picture
+    weight = (carry.index - carry.painted_at + 1) / int(plan.settings["diffusion_cadence"])
+    if weight >= 1 or carry.leaving is carry.arriving:
+        return arriving
+    leaving = _warped(plan, carry.leaving, carry.leaving_by).picture
+    return leaving.lerp(arriving, weight)
+
+
+def _warped(plan: Plan, picture: Tensor, by: np.ndarray) -> Warped:
+    return warp(picture, by, border=str(plan.settings["border"]), sampling=str(plan.settings["sampling_mode"]))
+
+
+def _matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:
+    """The colour match of this plan towards `colors`; the identity where there is none."""
+    space = str(plan.settings["color_coherence"])
+    if space == "None":
+        return lambda picture: picture
+    match = color.MATCHERS["RGB" if space == "Image" else space]
+    return lambda picture: match(picture, colors)
+
+
+def _greyed(plan: Plan, picture: Tensor) -> Tensor:
+    return color.greyscale(picture) if plan.settings["color_force_grayscale"] else picture
+
+
+def _prepared(plan: Plan, frame: Frame, picture: Tensor) -> Tensor:
+    """The warped picture made ready for redrawing: graded, sharpened, with fresh noise to draw from."""
+    picture = color.contrast(_greyed(plan, picture), frame["contrast"])
+    picture = color.grade(picture, frame["brightness"], frame["saturation"], frame["hue"])
+    picture = sharpen.unsharp(picture, int(frame["kernel"]), frame["sigma"], frame["amount"], frame["threshold"])
+    if frame["noise"] <= 0:
+        return picture
+    rng = noise.rng(int(frame["seed"]), frame.index, "noise")
+    height, width = plan.size
+    if plan.settings["noise_type"] == "perlin":
+        octaves, persistence = int(plan.settings["perlin_octaves"]), float(plan.settings["perlin_persistence"])
+        field = noise.perlin(rng, height, width, octaves=octaves, persistence=persistence)
+    else:
+        field = noise.uniform(rng, height, width)
+    return noise.add_noise(picture, frame["noise"], field.to(picture))
+
+
+def _led_back(plan: Plan, frame: Frame, carry: Carry, picture: Tensor) -> Tensor:
+    """`picture` drawn towards where frame 0 must be seen from here, so that the motion still to come ends on it.
+
+    Over the last `loop` frames the share of frame 0 grows to 1; it is seen through the inverse of the remaining motion,
+    and only where that view covers the picture.
+    """
+    left = len(plan) - frame.index
+    span = int(plan.settings["loop"])
+    if left > span:
+        return picture
+    ahead = np.eye(3)
+    for index in [*range(frame.index + 1, len(plan)), 0]:
+        ahead = matrix.of_frame(plan[index], plan.size) @ ahead
+    target = warp(carry.first, np.linalg.inv(ahead), border="replicate", sampling=str(plan.settings["sampling_mode"]))
+    share = (1 - left / (span + 1)) * target.coverage
+    return picture + share * (target.picture - picture)
