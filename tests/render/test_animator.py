@@ -1,0 +1,166 @@
+"""The animator, driven with painted squares: no model, no disk."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import animate
+from animate.render.animator import animate as walk
+from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw
+from animate.schedule.plan import Plan
+
+QUIET = {"noise": 0, "amount": 0, "color_coherence": "None", "width": 64, "height": 48, "seed": 5, "prompts": "a square"}
+
+
+def square(row: int = 16, column: int = 24, side: int = 12) -> Tensor:
+    picture = torch.zeros(3, 48, 64)
+    picture[:, row : row + side, column : column + side] = 1
+    return picture
+
+
+def centre(picture: Tensor) -> tuple[float, float]:
+    """(x, y) of the light in a picture."""
+    light = picture.mean(0)
+    rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
+    return float((light * columns).sum() / light.sum()), float((light * rows).sum() / light.sum())
+
+
+def plan_of(**fields: Any) -> Plan:
+    return animate.plan({**QUIET, **fields})
+
+
+def run(
+    plan: Plan, redraw: Callable[[Redraw], Tensor] = lambda ask: ask.picture, carry: Carry | None = None
+) -> tuple[list[Emit], list[Any]]:
+    """Frames emitted, and what was asked for on the way; the painter draws a square and redraws as told."""
+    emitted: list[Emit] = []
+    asked: list[Any] = []
+    steps = walk(plan, carry)
+    answer = None
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration:
+            return emitted, asked
+        answer = None
+        if isinstance(request, Emit):
+            emitted.append(request)
+            continue
+        asked.append(request)
+        if isinstance(request, Imagine | ReadFrame):
+            answer = square()
+        elif isinstance(request, Redraw):
+            answer = redraw(request)
+
+
+def test_every_frame_is_emitted_once_and_in_order() -> None:
+    emitted, asked = run(plan_of(max_frames=5))
+    assert [emit.index for emit in emitted] == [0, 1, 2, 3, 4]
+    assert [type(ask) for ask in asked] == [Imagine, Redraw, Redraw, Redraw, Redraw]
+
+
+def test_positive_translation_moves_right_and_down() -> None:
+    emitted, _ = run(plan_of(max_frames=3, translation_x=3, translation_y=2))
+    x0, y0 = centre(emitted[0].picture)
+    x2, y2 = centre(emitted[2].picture)
+    assert x2 - x0 == pytest.approx(6, abs=0.05)
+    assert y2 - y0 == pytest.approx(4, abs=0.05)
+
+
+def test_strength_is_handed_on_and_one_runs_no_model() -> None:
+    emitted, asked = run(plan_of(max_frames=4, strength={0: 0.5, 1: 0.5, 2: 1, 3: 1}, translation_x=2))
+    assert [type(ask) for ask in asked] == [Imagine, Redraw]
+    assert asked[1].strength == 0.5
+    assert centre(emitted[3].picture)[0] - centre(emitted[0].picture)[0] == pytest.approx(6, abs=0.05)
+
+
+def test_strength_zero_paints_afresh_and_renews_the_colours() -> None:
+    emitted, asked = run(plan_of(max_frames=3, strength={0: 0.5, 1: 0, 2: 0.5}))
+    assert [type(ask) for ask in asked] == [Imagine, Imagine, Redraw]
+    assert emitted[1].carry.colors is emitted[1].carry.arriving
+
+
+def test_a_cut_carries_nothing_across() -> None:
+    _, asked = run(plan_of(max_frames=6, cuts=[3]))
+    assert [type(ask) for ask in asked] == [Imagine, Redraw, Redraw, Imagine, Redraw, Redraw]
+
+
+@pytest.mark.parametrize("cadence", [1, 2, 3, 4])
+def test_cadence_cross_fades_exactly_and_writes_every_frame(cadence: int) -> None:
+    """A picture painted at frame k has the share (i - k + 1)/n at frame i and stands alone at k + n - 1."""
+    level = {0: 0.0, 1: 0.25, 2: 0.5, 3: 0.75}
+
+    def paint(ask: Redraw) -> Tensor:
+        return torch.full((3, 48, 64), level[ask.index // cadence])
+
+    emitted, _ = run(plan_of(max_frames=10, diffusion_cadence=cadence, prompts="x"), paint)
+    assert len(emitted) == 10
+    for emit in emitted:
+        k = emit.index // cadence
+        if 2 <= k <= 3:
+            share = (emit.index % cadence + 1) / cadence
+            expected = level[k - 1] + share * (level[k] - level[k - 1])
+            assert torch.allclose(emit.picture, torch.full((3, 48, 64), expected), atol=1e-6), emit.index
+
+
+def test_cadence_carries_both_neighbours_along_the_motion() -> None:
+    emitted, asked = run(plan_of(max_frames=7, diffusion_cadence=3, translation_x=2))
+    assert [ask.index for ask in asked] == [0, 3, 6]
+    for emit in emitted:
+        assert centre(emit.picture)[0] - centre(emitted[0].picture)[0] == pytest.approx(2 * emit.index, abs=0.05)
+
+
+def test_seeds_advance_only_where_something_is_painted() -> None:
+    _, asked = run(plan_of(max_frames=7, diffusion_cadence=3))
+    assert [ask.how.seed for ask in asked] == [5, 6, 7]
+
+
+def test_resuming_from_the_carry_of_every_frame_gives_the_same_bytes() -> None:
+    fields = {
+        "max_frames": 9,
+        "diffusion_cadence": 2,
+        "zoom": 1.03,
+        "angle": 2,
+        "noise": 0.1,
+        "amount": 0.3,
+        "color_coherence": "LAB",
+        "cuts": [5],
+        "loop": 3,
+        "strength": {0: 0.5, 4: 1, 5: 0.5, 8: 0.4},
+    }
+    plan = plan_of(**fields)
+
+    def paint(ask: Redraw) -> Tensor:
+        return (ask.picture * 0.9 + 0.02 * ask.how.seed % 0.1).clamp(0, 1)
+
+    straight, _ = run(plan, paint)
+    for emit in straight[:-1]:
+        saved = Carry.from_arrays({name: array.copy() for name, array in emit.carry.to_arrays().items()})
+        rest, _ = run(plan, paint, saved)
+        assert [again.index for again in rest] == list(range(emit.index + 1, 9))
+        for again in rest:
+            assert torch.equal(again.picture, straight[again.index].picture), (emit.index, again.index)
+
+
+def test_a_loop_ends_where_it_began() -> None:
+    emitted, _ = run(plan_of(max_frames=24, loop=12, translation_x=1.5, border="reflect"))
+    # frame 24 would be frame 0: the last frame is one move of frame 0 before it
+    x0, _ = centre(emitted[0].picture)
+    open_end, _ = run(plan_of(max_frames=24, translation_x=1.5, border="reflect"))
+    closed = abs(centre(emitted[-1].picture)[0] - (x0 - 1.5))
+    assert closed < 2
+    assert closed < 0.2 * abs(centre(open_end[-1].picture)[0] - (x0 - 1.5))
+
+
+def test_the_init_image_begins_the_run(tmp_path: Any) -> None:
+    from animate.video.stills import write_png
+
+    path = tmp_path / "start.png"
+    write_png(path, np.zeros((48, 64, 3), np.uint8))
+    _, asked = run(plan_of(max_frames=2, init_image=str(path), init_strength=0.4))
+    assert [type(ask) for ask in asked] == [ReadFrame, Redraw, Redraw]
+    assert asked[1].strength == 0.4
