@@ -40,3 +40,5 @@ class Sampling:
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()
     """Files and their weights."""
+    embeddings: tuple[tuple[str, str], ...] = ()
+    """Textual inversions: the token that calls one, and its file."""

@@ -1,0 +1,125 @@
+"""LoRA files and textual inversions: small files that change a model, put on and taken off between frames.
+
+LoRA files of diffusers and of kohya are read by diffusers' own loaders. A file is loaded once; afterwards only its
+weight changes, and nothing at all is done while the weights stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animate.diffusion.conditioning import Encoder, Texts
+from animate.errors import BadInput, MissingModel
+
+Worn = tuple[tuple[str, float], ...]
+
+
+class Adapters:
+    """What a model wears."""
+
+    def __init__(self, unet: Any, encoders: Sequence[Encoder]) -> None:
+        self._unet = unet
+        self._encoders = tuple(encoders)
+        self._worn: Worn = ()
+        self._names: dict[str, str] = {}
+        self._touched: dict[str, tuple[bool, ...]] = {}
+        self._taught: dict[str, str] = {}
+
+    def wear(self, loras: Worn) -> Hashable:
+        """Bring exactly these (file, weight) into force; answers what the text encoders now depend on."""
+        if loras != self._worn:
+            for path, _ in loras:
+                if path not in self._names:
+                    self._load(path)
+            self._set(loras)
+            self._worn = loras
+        return tuple((path, weight) for path, weight in loras if any(self._touched[path][1:]))
+
+    def teach(self, texts: Texts, token: str, path: str) -> None:
+        """Let `token` in a prompt stand for the vectors of a textual-inversion file."""
+        if self._taught.get(token) == path:
+            return
+        texts.teach(token, _vectors(path, len(self._encoders)))
+        self._taught[token] = path
+
+    def _load(self, path: str) -> None:
+        from diffusers.loaders import StableDiffusionLoraLoaderMixin, StableDiffusionXLLoraLoaderMixin
+
+        if not Path(path).is_file():
+            raise MissingModel(f"there is no LoRA file {path}")
+        double = len(self._encoders) > 1
+        loader = StableDiffusionXLLoraLoaderMixin if double else StableDiffusionLoraLoaderMixin
+        name = f"lora_{len(self._names)}"
+        try:
+            state, alphas = loader.lora_state_dict(
+                str(Path(path).parent), weight_name=Path(path).name, unet_config=self._unet.config, use_safetensors=None
+            )[:2]
+            loader.load_lora_into_unet(state, network_alphas=alphas, unet=self._unet, adapter_name=name)
+            touched = [True]
+            for index, encoder in enumerate(self._encoders):
+                prefix = "text_encoder" if index == 0 else f"text_encoder_{index + 1}"
+                theirs = any(key.startswith(prefix + ".") for key in state)
+                if theirs:
+                    loader.load_lora_into_text_encoder(
+                        state, network_alphas=alphas, text_encoder=encoder.model, prefix=prefix, adapter_name=name
+                    )
+                touched.append(theirs)
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
+            raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
+        self._names[path] = name
+        self._touched[path] = tuple(touched)
+
+    def _set(self, loras: Worn) -> None:
+        for index, module in enumerate([self._unet, *(encoder.model for encoder in self._encoders)]):
+            has = [path for path in self._names if self._touched[path][index]]
+            if not has:
+                continue
+            weights = dict.fromkeys(has, 0.0)
+            weights.update({path: weight for path, weight in loras if path in weights})
+            _weigh(module, {self._names[path]: weight for path, weight in weights.items()})
+
+
+def _weigh(module: Any, weights: dict[str, float]) -> None:
+    """Set the weight of each adapter; those at 0 are switched off, so that they cost nothing."""
+    from diffusers.utils import set_weights_and_activate_adapters
+
+    on = {name: weight for name, weight in weights.items() if weight != 0}
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for layer in module.modules():
+        if isinstance(layer, BaseTunerLayer):
+            layer.enable_adapters(enabled=bool(on))
+    if on:
+        set_weights_and_activate_adapters(module, list(on), list(on.values()))
+
+
+def _vectors(path: str, encoders: int) -> list[Tensor]:
+    """The token vectors of a textual-inversion file, (n, D) for each text encoder."""
+    if not Path(path).is_file():
+        raise MissingModel(f"there is no textual-inversion file {path}")
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            tensors: Any = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        if "clip_l" in tensors and "clip_g" in tensors:
+            found = [tensors["clip_l"], tensors["clip_g"]]
+        elif "string_to_param" in tensors:
+            found = [tensors["string_to_param"]["*"]]
+        elif "emb_params" in tensors:
+            found = [tensors["emb_params"]]
+        else:
+            found = [value for value in tensors.values() if isinstance(value, Tensor)][:1]
+        vectors = [vector.detach().float().reshape(-1, vector.shape[-1]) for vector in found]
+    except Exception as error:  # the file's reader may raise anything; all of it means one thing to the user
+        raise BadInput(f"{path} is not a textual-inversion file: {error}") from error
+    if len(vectors) != encoders:
+        raise BadInput(f"{path} holds vectors for {len(vectors)} text encoder(s), the model has {encoders}")
+    return vectors

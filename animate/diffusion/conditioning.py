@@ -1,0 +1,235 @@
+"""Text → what the network is conditioned on.
+
+Every text is encoded once and kept. A prompt longer than the text encoder's window is cut into windows that are
+encoded each and laid one after the other, not truncated. Blending works on the encoded texts, pooled vectors included;
+where lengths differ, the shorter one is filled up on its right with the encoding of the empty prompt.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animate.diffusion.noise import slerp
+from animate.diffusion.prompt_weights import BREAK, parse
+from animate.diffusion.sampling import Prompt, Sampling
+
+KEPT = 256
+"""Encoded texts that are remembered; 40 MB for SDXL in half precision."""
+
+Mix = Callable[[Tensor, Tensor, float], Tensor]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A tokenizer and its text model."""
+
+    tokenizer: Any
+    model: Any
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One text as the network reads it."""
+
+    states: Tensor
+    """(L, D), L a multiple of the encoder's window."""
+    pooled: Tensor | None = None
+    """(P,) the whole text in one vector, for families that use it."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What the network is asked for one picture in one step: once a row."""
+
+    states: Tensor
+    """(P, L, D); with guidance the first row is the negative prompt."""
+    pooled: Tensor | None
+    """(P, E) or None."""
+    weights: tuple[float, ...]
+    """Of the prompts (the rows without the negative one): their shares in the guided direction."""
+
+
+class Texts:
+    """The text encoders of a model, with a memory.
+
+    `penultimate`: the family reads the last layer but one and a pooled vector (SDXL). `empty_is_zero`: an empty
+    negative prompt is all zeros, as SDXL was trained.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder], *, penultimate: bool = False, empty_is_zero: bool = False) -> None:
+        self.encoders = tuple(encoders)
+        self._penultimate = penultimate
+        self._empty_is_zero = empty_is_zero
+        self._memory: OrderedDict[Hashable, Encoded] = OrderedDict()
+        self.variant: Hashable = ()
+        """What else decides an encoding (the LoRA files now in force); part of the memory's key."""
+        self._extra: dict[str, str] = {}
+
+    def passes(self, how: Sampling, guided: bool) -> Passes:
+        """The conditioning of one picture; prompts of weight 0 are left out."""
+        prompts = [prompt for prompt in how.prompts if prompt.weight != 0] or [*how.prompts[:1]] or [Prompt("")]
+        if how.blend == "hold":
+            prompts = [max(prompts, key=lambda prompt: prompt.weight)]
+        wanted = [self.encode(prompt.text, how.clip_skip) for prompt in prompts]
+        weights = [prompt.weight for prompt in prompts]
+        mix: Mix = slerp if how.blend == "slerp" else torch.lerp
+        if how.blend == "composable":
+            shares = tuple(weights)
+        else:
+            wanted, shares = [self._blend(wanted, weights, mix, how.clip_skip)], (1.0,)
+        rows = wanted
+        if guided:
+            unwanted = [self._negative(prompt.negative, how.clip_skip) for prompt in prompts]
+            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *wanted]
+        rows = self._level(rows, how.clip_skip)
+        pooled = [row.pooled for row in rows if row.pooled is not None]
+        return Passes(
+            states=torch.stack([row.states for row in rows]),
+            pooled=torch.stack(pooled) if pooled else None,
+            weights=shares,
+        )
+
+    def encode(self, text: str, clip_skip: int = 1) -> Encoded:
+        """A text, A1111 weights and windows included. `clip_skip`: the layer read, counted from the last."""
+        key = (text, clip_skip, self.variant)
+        if key in self._memory:
+            self._memory.move_to_end(key)
+            return self._memory[key]
+        read = [self._read(encoder, text, clip_skip) for encoder in self.encoders]
+        pooled = next((vector for _, vector in read if vector is not None), None)
+        windows = max(states.shape[0] for states, _ in read)
+        sides = []
+        for encoder, (states, _) in zip(self.encoders, read):
+            if states.shape[0] < windows:
+                empty = self._read(encoder, "", clip_skip)[0]
+                states = torch.cat([states, *[empty] * (windows - states.shape[0])])
+            sides.append(states)
+        encoded = Encoded(torch.cat(sides, dim=-1).flatten(0, 1), pooled)
+        self._memory[key] = encoded
+        if len(self._memory) > KEPT:
+            self._memory.popitem(last=False)
+        return encoded
+
+    def forget(self) -> None:
+        """Drop all encodings: the encoders have changed."""
+        self._memory.clear()
+
+    def teach(self, token: str, vectors: Sequence[Tensor]) -> None:
+        """Let `token` stand for `vectors` (one (n, D) tensor an encoder, textual inversion) in every later prompt."""
+        for encoder, rows in zip(self.encoders, vectors):
+            names = [token, *(f"{token}_{i}" for i in range(1, len(rows)))]
+            encoder.tokenizer.add_tokens(names)
+            ids = encoder.tokenizer.convert_tokens_to_ids(names)
+            table = encoder.model.get_input_embeddings()
+            if max(ids) >= table.num_embeddings:
+                encoder.model.resize_token_embeddings(max(ids) + 1, mean_resizing=False)
+                table = encoder.model.get_input_embeddings()
+            with torch.no_grad():
+                for index, row in zip(ids, rows):
+                    table.weight[index] = row.to(table.weight)
+        self._extra[token] = " ".join([token, *(f"{token}_{i}" for i in range(1, max(map(len, vectors))))])
+        self.forget()
+
+    def _negative(self, text: str, clip_skip: int) -> Encoded:
+        encoded = self.encode(text, clip_skip)
+        if text or not self._empty_is_zero:
+            return encoded
+        pooled = None if encoded.pooled is None else torch.zeros_like(encoded.pooled)
+        return Encoded(torch.zeros_like(encoded.states), pooled)
+
+    def _blend(self, texts: Sequence[Encoded], weights: Sequence[float], mix: Mix, clip_skip: int) -> Encoded:
+        """The weighted mean, text by text, so that it serves lerp and slerp alike."""
+        texts = self._level(texts, clip_skip)
+        mixed, total = texts[0], weights[0]
+        for text, weight in zip(texts[1:], weights[1:]):
+            total += weight
+            share = weight / total if total else 0.0
+            pooled = mixed.pooled
+            if pooled is not None and text.pooled is not None:
+                pooled = mix(pooled, text.pooled, share)
+            mixed = Encoded(mix(mixed.states, text.states, share).to(text.states.dtype), pooled)
+        return mixed
+
+    def _level(self, texts: Sequence[Encoded], clip_skip: int) -> list[Encoded]:
+        """All texts as long as the longest."""
+        length = max(text.states.shape[0] for text in texts)
+        levelled = []
+        for text in texts:
+            states = text.states
+            if states.shape[0] < length:
+                empty = self.encode("", clip_skip).states
+                states = torch.cat([states, *[empty] * ((length - states.shape[0]) // empty.shape[0])])
+            levelled.append(Encoded(states, text.pooled))
+        return levelled
+
+    def _read(self, encoder: Encoder, text: str, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        """(W, L, D) states of the windows and the pooled vector of the first, from one encoder."""
+        ids, weights, lengths = self._tokens(encoder.tokenizer, text)
+        model = encoder.model
+        device = model.device
+        masks = None
+        if getattr(model.config, "use_attention_mask", False):
+            masks = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
+        output = model(ids.to(device), attention_mask=masks, output_hidden_states=True)
+        pooled = getattr(output, "text_embeds", None)
+        if self._penultimate:
+            states = output.hidden_states[-max(clip_skip, 2)]
+        elif clip_skip > 1:
+            norm = getattr(model, "text_model", model).final_layer_norm
+            states = norm(output.hidden_states[-clip_skip])
+        else:
+            states = output.last_hidden_state
+        return _weighed(states, weights.to(device)), None if pooled is None else pooled[0]
+
+    def _tokens(self, tokenizer: Any, text: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Token numbers (W, L), their weights (W, L), and how many of each window are not padding (W,)."""
+        size = min(int(tokenizer.model_max_length), 1024)
+        ends = list(tokenizer("").input_ids)
+        head, tail = (ends[:1], ends[-1:]) if len(ends) >= 2 else ([], ends)
+        room = size - len(head) - len(tail)
+        windows: list[list[tuple[int, float]]] = [[]]
+        for part in parse(text):
+            if part is BREAK:
+                windows.append([])
+                continue
+            written = self._spelled(part.text)
+            ids = tokenizer(written, add_special_tokens=False, truncation=False, verbose=False).input_ids
+            for index in ids:
+                if len(windows[-1]) == room:
+                    windows.append([])
+                windows[-1].append((index, part.weight))
+        pad = tokenizer.pad_token_id
+        if pad is None:
+            pad = tail[0] if tail else 0
+        rows, scales, lengths = [], [], []
+        for window in windows:
+            row = [*head, *(index for index, _ in window), *tail]
+            scale = [1.0] * len(head) + [weight for _, weight in window]
+            lengths.append(len(row))
+            rows.append(row + [pad] * (size - len(row)))
+            scales.append(scale + [1.0] * (size - len(scale)))
+        return torch.tensor(rows), torch.tensor(scales), torch.tensor(lengths)
+
+    def _spelled(self, text: str) -> str:
+        for token, vectors in self._extra.items():
+            text = text.replace(token, vectors)
+        return text
+
+
+def _weighed(states: Tensor, weights: Tensor) -> Tensor:
+    """Token vectors times their weights, each window brought back to its mean, as A1111 does.
+
+    (W, L, D) by (W, L). Where the mean is too near zero to tell a scale, it is left alone.
+    """
+    if bool((weights == 1).all()):
+        return states
+    heavy = states.float() * weights[..., None]
+    ratio = states.float().mean(dim=(1, 2)) / heavy.mean(dim=(1, 2))
+    ratio = torch.where((ratio > 0.5) & (ratio < 2.0), ratio, torch.ones_like(ratio))
+    return (heavy * ratio[:, None, None]).to(states.dtype)

@@ -1,0 +1,368 @@
+"""The painter: pictures from noise and from pictures, by a loop of our own over a model of diffusers.
+
+diffusers' pipelines spend 8 ms a call beside the network and round the strength to whole steps; here scheduler, UNet
+and autoencoder are driven by hand. Where the strength falls on a whole step the result is diffusers' own
+(`StableDiffusionImg2ImgPipeline` and its SDXL kin, to 1e-5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animate.diffusion.adapters import Adapters
+from animate.diffusion.conditioning import Encoder, Passes, Texts
+from animate.diffusion.noise import Noise
+from animate.diffusion.samplers import Course, Start, make
+from animate.diffusion.sampling import Prompt, Sampling
+from animate.errors import BadInput, MissingModel
+
+__all__ = ["Painter", "Parts", "Prompt", "Sampling"]
+
+AESTHETIC, UNAESTHETIC = 6.0, 2.5
+"""Scores that the SDXL refiner is told for the prompt and for the negative prompt (diffusers' defaults)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A model taken apart, as diffusers names its parts."""
+
+    unet: Any
+    vae: Any
+    encoders: tuple[Encoder, ...]
+    scheduler: Any
+    empty_is_zero: bool = False
+    """`force_zeros_for_empty_prompt` of SDXL."""
+    aesthetic: bool = False
+    """`requires_aesthetics_score` of the SDXL refiner."""
+    digest: Callable[[], str] = lambda: ""
+    """sha256 over the weights, asked for when needed."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One row of a batch: what is to be painted, and what it is conditioned on."""
+
+    at: int
+    how: Sampling
+    passes: Passes
+    start: Start
+
+
+class Painter:
+    """A diffusion model that paints. Not for several threads at once.
+
+    Rows of a batch that share sampler, steps, number of passes and start are painted together; a row's noise depends on
+    its own seeds alone.
+    """
+
+    def __init__(self, parts: Parts, *, name: str, device: str | torch.device = "cpu", frugal: bool = False) -> None:
+        """`frugal`: only the part at work stays on the device (cards of 4 GB)."""
+        self.name = name
+        self.device = torch.device(device)
+        self._parts = parts
+        self._frugal = frugal and self.device.type != "cpu"
+        self._unet, self._vae = parts.unet, parts.vae
+        self._double = getattr(self._unet.config, "addition_embed_type", None) == "text_time"
+        self._distilled = self._unet.config.time_cond_proj_dim
+        self.texts = Texts(parts.encoders, penultimate=self._double, empty_is_zero=parts.empty_is_zero)
+        self._adapters = Adapters(self._unet, parts.encoders)
+        self._schedulers: dict[str, tuple[Any, Any]] = {}
+        self._channels = int(self._vae.config.latent_channels)
+        extra = int(self._unet.config.in_channels) - self._channels
+        if extra not in (0, 1):
+            raise MissingModel(
+                f"{name}: its network takes {extra} channels beside the latent's {self._channels}; "
+                "inpainting models are not supported, take the plain model of the family"
+            )
+        self.takes_depth = extra == 1
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must divide by it."""
+        return int(2 ** (len(self._vae.config.block_out_channels) - 1))
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the model's files, for the run's record."""
+        return self._parts.digest()
+
+    def imagine(self, size: tuple[int, int], how: Sequence[Sampling], depth: Tensor | None = None) -> Tensor:
+        """Pictures (N, 3, H, W) from noise alone, one for each of `how`; `size` is (height, width).
+
+        `depth` as for `redraw`.
+        """
+        self._fits(size, depth)
+        with torch.inference_mode():
+            orders = self._orders(how, [0.0] * len(how))
+            painted = self._in_groups(orders, lambda group: self._imagined(size, group, depth), size)
+        return painted.clone()  # an ordinary tensor again, which may be changed in place
+
+    def redraw(
+        self,
+        pictures: Tensor,
+        strength: float | Sequence[float],
+        how: Sequence[Sampling],
+        depth: Tensor | None = None,
+    ) -> Tensor:
+        """`pictures` (N, 3, H, W) redrawn, the result on their device.
+
+        Strength in [0, 1] (one, or one a picture): 1 keeps the picture and runs no model, 0 ignores it (`imagine`);
+        between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
+        models that read depth and is refused by others.
+        """
+        size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
+        if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
+            raise ValueError(f"expected {len(how)} pictures (N, 3, H, W), not {tuple(pictures.shape)}")
+        strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
+        if not all(0 <= kept <= 1 for kept in strengths):
+            raise ValueError(f"strength must lie in [0, 1]: {strengths}")
+        self._fits(size, depth)
+        result = pictures.clone()
+        ignored = [row for row, kept in enumerate(strengths) if kept == 0]
+        if ignored:
+            planes = None if depth is None else depth[ignored]
+            result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
+        partly = [row for row, kept in enumerate(strengths) if 0 < kept < 1]
+        if partly:
+            planes = None if depth is None else depth[partly]
+            with torch.inference_mode():
+                orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
+                chosen = pictures[partly].to(self.device, torch.float32)
+                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes), size)
+            result[partly] = painted.to(result)
+        return result
+
+    # ---- a batch ----------------------------------------------------------------------------------------------------
+
+    def _fits(self, size: tuple[int, int], depth: Tensor | None) -> None:
+        if depth is not None and not self.takes_depth:
+            raise BadInput(f"{self.name} does not read depth")
+        if any(side < self.multiple or side % self.multiple for side in size):
+            raise BadInput(f"{self.name} paints sizes that divide by {self.multiple}, not {size[1]}×{size[0]}")
+
+    def _orders(self, how: Sequence[Sampling], strengths: Sequence[float]) -> list[_Order]:
+        orders = []
+        for at, (one, kept) in enumerate(zip(how, strengths)):
+            self._wear(one)
+            with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
+                passes = self.texts.passes(one, self._guided(one))
+            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept)))
+        return orders
+
+    def _in_groups(
+        self, orders: Sequence[_Order], paint: Callable[[list[_Order]], Tensor], size: tuple[int, int]
+    ) -> Tensor:
+        """Paint together what can be painted together; (N, 3, H, W) in the order that was asked for."""
+        groups: dict[Any, list[_Order]] = {}
+        for order in orders:
+            one = order.how
+            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.passes.states.shape)
+            groups.setdefault(key, []).append(order)
+        result = torch.empty(len(orders), 3, *size, device=self.device)
+        for group in groups.values():
+            self._wear(group[0].how)
+            result[[order.at for order in group]] = paint(group)
+        return result
+
+    def _wear(self, how: Sampling) -> None:
+        """Bring LoRA files and textual inversions into force; nothing is done if they are already."""
+        with torch.inference_mode(False):  # parameters made in inference mode could never be changed again
+            for token, path in how.embeddings:
+                self._adapters.teach(self.texts, token, path)
+            self.texts.variant = self._adapters.wear(how.loras)
+
+    def _guided(self, how: Sampling) -> bool:
+        """Whether a negative pass is run; models distilled on guidance are told the scale instead."""
+        return how.cfg_scale > 1 and not self._distilled
+
+    # ---- from level to picture --------------------------------------------------------------------------------------
+
+    def _imagined(self, size: tuple[int, int], group: list[_Order], depth: Tensor | None) -> Tensor:
+        noises = [_noise(order.how) for order in group]
+        course = self._course(group, noises)
+        latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
+        latents = latents.to(self.device, self._unet.dtype)
+        return self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
+
+    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None) -> Tensor:
+        rows = [order.at for order in group]
+        noises = [_noise(order.how) for order in group]
+        course = self._course(group, noises)
+        clean = self._encoded(pictures[rows], noises)
+        latents = course.noised(clean)
+        painted = self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
+        start = group[0].start
+        if start.run == 1 and start.broken:
+            # Less than one step: what is left of the way to strength 1 is gone by mixing with the untouched picture,
+            # so that the autoencoder's own loss fades in instead of appearing at once.
+            painted = torch.lerp(pictures[rows], painted, start.fraction)
+        return painted
+
+    def _course(self, group: list[_Order], noises: list[Noise]) -> Course:
+        how = group[0].how
+        if how.sampler not in self._schedulers:
+            own = self._parts.scheduler
+            self._schedulers[how.sampler] = (make(how.sampler, own), make(how.sampler, own))
+        early, late = self._schedulers[how.sampler]
+        return Course(early, late, group[0].start, noises, how.eta)
+
+    def _denoised(self, x: Tensor, course: Course, group: list[_Order], plane: Tensor | None) -> Tensor:
+        """The latent at the end of the course."""
+        passes = len(group[0].passes.states)
+        states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
+        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._unet.dtype)}
+        if self._double:
+            options["added_cond_kwargs"] = self._added(group, x)
+        if self._distilled:
+            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
+        guided = self._guided(group[0].how)
+        with self._at_work(self._unet):
+            for index in course.evaluations:
+                inputs = course.scaled(x, index)
+                if plane is not None:
+                    inputs = torch.cat([inputs, plane], dim=1)
+                inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
+                output = self._unet(inputs, course.time(index), return_dict=False, **options)[0]
+                x = course.step(_guide(output, group, guided), index, x)
+        return x
+
+    def _added(self, group: list[_Order], x: Tensor) -> dict[str, Tensor]:
+        """What SDXL is told besides the prompt: pooled texts and sizes."""
+        passes = len(group[0].passes.states)
+        height, width = x.shape[-2] * self.multiple, x.shape[-1] * self.multiple
+        pooled = [order.passes.pooled[p] for p in range(passes) for order in group if order.passes.pooled is not None]
+        ids = [float(height), float(width), 0.0, 0.0]
+        guided = self._guided(group[0].how)
+        rows = []
+        for p in range(passes):
+            score = UNAESTHETIC if guided and p == 0 else AESTHETIC
+            tail = [score] if self._parts.aesthetic else [float(height), float(width)]
+            rows += [ids + tail] * len(group)
+        kind = self._unet.dtype
+        return {
+            "text_embeds": torch.stack(pooled).to(self.device, kind),
+            "time_ids": torch.tensor(rows, dtype=kind, device=self.device),
+        }
+
+    def _told_scale(self, group: list[_Order]) -> Tensor:
+        """Sinusoidal embedding of guidance − 1, (N, D): how LCM reads its scale (arXiv 2310.04378, §4)."""
+        half = self._distilled // 2
+        scale = torch.tensor([order.how.cfg_scale - 1 for order in group], dtype=torch.float32) * 1000.0
+        frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+        angles = scale[:, None] * frequencies[None, :]
+        embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
+        embedding = torch.nn.functional.pad(embedding, (0, self._distilled % 2))
+        return embedding.to(self.device, self._unet.dtype)
+
+    # ---- pictures and latents ---------------------------------------------------------------------------------------
+
+    def _encoded(self, pictures: Tensor, noises: Sequence[Noise]) -> Tensor:
+        """(N, 3, H, W) in [0, 1] → (N, C, h, w), scaled as the UNet expects it."""
+        with self._at_work(self._vae):
+            answer = self._vae.encode((2.0 * pictures - 1.0).to(self._vae.dtype))
+            latents = answer.latents if hasattr(answer, "latents") else _sampled(answer.latent_dist, noises)
+        latents = latents.to(self._unet.dtype)
+        scale = self._vae.config.scaling_factor
+        mean, std = self._statistics(latents)
+        return scale * latents if mean is None else (latents - mean) * scale / std
+
+    def _decoded(self, latents: Tensor) -> Tensor:
+        """(N, C, h, w) → (N, 3, H, W) in [0, 1], float32."""
+        scale = self._vae.config.scaling_factor
+        mean, std = self._statistics(latents)
+        latents = latents / scale if mean is None else latents * std / scale + mean
+        with self._at_work(self._vae):
+            pictures = self._vae.decode(latents.to(self._vae.dtype), return_dict=False)[0]
+        return (pictures.float() * 0.5 + 0.5).clamp(0, 1)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Mean and spread of each latent channel, for the few autoencoders that state them."""
+        mean = getattr(self._vae.config, "latents_mean", None)
+        std = getattr(self._vae.config, "latents_std", None)
+        if mean is None or std is None:
+            return None, None
+        return torch.tensor(mean).view(1, -1, 1, 1).to(like), torch.tensor(std).view(1, -1, 1, 1).to(like)
+
+    def _plane(self, latents: Tensor, depth: Tensor | None, group: list[_Order]) -> Tensor | None:
+        """The depth channel (N, 1, h, w) of models that read one.
+
+        They know depth as MiDaS gives it: nearness (1 / depth), each picture stretched to [−1, 1], nearest = 1. A plane
+        of zeros says "no depth".
+        """
+        if not self.takes_depth:
+            return None
+        if depth is None:
+            return torch.zeros_like(latents[:, :1])
+        near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
+        near = torch.nn.functional.interpolate(near, size=latents.shape[-2:], mode="bicubic", align_corners=False)
+        low, high = near.amin(dim=(1, 2, 3), keepdim=True), near.amax(dim=(1, 2, 3), keepdim=True)
+        return (2.0 * (near - low) / (high - low).clamp_min(1e-6) - 1.0).to(latents.dtype)
+
+    @contextmanager
+    def _at_work(self, *modules: Any) -> Iterator[None]:
+        """With little memory: the modules at work are on the device, and only they."""
+        if not self._frugal:
+            yield
+            return
+        for module in modules:
+            module.to(self.device)
+        try:
+            yield
+        finally:
+            for module in modules:
+                module.to("cpu")
+
+
+def _noise(how: Sampling) -> Noise:
+    return Noise(how.seed, how.subseed, how.subseed_strength)
+
+
+def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
+    """A latent from the autoencoder's distribution, by each picture's own noise.
+
+    diffusers draws it before the noise of the start; an autoencoder without spread draws nothing.
+    """
+    std = getattr(distribution, "std", None)
+    if std is None or getattr(distribution, "deterministic", False):
+        return distribution.mode()
+    mean: Tensor = distribution.mean
+    drawn = torch.stack([noise.draw(mean.shape[1:]) for noise in noises])
+    return mean + std * drawn.to(mean)
+
+
+def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
+    """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
+
+    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
+    """
+    rows = len(group)
+    parts = output.split(rows)
+    if not guided and len(parts) == 1:
+        return output
+    weights = [
+        _per_row([order.passes.weights[p] for order in group], output) for p in range(len(group[0].passes.weights))
+    ]
+    if not guided:
+        total = _per_row([sum(order.passes.weights) or 1.0 for order in group], output)
+        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
+    base, *wanted = parts
+    scale = _per_row([order.how.cfg_scale for order in group], output)
+    if len(wanted) == 1:
+        return base + scale * (wanted[0] - base)
+    return base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+
+
+def _per_row(values: list[float], like: Tensor) -> Tensor | float:
+    """One number for all rows, or a column (N, 1, 1, 1)."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1, 1)
+
+
