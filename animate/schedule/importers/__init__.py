@@ -1,0 +1,23 @@
+"""Foreign formats: one file a format, and the only home of compatibility.
+
+An importer turns a foreign tree into a native one (our names, our values) and tells what it repaired and what will
+differ. To add one is to write `recognise(source) -> bool` and `read(source) -> Imported`, and to name it in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from animate.schedule.importers import deforum
+from animate.schedule.source import Imported, Source
+
+FORMATS = {"deforum": deforum}
+"""Every importer by its name, in the order in which they are asked."""
+
+
+def recognise(source: Source) -> Callable[[Source], Imported] | None:
+    """The importer for this file; None for a schedule of our own."""
+    for form in FORMATS.values():
+        if form.recognise(source):
+            return form.read
+    return None
