@@ -1,0 +1,1 @@
+"""Everything that made the embedded models: the world they learned from, and their trainers. See ``README.md``."""
