@@ -1,0 +1,231 @@
+"""Videos read as a stream of pictures: what is in a file, and its frames one by one.
+
+`imageio-ffmpeg` brings no ffprobe, so ffmpeg's own description of a file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from animate.errors import VideoError
+from animate.video import ffmpeg
+from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
+from animate.video.metadata import from_ffmetadata
+
+_WITH_ALPHA = ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16", "pal8")
+_PROBED_PACKETS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What is known of a video before it is decoded."""
+
+    path: Path
+    width: int
+    """Width as shown, after the file's own rotation."""
+    height: int
+    fps: Fraction
+    """Frames a second; the mean where the rate varies."""
+    duration: float
+    """Seconds; 0 where the file does not say."""
+    codec: str
+    pixels: str
+    """ffmpeg's name of the pixel format."""
+    rotation: float
+    """Degrees by which the stored picture is turned when shown."""
+    sound: str
+    """Codec of the sound; empty without."""
+    container: str
+    metadata: Mapping[str, str]
+
+    @property
+    def alpha(self) -> bool:
+        return self.pixels.startswith(_WITH_ALPHA)
+
+
+def probe(path: Path) -> VideoInfo:
+    """Look into a video; raises VideoError naming the file where it is missing, broken or no video."""
+    described = _describe(path)
+    stream = re.search(r"Stream #\d+:\d+.*?: Video: (.*)", described)
+    if stream is None:
+        raise VideoError(f"{path}: holds no pictures")
+    line = stream.group(1)
+    size = re.search(r" ([1-9]\d{0,5})x([1-9]\d{0,5})\b", line)
+    if size is None:
+        raise VideoError(f"{path}: the size of its pictures cannot be told; the file is damaged")
+    width, height = int(size.group(1)), int(size.group(2))
+    turned = re.search(r"rotation of (-?[\d.]+) degrees", described)
+    rotation = float(turned.group(1)) if turned else 0.0
+    if round(rotation / 90) % 2:
+        width, height = height, width
+    sound = re.search(r"Stream #\d+:\d+.*?: Audio: (\w+)", described)
+    container = re.search(r"Input #0, (\S+?), from", described)
+    pixels = re.search(r", ([a-z][a-z0-9]+)(?:\(|,)", line)
+    return VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        fps=_rate(path, line),
+        duration=_duration(described),
+        codec=line.split()[0].rstrip(","),
+        pixels=pixels.group(1) if pixels else "",
+        rotation=rotation,
+        sound=sound.group(1) if sound else "",
+        container=container.group(1) if container else "",
+        metadata=read_metadata(path),
+    )
+
+
+def read_frames(path: Path, *, fps: Fraction | None = None) -> Iterator[np.ndarray]:
+    """Every frame of a video, in order, as uint8 (H, W, 3), RGB, turned as the file says, over black where transparent.
+
+    Without `fps` each stored frame comes once, however long it is shown; with it, frames come at that rate, repeated
+    and left out as need be. Only one frame is held. Raises VideoError naming the file; where it is damaged or cut
+    off, after the frames that could be read.
+    """
+    info = probe(path)
+    chain = [f"fps={fps.numerator}/{fps.denominator}"] if fps is not None else []
+    if info.alpha:
+        chain += ["format=gbrap", "premultiply=inplace=1"]
+    # PPM: each picture tells its own size, so that rotation is ffmpeg's business alone.
+    arguments = [
+        *("-v", "error", *PROTOCOLS, *_decoder(info), "-i", file_argument(path), "-map", "0:v:0"),
+        *(("-filter:v", ",".join(chain)) if chain else ()),
+        *("-fps_mode", "cfr" if fps is not None else "passthrough"),
+        *("-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"),
+    ]
+    child = Ffmpeg(arguments, listen=True)
+    count = 0
+    try:
+        while (frame := _next_ppm(child, path)) is not None:
+            count += 1
+            yield frame
+        try:
+            child.finish()
+        except FfmpegFailed as error:
+            raise VideoError(f"{path}: damaged after frame {count - 1}: {error}") from error
+        if child.words:  # ffmpeg goes on past a damage and ends well
+            raise VideoError(f"{path}: damaged, {count} frames could be read: {child.words}")
+    finally:
+        child.kill()
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a video holds, by its packets, without decoding them; raises VideoError."""
+    return sum(1 for _ in _packets(path))
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The texts in a video file by their names in lower case; raises VideoError."""
+    status, texts, words = ffmpeg.output_of(
+        ["-v", "error", *PROTOCOLS, "-i", file_argument(path), "-f", "ffmetadata", "pipe:1"]
+    )
+    if status != 0:
+        raise VideoError(f"{path}: cannot be read: {words.strip()}")
+    return from_ffmetadata(texts)
+
+
+def sound_seconds(path: Path) -> float:
+    """Length of the sound in a sound or video file; raises VideoError where there is none or it does not tell."""
+    described = _describe(path)
+    if not re.search(r"Stream #\d+:\d+.*?: Audio: ", described):
+        raise VideoError(f"{path}: holds no sound")
+    return _duration(described)
+
+
+def _describe(path: Path) -> str:
+    """ffmpeg's description of a file."""
+    if not path.is_file():
+        raise VideoError(f"{path}: is not there" if not path.exists() else f"{path}: is not a file")
+    _, _, words = ffmpeg.output_of([*PROTOCOLS, "-i", file_argument(path)])
+    if "Input #0" not in words:
+        reason = words.strip().splitlines()[-1] if words.strip() else "no reason given"
+        raise VideoError(f"{path}: cannot be read as a video or sound ({_told(words) or reason})")
+    if "Input #0, tty," in words:  # ffmpeg makes a film of any text
+        raise VideoError(f"{path}: is a text, not a video")
+    return words
+
+
+def _told(words: str) -> str:
+    """The line that says why, without ffmpeg's addresses: `moov atom not found`."""
+    for line in words.splitlines():
+        match = re.match(r"\[\w+[^\]]* @ 0x[0-9a-f]+\] (.*)", line)
+        if match and "probe" not in match.group(1).lower():
+            return match.group(1)
+    return ""
+
+
+def _duration(described: str) -> float:
+    match = re.search(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", described)
+    if match is None:
+        return 0.0
+    hours, minutes, seconds = match.groups()
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+
+
+def _rate(path: Path, line: str) -> Fraction:
+    """Exact from the lengths of the first packets where they are equal, else as ffmpeg prints it, to two digits."""
+    match = re.search(r"([\d.]+k?) fps", line) or re.search(r"([\d.]+k?) tbr", line)
+    if match is None:
+        return Fraction(0)
+    printed = Fraction(match.group(1).rstrip("k")) * (1000 if match.group(1).endswith("k") else 1)
+    lengths = set(_packets(path, first=_PROBED_PACKETS))
+    if len(lengths) == 1 and (length := lengths.pop()) > 0 and abs(1 / length - printed) < Fraction(1, 50):
+        return 1 / length
+    for whole in (24, 30, 48, 60, 120):  # the rates of television, which two digits do not hold
+        exact = Fraction(whole * 1000, 1001)
+        if abs(printed - exact) < Fraction(1, 100):
+            return exact
+    return printed
+
+
+def _packets(path: Path, first: int = 0) -> Iterator[Fraction]:
+    """Lengths of the video's packets in seconds, of the first ones or of all."""
+    limit = ("-frames:v", str(first)) if first else ()
+    arguments = ["-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
+    child = Ffmpeg([*arguments, "-c", "copy", "-f", "framecrc", "pipe:1"], listen=True)
+    base = Fraction(1)
+    try:
+        for line in child.answers:
+            raw = line.decode().strip()
+            if raw.startswith("#tb 0: "):
+                base = Fraction(raw[7:])
+            elif raw and not raw.startswith("#"):
+                yield int(raw.split(",")[3]) * base
+        child.finish()
+    except FfmpegFailed as error:
+        raise VideoError(f"{path}: cannot be read: {error}") from error
+    finally:
+        child.kill()
+
+
+def _decoder(info: VideoInfo) -> tuple[str, ...]:
+    """ffmpeg's own VP9 decoder drops the alpha that WebM keeps beside the picture."""
+    if info.codec == "vp9" and info.metadata.get("alpha_mode") == "1":
+        return ("-c:v", "libvpx-vp9")
+    return ()
+
+
+def _next_ppm(child: Ffmpeg, path: Path) -> np.ndarray | None:
+    """The next picture of a stream of binary PPMs, None at its end."""
+    head = child.answers.readline()
+    if not head:
+        return None
+    size, most = child.answers.readline(), child.answers.readline()
+    try:
+        width, height = (int(number) for number in size.split())
+        known = head.strip() == b"P6" and int(most) == 255
+    except ValueError:
+        known = False
+    if not known:
+        raise VideoError(f"{path}: ffmpeg's answer cannot be read ({head[:20]!r})")
+    data = bytearray(width * height * 3)
+    if child.answers.readinto(data) < len(data):
+        return None  # cut off: `finish` hears why
+    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
