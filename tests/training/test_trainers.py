@@ -1,0 +1,134 @@
+"""The trainers: killed and resumed they end with the same weights; words never fail; mirrors are known without encoding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("scipy")
+
+LENGTH = 48
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """A painter of a few thousand parameters and a table of eight rows."""
+    from training.latents import Table
+    from training.painter import Painter
+
+    def build():
+        torch.manual_seed(0)
+        small = {"block_out_channels": (16, 16, 16), "norm_num_groups": 4, "attention_head_dim": 2}
+        text = {"num_hidden_layers": 1, "intermediate_size": 32}
+        return Painter(torch.randn(40, 50, generator=torch.Generator().manual_seed(1)), small, text)
+
+    random = np.random.default_rng(0)
+    table = Table(
+        random.standard_normal((8, 32, 16, 16)).astype(np.float16),
+        random.uniform(-1, 1, (8, 16, 16)).astype(np.float16),
+        random.integers(4, 40, (8, 2, 6, LENGTH)).astype(np.int16),
+    )
+    return build, table, torch.ones(32)
+
+
+def sitting(parts, folder, steps, table=None):
+    from training.painter import train
+
+    build, whole, signs = parts
+    painter = build()
+    train(painter, table or whole, signs, folder, minutes=10, steps=steps, batch=4, rate=1e-3)
+    return painter
+
+
+def test_killed_and_resumed_training_ends_with_the_same_weights(parts, tmp_path):
+    straight = sitting(parts, tmp_path / "straight", 4)
+    sitting(parts, tmp_path / "resumed", 2)
+    resumed = sitting(parts, tmp_path / "resumed", 4)
+    for (name, a), (_, b) in zip(straight.named_parameters(), resumed.named_parameters()):
+        assert torch.equal(a, b), name
+    states = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in ("straight", "resumed")]
+    assert states[0]["step"] == states[1]["step"] == 4
+    assert all(torch.equal(a, b) for a, b in zip(states[0]["average"].values(), states[1]["average"].values()))
+
+
+def test_a_kill_while_saving_leaves_the_last_checkpoint(tmp_path):
+    from training import checkpoint
+
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {"step": 1})
+
+    def die(temporary):
+        temporary.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.write_whole(path, die)
+    assert checkpoint.load(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_random_numbers_depend_on_seed_step_and_purpose_only():
+    from training.checkpoint import generator
+
+    draw = [torch.rand(3, generator=generator(*key)) for key in ((1, 2, "a"), (1, 2, "a"), (1, 3, "a"), (1, 2, "b"))]
+    assert torch.equal(draw[0], draw[1])
+    assert not torch.equal(draw[0], draw[2])
+    assert not torch.equal(draw[0], draw[3])
+
+
+def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
+    from training.painter import draw
+
+    _, table, _ = parts
+    signs = torch.tensor([1.0, -1.0] * 16)
+    latents, depth, tokens = draw(table, signs, 400, np.random.default_rng(0))
+    rows = torch.from_numpy(table.latents).float()
+    plain = sum(any(torch.equal(one, row) for row in rows) for one in latents)
+    turned = sum(any(torch.equal(one, row.flip(-1) * signs[:, None, None]) for row in rows) for one in latents)
+    assert plain + turned == 400
+    assert 150 < plain < 250
+    assert 20 < int((tokens[:, 2:] == 0).all(1).sum()) < 70
+    assert 220 < int((depth == 0).flatten(1).all(1).sum()) < 300
+
+
+def test_noise_that_is_assigned_lies_nearer_and_is_only_reordered():
+    from training.painter import assign
+
+    latents, noise = torch.randn(8, 4, 2, 2), torch.randn(8, 4, 2, 2)
+    found = assign(latents, noise)
+    assert (found - latents).square().sum() <= (noise - latents).square().sum()
+    assert sorted(found.flatten(1).sum(1).tolist()) == sorted(noise.flatten(1).sum(1).tolist())
+
+
+def test_the_schedule_ends_in_pure_noise():
+    from training.painter import signal
+
+    alphas = signal()
+    assert alphas[-1] == 0
+    assert (alphas.diff() < 0).all()
+    assert alphas[0] > 0.999
+
+
+def test_latents_of_a_mirror_are_known_without_encoding():
+    from training import autoencoder
+
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
+    pictures = np.concatenate([pictures, np.repeat(np.repeat(pictures[:, ::16, ::16], 16, 1), 16, 2)])
+    model = autoencoder.fit([pictures])
+    batch = autoencoder.tensor(pictures)
+    with torch.no_grad():
+        latents, mirrored = model.encoder(batch), model.encoder(batch.flip(-1))
+    signs = autoencoder.mirror_signs(model)
+    torch.testing.assert_close(mirrored, latents.flip(-1) * signs[:, None, None], atol=1e-4, rtol=1e-4)
+
+
+def test_depth_is_relative_and_nothing_where_there_is_none():
+    from training.latents import relative_depth
+
+    found = relative_depth(np.linspace(0, 4, 64 * 64, dtype=np.float32).reshape(64, 64), 16, 16)
+    assert found.shape == (16, 16)
+    assert found.min() == -1
+    assert found.max() == 1
+    assert not relative_depth(np.ones((64, 64), np.float32), 16, 16).any()

@@ -1,0 +1,96 @@
+"""Runs that survive a kill: whole files only, and the state of a training as one file.
+
+A checkpoint holds everything the next step depends on (weights, moments, averages, how many steps were done); all that
+is drawn at random is drawn from (seed, step), so there is no state of a generator to keep, and a training killed and
+resumed gives the same weights as one that ran through.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+RUNS = Path(__file__).parent / "runs"
+CACHE = Path(__file__).parent / "cache"
+MODELS = Path(__file__).parent.parent / "animate" / "models"
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path`` (same suffix), then rename it: a reader sees all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a training's state whole."""
+    write_whole(path, lambda temporary: torch.save(state, temporary))
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """A training's state, or None where none was saved; only tensors, numbers and texts are read."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def generator(seed: int, step: int, purpose: str) -> torch.Generator:
+    """Random numbers of one step for one purpose: the same after any number of kills."""
+    return torch.Generator().manual_seed(int(numpy_generator(seed, step, purpose).integers(2**62)))
+
+
+def numpy_generator(seed: int, step: int, purpose: str) -> np.random.Generator:
+    """As :func:`generator`, for numpy."""
+    return np.random.default_rng([seed, step, *purpose.encode()])
+
+
+class Clock:
+    """Wall-clock of one sitting: when to stop, and when the next checkpoint is due."""
+
+    def __init__(self, minutes: float, every: float = 180.0) -> None:
+        self.start = self.last = time.monotonic()
+        self.minutes = minutes
+        self.every = every
+
+    def over(self) -> bool:
+        """Whether the sitting's minutes are used up."""
+        return self.spent() >= self.minutes * 60
+
+    def spent(self) -> float:
+        """Seconds since the sitting began."""
+        return time.monotonic() - self.start
+
+    def due(self) -> bool:
+        """Whether ``every`` seconds have passed since the last time this said yes."""
+        now = time.monotonic()
+        if now - self.last < self.every:
+            return False
+        self.last = now
+        return True
+
+
+def log(folder: Path, line: str) -> None:
+    """Say a line and keep it in the run's ``log.txt``."""
+    stamped = f"{time.strftime('%H:%M:%S')} {line}"
+    print(stamped, flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.txt").open("a", encoding="utf-8") as file:
+        file.write(stamped + "\n")
+
+
+def device(name: str) -> torch.device:
+    """``auto`` is the first GPU if there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

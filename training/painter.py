@@ -1,0 +1,416 @@
+"""The painter: a small UNet and a small text encoder, trained together on the world's latents.
+
+    python -m training.painter --minutes 60 --device auto                  # resumes runs/painter after a kill
+    python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
+
+Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
+that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
+depth model; 0 everywhere means "no depth" (two thirds of the samples). New shards of the world are taken in as they
+appear. On a CPU the UNet is compiled (1.6 times faster) where a C++ compiler is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from animate.diffusion.autoencoder import PatchAutoencoder
+from training import autoencoder, checkpoint, words
+from training.latents import Table, World, digest
+
+RUN = checkpoint.RUNS / "painter"
+EMBEDDED = checkpoint.MODELS / "painter"
+FUNCTION = Path(__file__).parent / "words.safetensors"
+"""The function from word vectors to embeddings, which the exported table has swallowed: for starting from embedded."""
+WIDTH = 192
+LATENT = 32
+NO_DEPTH = 0.0
+
+UNET = {
+    "sample_size": 16,
+    "in_channels": LATENT + 1,
+    "out_channels": LATENT,
+    "block_out_channels": (96, 128, 144),
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "layers_per_block": 1,
+    "attention_head_dim": 4,  # heads, as diffusers reads it
+    "norm_num_groups": 16,
+    "cross_attention_dim": WIDTH,
+}
+"""7.2 M parameters. Measured on two cores, samples a second forward and back: this one 26 (compiled 44), (64, 128, 192)
+with attention at its two coarse levels 36 but 11 M, (96, 160) with attention at the lower 35, (128, 160) 22."""
+
+TEXT = {
+    "hidden_size": WIDTH,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": words.LENGTH,
+    "projection_dim": WIDTH,
+    "bos_token_id": words.BEGIN,
+    "eos_token_id": words.END,
+    "pad_token_id": words.PAD,
+}
+
+NOISE = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.0004,
+    "beta_end": 0.008,
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+    "clip_sample": False,
+    "set_alpha_to_one": True,
+    "steps_offset": 0,
+}
+"""Stable Diffusion's schedule with less noise, as 16 x 16 positions need less than 64 x 64: eight trailing steps stand at
+noise-to-signal 1/0, 7.7, 3.4, 2.0, 1.3, 0.85, 0.55 and 0.31."""
+
+GAMMA = 5.0
+"""Signal-to-noise ratio beyond which a sample counts no more (2303.09556)."""
+DROP = 0.1
+DEPTH_SHARE = 0.35
+
+
+class Vocabulary(nn.Module):
+    """Embeddings as one learned function of fixed word vectors; begin, end and padding have rows of their own."""
+
+    vectors: Tensor
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors.float(), persistent=False)
+        size = vectors.shape[1]
+        self.straight = nn.Linear(size, WIDTH)
+        self.bent = nn.Sequential(nn.Linear(size, 256), nn.SiLU(), nn.Linear(256, WIDTH))
+        self.own = nn.Embedding(len(words.SPECIAL), WIDTH)
+        for layer in (self.straight, self.bent[2]):
+            nn.init.normal_(layer.weight, std=0.05)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.own.weight, std=0.3)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(..., 192) of token numbers (...)."""
+        found = self.vectors[tokens]
+        own = self.own(tokens.clamp(max=len(words.SPECIAL) - 1))
+        return torch.where((tokens < len(words.SPECIAL))[..., None], own, self.straight(found) + self.bent(found))
+
+    def table(self) -> Tensor:
+        """(tokens, 192): every embedding, for export."""
+        return self(torch.arange(len(self.vectors), device=self.vectors.device))
+
+
+class Painter(nn.Module):
+    """UNet, text encoder and vocabulary: all that is trained."""
+
+    def __init__(self, vectors: Tensor, unet: dict[str, Any] | None = None, text: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        from diffusers import UNet2DConditionModel
+        from transformers import CLIPTextConfig, CLIPTextModel
+
+        self.unet = UNet2DConditionModel(**(UNET | (unet or {})))
+        self.text = CLIPTextModel(CLIPTextConfig(**(TEXT | (text or {})), vocab_size=len(words.SPECIAL)))
+        self.vocabulary = Vocabulary(vectors)
+        embeddings(self.text).token_embedding = self.vocabulary
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """(N, 48, 192) of token numbers (N, 48)."""
+        return self.text(input_ids=tokens).last_hidden_state
+
+
+def embeddings(text: nn.Module) -> nn.Module:
+    """Where a CLIPTextModel keeps its embeddings (transformers 5 dropped a level)."""
+    return getattr(text, "text_model", text).embeddings
+
+
+def signal() -> Tensor:
+    """(1000,): the share of signal power left at each time step, 0 at the last."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(**NOISE).alphas_cumprod.double()
+
+
+# --- one step ---------------------------------------------------------------------------------------------------------
+
+
+def assign(latents: Tensor, noise: Tensor) -> Tensor:
+    """Give each picture of the batch a noise that lies near it (linear assignment; immiscible diffusion, 2406.12303)."""
+    from scipy.optimize import linear_sum_assignment
+
+    cost = torch.cdist(latents.flatten(1), noise.flatten(1))
+    return noise[torch.from_numpy(linear_sum_assignment(cost.cpu().numpy())[1]).to(noise.device)]
+
+
+def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch: latents (N, 32, 16, 16), depth (N, 1, 16, 16), tokens (N, 48).
+
+    Half are mirrored with their mirrored captions; a tenth lose their caption, two thirds their depth.
+    """
+    rows = random.integers(len(table), size=count)
+    mirrored = random.random(count) < 0.5
+    captions = random.integers(table.tokens.shape[2], size=count)
+    latents = torch.from_numpy(table.latents[rows]).float()
+    depth = torch.from_numpy(table.depth[rows]).float()[:, None]
+    tokens = torch.from_numpy(table.tokens[rows, mirrored.astype(int), captions]).long()
+    turn = torch.from_numpy(mirrored)[:, None, None, None]
+    latents = torch.where(turn, latents.flip(-1) * signs[:, None, None], latents)
+    depth = torch.where(turn, depth.flip(-1), depth)
+    empty = torch.full((words.LENGTH,), words.PAD)
+    empty[:2] = torch.tensor([words.BEGIN, words.END])
+    tokens[torch.from_numpy(random.random(count) < DROP)] = empty
+    depth[torch.from_numpy(random.random(count) >= DEPTH_SHARE)] = NO_DEPTH
+    return latents, depth, tokens
+
+
+def channel_weights(table: Table) -> Tensor:
+    """(1, 32, 1, 1), mean 1: a channel weighs as its spread, so the means of patches weigh most.
+
+    Errors in those are what shows as squares in a smooth sky.
+    """
+    rows = table.latents[:: max(1, len(table) // 2000)].astype(np.float32)
+    spread = torch.from_numpy(rows.std(axis=(0, 2, 3)))
+    weight = (spread / spread.mean()).clamp(0.6, 4.0)
+    return (weight / weight.mean())[None, :, None, None]
+
+
+def losses(
+    painter: Painter,
+    unet: nn.Module,
+    alphas: Tensor,
+    weights: Tensor,
+    batch: tuple[Tensor, Tensor, Tensor],
+    random: torch.Generator,
+) -> Tensor:
+    """(N,): weighted squared error of v for each sample of the batch, at times spread evenly over the schedule."""
+    latents, depth, tokens = batch
+    count = len(latents)
+    even = (torch.arange(count) + torch.rand(count, generator=random)) / count * len(alphas)
+    times = even.long()[torch.randperm(count, generator=random)].to(latents.device)
+    noise = torch.randn(latents.shape, generator=random).to(latents.device)
+    noise = assign(latents, noise)
+    power = alphas[times].float()[:, None, None, None]
+    noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
+    aim = power.sqrt() * noise - (1 - power).sqrt() * latents
+    found = unet(torch.cat([noisy, depth], dim=1), times, painter.read(tokens)).sample
+    ratio = (power / (1 - power)).flatten()
+    trust = (ratio.clamp(max=GAMMA) + 1) / (ratio + 1)
+    return trust * (weights * (found.float() - aim).square()).mean(dim=(1, 2, 3))
+
+
+# --- the sitting ------------------------------------------------------------------------------------------------------
+
+
+def prepare() -> tuple[PatchAutoencoder, Any, Tensor, str]:
+    """The frozen autoencoder, the tokenizer, its vectors and the name of their latents' cache."""
+    from transformers import PreTrainedTokenizerFast
+
+    folder = autoencoder.RUN / "model"
+    model = PatchAutoencoder.from_pretrained(str(folder if folder.exists() else autoencoder.EMBEDDED)).float()
+    kept = RUN / "tokenizer"
+    if not (kept / "tokenizer.json").exists():
+        exported = EMBEDDED / "tokenizer" / "tokenizer.json"
+        if exported.exists():
+            tokens = [(token, score) for token, score in json.loads(exported.read_text("utf-8"))["model"]["vocab"]]
+            words.save(kept, tokens, words.vectors_of([token for token, _ in tokens]))
+        else:
+            words.save(kept, *words.vocabulary(captions()))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
+    tokens = [(token, 0.0) for token, _ in json.loads((kept / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]]
+    vectors = torch.from_numpy(np.load(kept / "vectors.npy").astype(np.float32))
+    return model, tokenizer, vectors, digest(model, tokens)
+
+
+def captions() -> list[str]:
+    """Captions of the world's first shards: their words are in the vocabulary whatever their rank."""
+    from training.world.dataset import read_shard, shards
+
+    return [text for path in shards()[:4] for row in read_shard(path).rows for text in row["captions"]]
+
+
+def embedded(painter: Painter) -> None:
+    """Load the committed weights into a painter that is to be trained on."""
+    from safetensors.torch import load_file
+
+    unet = load_file(EMBEDDED / "unet" / "diffusion_pytorch_model.safetensors")
+    painter.unet.load_state_dict({name: value.float() for name, value in unet.items()})
+    text = {name.removeprefix("text_model."): value.float() for name, value in _text_weights().items()}
+    core = getattr(painter.text, "text_model", painter.text)
+    core.load_state_dict({name: value for name, value in text.items() if "token_embedding" not in name}, strict=False)
+    function = load_file(FUNCTION)
+    painter.vocabulary.load_state_dict({name: value.float() for name, value in function.items()})
+
+
+def _text_weights() -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(EMBEDDED / "text_encoder" / "model.safetensors")
+
+
+class Average:
+    """A power-function moving average of the weights: always over the last tenth or so of all steps (2312.02696)."""
+
+    def __init__(self, painter: nn.Module) -> None:
+        self.names = [name for name, _ in painter.named_parameters()]
+        self.values = [value.detach().clone() for value in painter.parameters()]
+
+    def update(self, painter: nn.Module, step: int) -> None:
+        """Move towards the weights after ``step`` steps."""
+        keep = min(0.9998, (1 - 1 / (step + 1)) ** 8)
+        torch._foreach_lerp_(self.values, [value.detach() for value in painter.parameters()], 1 - keep)
+
+    def into(self, painter: nn.Module) -> None:
+        """Overwrite ``painter``'s weights with the average."""
+        with torch.no_grad():
+            for value, average in zip(painter.parameters(), self.values):
+                value.copy_(average)
+
+
+def rate_at(step: int, rate: float, warm: int = 300, flat: int = 6000) -> float:
+    """Warm up, stay, then fall with the root of the steps: no end has to be known."""
+    return rate * min(1.0, (step + 1) / warm) * min(1.0, (flat / (step + 1)) ** 0.5)
+
+
+def state_of(painter: Painter, average: Average, optimizer: torch.optim.Optimizer, step: int, samples: int) -> dict[str, Any]:
+    """All that the next step depends on."""
+    return {
+        "painter": {name: value.detach() for name, value in painter.named_parameters()},
+        "average": dict(zip(average.names, average.values)),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "samples": samples,
+    }
+
+
+def restore(
+    state: dict[str, Any], painter: Painter, average: Average, optimizer: torch.optim.Optimizer
+) -> tuple[int, int]:
+    """Put a saved state back; returns steps and samples done."""
+    with torch.no_grad():
+        for name, value in painter.named_parameters():
+            value.copy_(state["painter"][name])
+    average.values = [state["average"][name].to(value.device) for name, value in painter.named_parameters()]
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["samples"]
+
+
+def train(
+    painter: Painter,
+    world: World | Table,
+    signs: Tensor,
+    folder: Path,
+    *,
+    minutes: float,
+    steps: int = 10**9,
+    seed: int = 5,
+    batch: int = 32,
+    rate: float = 1e-3,
+    compiled: bool = False,
+    fresh: bool = False,
+    show: Any = None,
+) -> int:
+    """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``."""
+    device = next(painter.parameters()).device
+    average = Average(painter)
+    optimizer = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+    step = samples = 0
+    state = None if fresh else checkpoint.load(folder / "checkpoint.pt")
+    if state:
+        step, samples = restore(state, painter, average, optimizer)
+    unet: nn.Module = torch.compile(painter.unet) if compiled else painter.unet  # type: ignore[assignment]
+    table = world.table if isinstance(world, World) else world
+    alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to("cpu")
+    clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
+    values: list[float] = []
+    begun = step
+    checkpoint.log(folder, f"painter from step {step}, {samples} samples; {len(table)} pictures, {device}")
+    painter.train()
+    while True:
+        over = clock.over() or step >= steps
+        if over or clock.due():
+            checkpoint.save(folder / "checkpoint.pt", state_of(painter, average, optimizer, step, samples))
+            if isinstance(world, World) and not over and world.refresh(4):
+                table = world.table
+                checkpoint.log(folder, f"{len(table)} pictures")
+        if show is not None and (over or look.due()):
+            show(average, step)
+        if over:
+            break
+        random = checkpoint.numpy_generator(seed, step, "rows")
+        drawn = draw(table, turned, batch, random)
+        latents, depth, tokens = (part.to(device) for part in drawn)
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step, rate)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            value = losses(
+                painter, unet, alphas, weights, (latents, depth, tokens), checkpoint.generator(seed, step, "noise")
+            ).mean()
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        optimizer.step()
+        step, samples = step + 1, samples + batch
+        average.update(painter, step)
+        values.append(float(value.detach()))
+        if step % 100 == 0:
+            speed = (step - begun) * batch / clock.spent()
+            checkpoint.log(folder, f"step {step} samples {samples} loss {np.mean(values[-100:]):.4f} at {speed:.0f}/s")
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    vae, tokenizer, vectors, name = prepare()
+    world = World(vae, tokenizer, name)
+    world.refresh()
+    if not len(world.table):
+        parser.error("no shards of the world under training/cache/world: make them first (see training/README.md)")
+    painter = Painter(vectors)
+    if options.start == "embedded":
+        embedded(painter)
+    painter.to(checkpoint.device(options.device))
+
+    def show(average: Average, step: int) -> None:
+        from training import grid
+
+        grid.write(RUN / f"grid-{step:06d}.png", painter, average, vae, tokenizer)
+        grid.curve(RUN)
+
+    train(
+        painter,
+        world,
+        autoencoder.mirror_signs(vae),
+        RUN,
+        minutes=options.minutes,
+        seed=options.seed,
+        batch=options.batch,
+        rate=options.rate,
+        compiled=options.compile,
+        fresh=options.start == "embedded",
+        show=show,
+    )
+
+
+if __name__ == "__main__":
+    main()
