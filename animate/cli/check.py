@@ -1,0 +1,125 @@
+"""List every mistake of a schedule at its line, or show on one screen what it does.
+
+Nothing is rendered and no model is loaded. Exit code 2 where there are mistakes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from animate.cli import chart, overrides
+from animate.schedule.fields import FIELDS
+
+if TYPE_CHECKING:
+    from animate.schedule.load import Schedule
+    from animate.schedule.plan import Plan
+
+BARS = "▁▂▃▄▅▆▇█"
+CURVE = 40
+"""Width of a small curve, in letters."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    overrides.add_schedule(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from animate.schedule.plan import compile
+
+    schedule = overrides.load(args)
+    plan = compile(schedule)
+    print("\n".join(summary(args.file, schedule, plan)))
+    return 0
+
+
+def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
+    """The screen, line by line."""
+    drawing = chart.of_plan(plan, title=file)
+    yield file
+    yield f"  {drawing.subtitle}"
+    yield f"  {_work(plan)}"
+    yield from _curves(drawing)
+    if drawing.constants:
+        yield from _paragraph("constant", "   ".join(f"{name} {value}" for name, value in drawing.constants))
+    yield from _prompts(drawing)
+    if drawing.cuts:
+        yield from _paragraph("cuts", ", ".join(str(cut) for cut in drawing.cuts))
+    if drawing.cues:
+        yield from _paragraph("cues", ", ".join(f"{name} at {frame:g}" for name, frame in drawing.cues))
+    if schedule.differs:
+        yield from _paragraph("differs", schedule.differs)
+    warnings = [str(warning) for warning in plan.warnings]
+    if warnings:
+        yield ""
+        yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+        yield from (f"  {warning}" for warning in warnings)
+
+
+def _work(plan: Plan) -> str:
+    """What will be painted, with which model."""
+    cadence = int(plan.settings["diffusion_cadence"])
+    painted = -(-len(plan) // cadence)
+    model = plan.settings["model"]
+    return f"{painted} of {len(plan)} frames painted by {model}, seed {plan.settings['seed']}"
+
+
+def _curves(drawing: chart.Chart) -> Iterator[str]:
+    lines = [line for panel in drawing.panels for line in panel.lines]
+    if not lines:
+        yield from _paragraph("animated", "nothing: every value is the same in all frames")
+        return
+    yield ""
+    width = max(len(line.name) for line in lines)
+    for line in lines:
+        low, high = line.values.min(), line.values.max()
+        unit = FIELDS[line.name].unit
+        yield f"  {line.name:<{width}}  {_small(line.values)}  {low:.5g} … {high:.5g} {unit}".rstrip()
+
+
+def _small(values: np.ndarray) -> str:
+    """A curve in a row of letters: the mean of each stretch, between the smallest and the largest value."""
+    edges = np.linspace(0, len(values), min(CURVE, len(values)) + 1).astype(int)
+    means = np.add.reduceat(values, edges[:-1]) / np.diff(edges)
+    low, high = values.min(), values.max()
+    heights = ((means - low) / (high - low) * (len(BARS) - 1)).round().astype(int) if high > low else means * 0
+    return "".join(BARS[int(height)] for height in heights).ljust(CURVE)
+
+
+def _prompts(drawing: chart.Chart) -> Iterator[str]:
+    """Each text at the frame from which on it leads."""
+    for words in drawing.words:
+        yield ""
+        yield f"  {words.name}"
+        spans = sorted((first, text) for index, text in enumerate(words.texts) for first, _ in words.spans(index))
+        for first, text in spans[:MOST_PROMPTS]:
+            start = f"  {first:>7}  {_clock(first / drawing.fps):>8}  "
+            yield from textwrap.wrap(
+                " ".join(text.split()) or "(empty)", _width(), initial_indent=start,
+                subsequent_indent=" " * len(start), max_lines=3, placeholder=" …",
+            )  # fmt: skip
+        if len(spans) > MOST_PROMPTS:
+            yield f"  {'':>7}  {'':>8}  … and {len(spans) - MOST_PROMPTS} more"
+
+
+MOST_PROMPTS = 12
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:05.2f}" if minutes else f"{rest:.2f} s"
+
+
+def _paragraph(head: str, text: str) -> Iterator[str]:
+    yield ""
+    yield from textwrap.wrap(text, _width(), initial_indent=f"  {head:<9} ", subsequent_indent=" " * 12)
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((100, 24)).columns, 110) if sys.stdout.isatty() else 100

@@ -1,0 +1,39 @@
+"""Files that the command line writes: whole, and never over another without being asked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from animate.errors import BadInput
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raises BadInput where the file is there and was not asked to be replaced."""
+    if path.exists() and not force:
+        raise BadInput(f"{path} is there already (--force writes over it, -o names another)")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write to; what was written appears as `path` at the end, and only if nothing went wrong."""
+    part = path.with_name(f".{path.name}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file in one piece, with the same line ends on every system."""
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,60 @@
+"""Write a commented schedule to start from; it renders as it is, on the model that comes with animate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from animate.cli.files import add_force, refuse_existing, write
+
+STARTER = """\
+# A schedule of animate. Render it as it is:   animate render {name} -o {stem}
+# See what it does first:                      animate check {name}   ·   animate plot {name}
+# Every field with its unit and range:         animate fields   ·   animate fields zoom
+
+max_frames: 96        # or a time: `duration: 8s`
+fps: 12
+seed: 7               # the same seed gives the same video; -1 draws another one each time
+
+# What to paint, from which frame on. Keys are frames (48), seconds (4s), shares (50%), or beats (8b, with `bpm: 120`).
+# ` --neg ` inside a prompt splits off what to avoid. Between two prompts the picture travels from one to the other.
+prompts:
+  0: a lake between snowy mountains at dawn
+  4s: a lake between green mountains on a sunny day
+  75%: a lake between mountains at sunset, orange sky
+
+# How each frame moves against the one before. A value is a number, an expression of the frame `t` …
+zoom: 1.01                          # 1 % closer every frame
+angle: 0.3*sin(2*pi*t/48)           # degrees; sways, once every 48 frames
+
+# … or keyframes, straight from one to the next unless `ease` says otherwise.
+translation_x: {{0: 0, 48: {{value: 1.5, ease: in_out_cubic}}, max_f: 0}}    # pixels to the right
+border: reflect                     # what fills the edges that a move uncovers: replicate, wrap, reflect
+
+# How much of the frame before is kept when the model redraws it: 1 keeps all, 0 ignores it.
+strength: {{0: 0.6, 48: 0.5, 52: 0.62}}
+
+# The model. `embedded` needs no download; others: a diffusers folder, a .safetensors file, a hub id.
+# model: models/dreamshaper_8.safetensors
+# width: 512
+# height: 512
+# steps: 20
+# sampler: DPM++ 2M Karras
+
+# More to try: cuts, cues, let (curves of your own), loop, diffusion_cadence, saturation, hue, soundtrack …
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, default=Path("schedule.yaml"), help="default: schedule.yaml"
+    )
+    add_force(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    refuse_existing(args.output, args.force)
+    write(args.output, STARTER.format(name=args.output, stem=args.output.with_suffix("")))
+    print(f"wrote {args.output}\n\n  animate check {args.output}\n  animate render {args.output} -o "
+          f"{args.output.with_suffix('')}")  # fmt: skip
+    return 0
