@@ -255,7 +255,8 @@ class Painter:
         """Sinusoidal embedding of guidance − 1, (N, D): how LCM reads its scale (arXiv 2310.04378, §4)."""
         half = self._distilled // 2
         scale = torch.tensor([order.how.cfg_scale - 1 for order in group], dtype=torch.float32) * 1000.0
-        frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+        slope = torch.log(torch.tensor(10000.0)) / (half - 1)
+        frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -slope)
         angles = scale[:, None] * frequencies[None, :]
         embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
         embedding = torch.nn.functional.pad(embedding, (0, self._distilled % 2))
@@ -271,13 +272,13 @@ class Painter:
         latents = latents.to(self._unet.dtype)
         scale = self._vae.config.scaling_factor
         mean, std = self._statistics(latents)
-        return scale * latents if mean is None else (latents - mean) * scale / std
+        return scale * latents if mean is None or std is None else (latents - mean) * scale / std
 
     def _decoded(self, latents: Tensor) -> Tensor:
         """(N, C, h, w) → (N, 3, H, W) in [0, 1], float32."""
         scale = self._vae.config.scaling_factor
         mean, std = self._statistics(latents)
-        latents = latents / scale if mean is None else latents * std / scale + mean
+        latents = latents / scale if mean is None or std is None else latents * std / scale + mean
         with self._at_work(self._vae):
             pictures = self._vae.decode(latents.to(self._vae.dtype), return_dict=False)[0]
         return (pictures.float() * 0.5 + 0.5).clamp(0, 1)
@@ -364,5 +365,3 @@ def _per_row(values: list[float], like: Tensor) -> Tensor | float:
     if all(value == values[0] for value in values):
         return values[0]
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1, 1)
-
-

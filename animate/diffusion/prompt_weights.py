@@ -1,8 +1,8 @@
 """How much each part of a prompt counts, in the notation of A1111: `(x)`, `((x))`, `[x]`, `(x:1.3)`.
 
 Every text is a prompt: brackets without a partner never fail. An opening one counts up to the end of the text, a
-closing one is an ordinary character; `\\(` `\\)` `\\[` `\\]` `\\\\` are the characters themselves. The word `BREAK` starts a
-new window of tokens.
+closing one is an ordinary character; `\\(` `\\)` `\\[` `\\]` `\\\\` are the characters themselves. The word `BREAK`
+starts a new window of tokens.
 
 The parse is two steps, so that the notation can grow: `_marks` cuts the text into plain pieces and marks, `parse`
 gives the marks their meaning.

@@ -9,7 +9,8 @@ of the strength that equals diffusers' where the strength falls on a whole step:
   them walk side by side on the same network outputs, one begun at the exact level and one at the next whole step, and
   their results are mixed by the fraction.
 - A sampler that draws noise in each step would see the whole sequence of draws shift by one at each whole step. So each
-  draw turns into the next one with the fraction.
+  draw turns into the next one with the fraction, and the first draw fades in: the noise of a short step grows with the
+  root of its length, so what it lacks is filled up with the noise that the network sees.
 - A few samplers leap to the clean picture in every step, however short (LCM, TCD), or repeat a step (PLMS). Their first
   step is mixed with having taken none.
 """
@@ -17,6 +18,7 @@ of the strength that equals diffusers' where the strength falls on a whole step:
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +47,9 @@ REMEMBERING = frozenset(
 
 LEAPING = frozenset({"LCMScheduler", "TCDScheduler", "PNDMScheduler"})
 """Schedulers whose step does not shrink to nothing with its length."""
+
+SHORTEST = 0.1
+"""Samplers that remember divide by the distance to the step before; a broken step is remembered at least this long."""
 
 WHOLE = 1e-6
 """A start this near to a whole step is that step: 10 × (1 − 0.7) is 3.0000000000000004."""
@@ -119,23 +124,27 @@ class Course:
         self._fraction = start.fraction
         self._noises = noises
         self._options, self._draws = _options(type(early).step, eta)
-        self._first: Tensor | None = None
-        self._upcoming: Tensor | None = None
         kind = type(early).__name__
-        self._leaps = start.broken and start.run > 1 and kind in LEAPING
-        self._mixes = start.broken and start.run > 1 and kind in REMEMBERING
+        goes_on = start.broken and start.run > 1
+        self._leaps = goes_on and kind in LEAPING
+        self._mixes = goes_on and kind in REMEMBERING
+        self._fades = goes_on and self._draws and not self._leaps
 
         reset(early, start.steps)
         self._begin = start.index * early.order
         begin_at(early, self._begin)
-        self._times = list(early.timesteps)
-        if start.broken:
-            self._times = _soften(early, start)
+        self._formal: list[Tensor] = list(early.timesteps)
+        self._levels = _Levels.of(early, start) if start.broken else None
+        self._times = self._formal if self._levels is None else self._levels.write(early, start.fraction)
         if self._leaps or self._mixes:
             self._late = late
             reset(late, start.steps)
             begin_at(late, self._begin + late.order)
-        self._formal = list(early.timesteps)
+        self._clean: Tensor | None = None
+        self._first_noise: Tensor | None = None
+        self._seen: Tensor | None = None
+        self._known: Tensor | None = None
+        self._upcoming: Tensor | None = None
 
     @property
     def evaluations(self) -> range:
@@ -153,31 +162,33 @@ class Course:
     def noised(self, latents: Tensor) -> Tensor:
         """`latents` (N, C, h, w) at the exact start level."""
         noise = draw(self._noises, latents.shape[1:]).to(latents)
-        if self._late is not None or self._leaps:
-            self._first = noise
-        self._clean = latents if self._leaps else None
-        formal = self._formal[self._begin].repeat(len(latents))
-        return self._early.add_noise(latents, noise, formal.to(latents.device))
+        if self._leaps:
+            self._clean, self._first_noise = latents, noise
+        return self._early.add_noise(latents, noise, self._level_at(self._begin, latents))
 
     def scaled(self, x: Tensor, index: int) -> Tensor:
         """The network's input for the state `x`, as its training scaled it."""
-        return self._early.scale_model_input(x, self._formal[index])
+        scaled: Tensor = self._early.scale_model_input(x, self._formal[index])
+        if self._fades and index == self._begin:
+            self._seen = scaled
+        return scaled
 
     def step(self, output: Tensor, index: int, x: Tensor) -> Tensor:
         """The state after evaluation `index`, whose network output is `output`; all (N, C, h, w)."""
-        noise = self._supply(index, output.shape[1:])
+        if self._fades and index == self._begin and self._seen is not None and self._levels is not None:
+            self._known = _seen_noise(output, self._seen, self._levels.angle(self._fraction), self._early)
+        noise = _once(lambda: self._next_draw(output.shape[1:]))
         stepped = self._stepped(self._early, output, index, x, noise)
-        first_done = self._begin + self._early.order - 1
-        if self._leaps and index == first_done and self._clean is not None:
-            level = self._formal[self._begin + self._early.order].repeat(len(x)).to(x.device)
-            fresh = noise() if self._draws else self._first
-            assert fresh is not None
-            untaken = self._late.add_noise(self._clean, fresh.to(x), level)
-            return torch.lerp(untaken, stepped, self._fraction)
-        if self._mixes and index > first_done:
+        last_of_first = self._begin + self._early.order - 1
+        if index == last_of_first:
+            if self._leaps:
+                stepped = torch.lerp(self._untaken(x, noise), stepped, self._fraction)
+            if self._mixes and self._levels is not None and self._fraction < SHORTEST:
+                self._levels.write(self._early, SHORTEST)
+        elif self._mixes:
             self._late.scale_model_input(x, self._formal[index])
             beside = self._stepped(self._late, output, index, x, noise)
-            return torch.lerp(beside, stepped, self._fraction)
+            stepped = torch.lerp(beside, stepped, self._fraction)
         return stepped
 
     def _stepped(self, scheduler: Any, output: Tensor, index: int, x: Tensor, noise: Callable[[], Tensor]) -> Tensor:
@@ -187,27 +198,30 @@ class Course:
         with _Supplied(noise):
             return scheduler.step(output, formal, x, **self._options, return_dict=False)[0]
 
-    def _supply(self, index: int, shape: Sequence[int]) -> Callable[[], Tensor]:
-        """The noise (N, *shape) of one step, drawn when it is first asked for."""
-        kept: list[Tensor] = []
+    def _untaken(self, x: Tensor, noise: Callable[[], Tensor]) -> Tensor:
+        """The start, had it been at the next whole step."""
+        assert self._clean is not None
+        assert self._first_noise is not None
+        drawn = noise() if self._draws else self._first_noise
+        return self._late.add_noise(self._clean, drawn.to(x), self._level_at(self._begin + self._late.order, x))
 
-        def noise() -> Tensor:
-            if not kept:
-                kept.append(self._next_draw(index, shape))
-            return kept[0]
+    def _level_at(self, index: int, like: Tensor) -> Tensor:
+        return self._formal[index].repeat(len(like)).to(like.device)
 
-        return noise
-
-    def _next_draw(self, index: int, shape: Sequence[int]) -> Tensor:
+    def _next_draw(self, shape: Sequence[int]) -> Tensor:
+        """The noise (N, *shape) of one step."""
         if not self._start.broken:
             return draw(self._noises, shape)
-        if self._upcoming is None:
-            self._upcoming = draw(self._noises, shape)
-            if self._leaps and self._first is not None:
-                return turn(self._first.cpu().float(), self._upcoming, self._fraction)
-            return self._upcoming
+        first = self._upcoming is None
         current, self._upcoming = self._upcoming, draw(self._noises, shape)
-        return turn(current, self._upcoming, self._fraction)
+        if current is not None:
+            return turn(current, self._upcoming, self._fraction)
+        if first and self._leaps and self._first_noise is not None:
+            return turn(self._first_noise.cpu().float(), self._upcoming, self._fraction)
+        if first and self._fades and self._known is not None and self._levels is not None:
+            fresh, known = self._levels.shares(self._fraction)
+            return fresh * self._upcoming + known * self._known.cpu().float()
+        return self._upcoming
 
 
 class _Supplied(TorchFunctionMode):
@@ -224,6 +238,28 @@ class _Supplied(TorchFunctionMode):
         if func is torch.randn:
             return self._noise().to(device=kwargs.get("device"), dtype=kwargs.get("dtype"))
         return func(*args, **kwargs)
+
+
+def _once(make: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Made when first asked for, and the same ever after: two schedulers of one step get one noise."""
+    kept: list[Tensor] = []
+
+    def get() -> Tensor:
+        if not kept:
+            kept.append(make())
+        return kept[0]
+
+    return get
+
+
+def _seen_noise(output: Tensor, scaled: Tensor, angle: float, scheduler: Any) -> Tensor:
+    """The noise that the network sees in its input, from what it was trained to tell."""
+    kind = scheduler.config.prediction_type
+    if kind == "v_prediction":
+        return math.cos(angle) * output + math.sin(angle) * scaled
+    if kind == "sample":
+        return (scaled - math.cos(angle) * output) / max(math.sin(angle), 1e-6)
+    return output
 
 
 def _options(step: Callable[..., Any], eta: float) -> tuple[dict[str, Any], bool]:
@@ -246,45 +282,92 @@ def begin_at(scheduler: Any, index: int) -> None:
         scheduler.set_begin_index(index)
 
 
-def _soften(scheduler: Any, start: Start) -> list[Tensor]:
-    """Write the exact start level into the scheduler's table; the times that the network is told.
+@dataclass(frozen=True)
+class _Levels:
+    """The noise levels between two whole steps of a scheduler, and how to write one into its table.
 
-    Between two steps the training time runs linearly, and the noise level follows the training's table, corrected at
-    both ends to what the sampler itself has there (some samplers round their times, and the last step ends at zero).
-    Levels are handled as the angle atan(σ), in which 0 and infinity are ordinary numbers.
+    Between them the training time runs linearly, and the level follows the training's table, corrected at both ends to
+    what the sampler itself has there (some samplers round their times, and the last step ends at zero). Levels are
+    angles atan(σ), in which 0 and infinity are ordinary numbers.
     """
-    here = start.index * scheduler.order
-    after = here + scheduler.order
-    times = [float(t) for t in scheduler.timesteps]
-    table = _angles(scheduler.alphas_cumprod)
 
-    def level(index: int) -> tuple[float, float]:
-        """Time and angle of a whole step."""
-        if index < len(times):
-            return times[index], _angle_at(scheduler, table, index)
-        return 0.0, float(np.arctan(float(scheduler.sigmas[-1]))) if _on_sigmas(scheduler) else 0.0
+    index: int
+    """Place of the earlier step in the scheduler's lists."""
+    table: np.ndarray
+    """Angle of every training step."""
+    times: tuple[float, float]
+    """Training time at the earlier and at the later step."""
+    angles: tuple[float, float]
+    landing: int
+    """The training step that DDIM's fixed stride leads to where that is not the next of its list; else −1."""
 
-    (from_time, from_angle), (to_time, to_angle) = level(here), level(after)
-    f = start.fraction
-    time = f * from_time + (1 - f) * to_time
-    off = f * (from_angle - _read(table, from_time)) + (1 - f) * (to_angle - _read(table, to_time))
-    angle = min(max(_read(table, time) + off, to_angle), np.pi / 2)
+    @classmethod
+    def of(cls, scheduler: Any, start: Start) -> _Levels:
+        alphas = scheduler.alphas_cumprod.double().numpy().clip(0.0, 1.0)
+        table = np.arctan2(np.sqrt(1 - alphas), np.sqrt(alphas))
+        here = start.index * scheduler.order
+        after = here + scheduler.order
 
-    told: list[Tensor] = list(scheduler.timesteps)
-    told[here] = torch.tensor(time, dtype=torch.float32)
-    alphas = scheduler.alphas_cumprod.clone()
-    if _on_sigmas(scheduler):
-        _write_sigma(scheduler, here, float(np.tan(angle)), table, told)
-        angle = _read(table, time)  # SA-Solver's `add_noise` reads the training's table nevertheless
-    alphas[int(times[here])] = float(np.cos(angle)) ** 2
-    if hasattr(scheduler, "final_alpha_cumprod") and after < len(times):
-        # DDIM steps by a fixed stride, which may end beside the next time of its own list: lead it there.
-        landing = int(times[here]) - scheduler.config.num_train_timesteps // start.steps
-        if 0 <= landing != int(to_time):
-            angle = f * float(table[landing]) + (1 - f) * to_angle
-            alphas[landing] = float(np.cos(angle)) ** 2
-    scheduler.alphas_cumprod = alphas
-    return told
+        def level(index: int) -> tuple[float, float]:
+            if index >= len(scheduler.timesteps):
+                return 0.0, math.atan(float(scheduler.sigmas[-1])) if _on_sigmas(scheduler) else 0.0
+            time = float(scheduler.timesteps[index])
+            return time, math.atan(float(scheduler.sigmas[index])) if _on_sigmas(scheduler) else float(table[int(time)])
+
+        (earlier, high), (later, low) = level(here), level(after)
+        landing = int(earlier) - scheduler.config.num_train_timesteps // start.steps
+        strays = type(scheduler).__name__ == "DDIMScheduler" and after < len(scheduler.timesteps)
+        return cls(
+            index=here,
+            table=table,
+            times=(earlier, later),
+            angles=(high, low),
+            landing=landing if strays and 0 <= landing != int(later) else -1,
+        )
+
+    def time(self, fraction: float) -> float:
+        """Training time; fraction 1 is the earlier step, 0 the later."""
+        return fraction * self.times[0] + (1 - fraction) * self.times[1]
+
+    def angle(self, fraction: float) -> float:
+        """Noise level as atan(σ)."""
+        offs = [angle - self._read(time) for time, angle in zip(self.times, self.angles)]
+        angle = self._read(self.time(fraction)) + fraction * offs[0] + (1 - fraction) * offs[1]
+        return min(max(angle, self.angles[1]), math.pi / 2)
+
+    def shares(self, fraction: float) -> tuple[float, float]:
+        """(fresh, known): the parts of the drawn and of the seen noise in what an ancestral step is given.
+
+        Such a step leaves cos β = σ_next / σ of the noise and adds sin β of new one. With g = √fraction of new noise
+        only, the rest is made up by the old: cos β + h sin β = √(1 − g² sin² β).
+        """
+        cosine = min(math.tan(self.angles[1]) / max(math.tan(self.angle(fraction)), 1e-12), 1.0)
+        sine = math.sqrt(1 - cosine**2)
+        if sine < 1e-9:
+            return math.sqrt(fraction), 0.0
+        return math.sqrt(fraction), (math.sqrt(1 - fraction * sine**2) - cosine) / sine
+
+    def write(self, scheduler: Any, fraction: float) -> list[Tensor]:
+        """Put the level at the earlier step's place; the times that the network is then told at each evaluation."""
+        told: list[Tensor] = list(scheduler.timesteps)
+        told[self.index] = torch.tensor(self.time(fraction), dtype=torch.float32)
+        alphas = scheduler.alphas_cumprod.clone()
+        angle = self.angle(fraction)
+        if _on_sigmas(scheduler):
+            middle = _write_sigma(scheduler, self.index, math.tan(angle))
+            if middle is not None and self.index + 1 < len(told):
+                time = float(np.interp(math.atan(middle), self.table, np.arange(len(self.table))))
+                told[self.index + 1] = torch.tensor(time, dtype=torch.float32)
+            angle = self._read(self.time(fraction))  # SA-Solver's `add_noise` reads the training's table nevertheless
+        alphas[int(self.times[0])] = math.cos(angle) ** 2
+        if self.landing >= 0:
+            angle = fraction * float(self.table[self.landing]) + (1 - fraction) * self.angles[1]
+            alphas[self.landing] = math.cos(angle) ** 2
+        scheduler.alphas_cumprod = alphas
+        return told
+
+    def _read(self, time: float) -> float:
+        return float(np.interp(time, np.arange(len(self.table)), self.table))
 
 
 def _on_sigmas(scheduler: Any) -> bool:
@@ -292,39 +375,21 @@ def _on_sigmas(scheduler: Any) -> bool:
     return hasattr(scheduler, "sigmas") and hasattr(scheduler, "set_begin_index")
 
 
-def _angle_at(scheduler: Any, table: np.ndarray, index: int) -> float:
-    if _on_sigmas(scheduler):
-        return float(np.arctan(float(scheduler.sigmas[index])))
-    return float(table[int(scheduler.timesteps[index])])
-
-
-def _angles(alphas_cumprod: Tensor) -> np.ndarray:
-    """Noise level of every training step as atan(σ)."""
-    alphas = alphas_cumprod.double().numpy().clip(0.0, 1.0)
-    return np.arctan2(np.sqrt(1 - alphas), np.sqrt(alphas))
-
-
-def _read(table: np.ndarray, time: float) -> float:
-    return float(np.interp(time, np.arange(len(table)), table))
-
-
-def _write_sigma(scheduler: Any, here: int, sigma: float, table: np.ndarray, told: list[Tensor]) -> None:
-    """One level of a grid of σ, with what second-order samplers derive from it."""
+def _write_sigma(scheduler: Any, here: int, sigma: float) -> float | None:
+    """One level of a grid of σ, with what second-order samplers derive from it; their middle level, if there is one."""
     following = float(scheduler.sigmas[here + 1])
     # Never below the next level, not even by rounding: ancestral samplers take the root of the difference.
     sigma = max(sigma, following * (1 + 2**-20))
     scheduler.sigmas[here] = sigma
     if not hasattr(scheduler, "sigmas_interpol"):
-        return
+        return None
     if hasattr(scheduler, "sigmas_up"):
         up = (following**2 * (sigma**2 - following**2) / sigma**2) ** 0.5
         down = (following**2 - up**2) ** 0.5
-        middle = (sigma * down) ** 0.5
         scheduler.sigmas_up[here], scheduler.sigmas_down[here] = up, down
+        middle = (sigma * down) ** 0.5
         scheduler.sigmas_interpol[here] = middle
-    else:
-        middle = (sigma * following) ** 0.5
-        scheduler.sigmas_interpol[here + 1] = middle
-    if here + 1 < len(told):
-        time = float(np.interp(np.arctan(middle), table, np.arange(len(table))))
-        told[here + 1] = torch.tensor(time, dtype=torch.float32)
+        return middle
+    middle = (sigma * following) ** 0.5
+    scheduler.sigmas_interpol[here + 1] = middle
+    return middle
