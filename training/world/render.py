@@ -83,8 +83,6 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     slope = 1.0 / np.sqrt(nx * nx + nz * nz + 1)
     rocky = 1 - smooth(matter.steep - 0.12, matter.steep + 0.1, slope + 0.25 * n1)
     bump = 0.25 + 0.75 * rocky
-    q = 3.0 / 512
-    _ = q
     b1 = tap(tx.ridge, px * 120 + 1.5, pz * 120) - tap(tx.ridge, px * 120 - 1.5, pz * 120)
     b2 = tap(tx.ridge, px * 120, pz * 120 + 1.5) - tap(tx.ridge, px * 120, pz * 120 - 1.5)
     nx += bump * mid * b1 * 0.9
@@ -189,13 +187,14 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
 
 
 @njit(fastmath=True, cache=True)
-def _hit(matter, ground, camera, rx, ry, rz):
-    """Distance along the eye's ray and what is there: 0 sky, 1 land, 2 water."""
-    t = march(ground, camera.x, camera.y, camera.z, rx, ry, rz, REACH)
+def _hit(matter, ground, camera, rx, ry, rz, start):
+    """Distance along the eye's ray and what is there: 0 sky, 1 land, 2 water. See `march` for `start`."""
+    w = -1.0
     if matter.water > -99 and ry < 0:
         w = (matter.water - camera.y) / ry
-        if w > 0 and (t < 0 or w < t):
-            return w, 2
+    t = march(ground, camera.x, camera.y, camera.z, rx, ry, rz, start, min(REACH, w) if w > 0 else REACH)
+    if w > 0 and (t < 0 or w < t):
+        return w, 2
     if t < 0:
         return SKY_DEPTH, 0
     return t, 1
@@ -282,15 +281,13 @@ def _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz
 
 
 @njit(fastmath=True, cache=True)
-def _sample(relief, matter, light, ground, tx, mirror, camera, u, v, i, j):
-    """Colour and depth along the axis through the film point (u, v)."""
-    rx, ry, rz, cosine = ray(camera, u, v)
-    t, what = _hit(matter, ground, camera, rx, ry, rz)
+def _colour(relief, matter, light, ground, tx, mirror, camera, rx, ry, rz, t, what, i, j):
+    """Colour of what a ray meets at distance t."""
     if what == 0:
         r, g, b = sky(light, tx, rx, ry, rz, 1)
         if light.mist > 0 and ry < 0.4:
             r, g, b = _misty_sky(matter, light, camera, r, g, b, rx, ry, rz)
-        return r, g, b, SKY_DEPTH
+        return r, g, b
     pixel = 2 * t / (camera.focal * mirror.shape[0])
     x = camera.x + rx * t
     z = camera.z + rz * t
@@ -299,8 +296,7 @@ def _sample(relief, matter, light, ground, tx, mirror, camera, u, v, i, j):
     else:
         pixel /= max(-ry, 0.06)
         r, g, b = _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz, i, j)
-    r, g, b = through_air(light, r, g, b, camera.x, camera.y, camera.z, rx, ry, rz, t, _level(relief, matter))
-    return r, g, b, min(t * cosine, SKY_DEPTH * 0.1)
+    return through_air(light, r, g, b, camera.x, camera.y, camera.z, rx, ry, rz, t, _level(relief, matter))
 
 
 @njit(fastmath=True, cache=True)
@@ -319,15 +315,26 @@ def _level(relief, matter):
 
 @njit(fastmath=True, cache=True)
 def _geometry(matter, ground, camera, height, width):
-    depth = np.empty((height, width))
+    """Distance along the ray (H, W) and what is there.
+
+    Each column goes upwards: land seen by a higher ray is further away, and above sky there is only sky, because land has no
+    overhangs and the camera no roll.
+    """
+    away = np.empty((height, width))
     what = np.empty((height, width), np.uint8)
-    for j in range(height):
-        for i in range(width):
-            rx, ry, rz, c = ray(camera, (i + 0.5 - width / 2) * 2 / height, (height / 2 - j - 0.5) * 2 / height)
-            t, w = _hit(matter, ground, camera, rx, ry, rz)
-            depth[j, i] = t * c if w > 0 else SKY_DEPTH
+    for i in range(width):
+        start = 0.02
+        for j in range(height - 1, -1, -1):
+            if start > REACH:
+                away[j, i] = SKY_DEPTH
+                what[j, i] = 0
+                continue
+            rx, ry, rz, _c = ray(camera, (i + 0.5 - width / 2) * 2 / height, (height / 2 - j - 0.5) * 2 / height)
+            t, w = _hit(matter, ground, camera, rx, ry, rz, 0.85 * start)
+            away[j, i] = t
             what[j, i] = w
-    return depth, what
+            start = SKY_DEPTH if w == 0 else min(t, REACH)
+    return away, what
 
 
 @njit(fastmath=True, cache=True)
@@ -336,8 +343,9 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
     h, w = wanted.shape
     out = np.zeros((h, w, 3))
     depth = np.full((h, w), SKY_DEPTH)
-    for j in range(h):
-        for i in range(w):
+    for i in range(w):
+        start = 0.0
+        for j in range(h):
             if wanted[j, i] == 0:
                 continue
             rx, ry, rz, c = ray(camera, (i + 0.5 - w / 2) * 2 / h, (h / 2 - j - 0.5) * 2 / h)
@@ -345,13 +353,18 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
             t0 = (matter.water - camera.y) / ry
             x = camera.x + rx * t0
             z = camera.z + rz * t0
-            t = march(ground, x, matter.water + 0.001, z, rx, -ry, rz, 40.0)
+            t = -1.0
+            if start < REACH:
+                t = march(ground, x, matter.water + 0.001, z, rx, -ry, rz, 0.85 * start - t0, 40.0)
             if t > 0:
                 away = t0 + t
+                start = away
                 r, g, b = _land(relief, matter, light, ground, tx, x + rx * t, matter.water - ry * t, z + rz * t, away, 2 * away / (camera.focal * h))
                 r, g, b = through_air(light, r, g, b, camera.x, camera.y, camera.z, rx, -ry, rz, away, matter.water)
                 depth[j, i] = away * c
             else:
+                if t0 < 20:
+                    start = SKY_DEPTH
                 r, g, b = sky(light, tx, rx, -ry, rz, 0)
             out[j, i, 0] = r
             out[j, i, 1] = g
@@ -360,32 +373,39 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
 
 
 @njit(fastmath=True, cache=True)
-def _colours(relief, matter, light, ground, tx, mirror, camera, height, width):
+def _colours(relief, matter, light, ground, tx, mirror, camera, away, what):
+    """Linear picture (H, W, 3) and depth along the axis (H, W)."""
+    height, width = away.shape
     out = np.empty((height, width, 3))
     depth = np.empty((height, width))
     for j in range(height):
         for i in range(width):
-            u = (i + 0.5 - width / 2) * 2 / height
-            v = (height / 2 - j - 0.5) * 2 / height
-            out[j, i, 0], out[j, i, 1], out[j, i, 2], depth[j, i] = _sample(relief, matter, light, ground, tx, mirror, camera, u, v, i, j)
+            rx, ry, rz, c = ray(camera, (i + 0.5 - width / 2) * 2 / height, (height / 2 - j - 0.5) * 2 / height)
+            out[j, i, 0], out[j, i, 1], out[j, i, 2] = _colour(relief, matter, light, ground, tx, mirror, camera, rx, ry, rz, away[j, i], what[j, i], i, j)
+            depth[j, i] = min(away[j, i] * c, SKY_DEPTH * 0.1) if what[j, i] > 0 else SKY_DEPTH
     return out, depth
 
 
 @njit(fastmath=True, cache=True)
-def _smooth_edges(out, depth, relief, matter, light, ground, tx, mirror, camera):
+def _smooth_edges(out, away, relief, matter, light, ground, tx, mirror, camera):
     """Average four rays where the depth jumps."""
-    h, w = depth.shape
+    h, w = away.shape
     for j in range(1, h - 1):
         for i in range(1, w - 1):
-            d = 1 / depth[j, i]
-            jump = max(max(abs(1 / depth[j - 1, i] - d), abs(1 / depth[j + 1, i] - d)), max(abs(1 / depth[j, i - 1] - d), abs(1 / depth[j, i + 1] - d)))
-            if jump < 0.10 * d + 0.002:
+            d = 1 / away[j, i]
+            jump = max(max(1 / away[j - 1, i] - d, 1 / away[j + 1, i] - d), max(1 / away[j, i - 1] - d, 1 / away[j, i + 1] - d))
+            jump = max(jump, 0.5 * (d - 1 / away[j - 1, i]))
+            if jump < 0.10 * d + 0.003:
                 continue
+            near = min(min(away[j - 1, i], away[j + 1, i]), min(away[j, i - 1], away[j, i + 1]))
+            near = min(near, min(min(away[j + 1, i - 1], away[j + 1, i + 1]), away[j, i]))
             r, g, b = 0.0, 0.0, 0.0
             for q in range(4):
                 u = (i + (0.125, 0.625, 0.375, 0.875)[q] - w / 2) * 2 / h
                 v = (h / 2 - j - (0.375, 0.125, 0.875, 0.625)[q]) * 2 / h
-                cr, cg, cb, _z = _sample(relief, matter, light, ground, tx, mirror, camera, u, v, i, j)
+                rx, ry, rz, _c = ray(camera, u, v)
+                t, what = _hit(matter, ground, camera, rx, ry, rz, 0.8 * near)
+                cr, cg, cb = _colour(relief, matter, light, ground, tx, mirror, camera, rx, ry, rz, t, what, i, j)
                 r += min(cr, 1.5)
                 g += min(cg, 1.5)
                 b += min(cb, 1.5)
@@ -425,9 +445,8 @@ class World(NamedTuple):
 
 
 def geometry(world: World, camera: Camera, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Depth (H, W) and kind of surface (0 sky, 1 land, 2 water) without colours or things; for composing."""
-    depth, what = _geometry(world.matter, world.ground, camera, height, width)
-    return depth.astype(np.float32), what
+    """Distance (H, W) and kind of surface (0 sky, 1 land, 2 water) without colours or things; for composing."""
+    return _geometry(world.matter, world.ground, camera, height, width)
 
 
 def linear_view(world: World, camera: Camera, height: int = 256, width: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -437,17 +456,15 @@ def linear_view(world: World, camera: Camera, height: int = 256, width: int = 25
     mirror = np.zeros((height, width, 3))
     nobody = np.zeros((height, width), np.int32)
     mist = matter.water if matter.water > -99 else relief.floor
+    away, what = _geometry(matter, ground, camera, height, width)
     if matter.water > -99:
-        _d, what = _geometry(matter, ground, camera, height, width)
         wanted = cv2.dilate((what == 2).astype(np.uint8), np.ones((1, 9), np.uint8))
         mirror, behind = _mirror(relief, matter, light, ground, tx, camera, wanted)
         if len(world.things):
             objects.draw(mirror, behind, nobody.copy(), camera, ground, light, tx, world.things, True, matter.water, mist)
-    picture, depth = _colours(relief, matter, light, ground, tx, mirror, camera, height, width)
-    _smooth_edges(picture, depth, relief, matter, light, ground, tx, mirror, camera)
-    kinds = np.where(depth >= SKY_DEPTH, 0, 1).astype(np.uint8)
-    if matter.water > -99:
-        kinds[(what == 2) & (kinds > 0)] = 2
+    picture, depth = _colours(relief, matter, light, ground, tx, mirror, camera, away, what)
+    _smooth_edges(picture, away, relief, matter, light, ground, tx, mirror, camera)
+    kinds = what.copy()
     seen = nobody
     if len(world.things):
         objects.draw(picture, depth, seen, camera, ground, light, tx, world.things, False, 0.0, mist)

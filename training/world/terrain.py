@@ -273,27 +273,62 @@ def read(far, near, ground, x, z):
 
 
 @njit(fastmath=True, cache=True)
-def march(ground, ox, oy, oz, rx, ry, rz, reach):
-    """Distance along a ray to the land, or -1. Steps grow with distance and with height above the land; the hit is bisected."""
-    t = 0.02
+def march(ground, ox, oy, oz, rx, ry, rz, start, reach):
+    """Distance along a ray to the land, or -1. Steps grow with distance and with height above the land; the hit is bisected.
+
+    `start` is a distance up to which the ray is known to be free (a shorter one is tried if it is not).
+    """
+    far = ground.far
+    near = ground.near
+    m = far.shape[0]
+    n = near.shape[0]
+    fs = 1.0 / ground.far_cell
+    ns = 1.0 / ground.near_cell
+    fx = (ox - ground.far_x) * fs
+    fz = (oz - ground.far_z) * fs
+    nx = (ox - ground.near_x) * ns
+    nz = (oz - ground.near_z) * ns
+    top = ground.top
+    t = max(start, 0.02)
     last = 0.0
-    for _ in range(220):
+    low = 0.0
+    high = -1.0
+    for _ in range(400):
         y = oy + ry * t
-        if y > ground.top and ry >= 0:
+        if high < 0 and ((y > top and ry >= 0) or t > reach):
             return -1.0
-        gap = y - read(ground.far, ground.near, ground, ox + rx * t, oz + rz * t)
-        if gap < 0:
+        u = nx + rx * t * ns
+        w = nz + rz * t * ns
+        rim = min(min(u, n - 1 - u), min(w, n - 1 - w))
+        if rim > 0:
+            h = _bilinear(near, u, w)
+        else:
+            h = 0.0
+        if rim < 24:
+            a = fx + rx * t * fs
+            b = fz + rz * t * fs
+            if a < 0 or b < 0 or a > m - 1 or b > m - 1:
+                a = _folded(a, m)
+                b = _folded(b, m)
+            wide = _bilinear(far, a, b)
+            h = wide + (h - wide) * (rim / 24) if rim > 0 else wide
+        gap = y - h
+        if high >= 0:
+            if gap < 0:
+                high = t
+            else:
+                low = t
+            if high - low < 0.0006 * t:
+                return 0.5 * (low + high)
+            t = 0.5 * (low + high)
+        elif gap < 0:
+            if last == 0.0 and t > 0.05:
+                t *= 0.4
+                continue
             low = last
             high = t
-            for _k in range(6):
-                mid = 0.5 * (low + high)
-                if oy + ry * mid < read(ground.far, ground.near, ground, ox + rx * mid, oz + rz * mid):
-                    high = mid
-                else:
-                    low = mid
-            return 0.5 * (low + high)
-        last = t
-        t += max(0.45 * gap, 0.0055 * t + 0.004)
-        if t > reach:
-            return -1.0
+            t = 0.5 * (low + high)
+        else:
+            last = t
+            t += max(0.5 * gap, 0.006 * t + 0.004)
     return -1.0
