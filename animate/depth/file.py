@@ -1,0 +1,80 @@
+"""Depth that the user brings: brighter = nearer, as every tool saves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from animate.depth import from_disparity
+from animate.errors import BadInput
+
+PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
+
+
+class FromFile:
+    """One map for all frames, a folder of them in the order of their names, or a video of them."""
+
+    def __init__(self, file: str) -> None:
+        """`file`: a picture (8 or 16 bits), a .npy array (H, W), a folder of these, or a video.
+
+        Raises:
+            BadInput: nothing readable is there.
+        """
+        path = Path(file)
+        if path.is_dir():
+            self._files = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES)
+        else:
+            self._files = [path] if path.suffix.lower() in PICTURES else []
+        self._video = None if self._files else path
+        self._capture: cv2.VideoCapture | None = None
+        self._next = 0
+        self._last: np.ndarray | None = None
+        if path.is_dir() and not self._files:
+            raise BadInput(f"{file}: the folder holds no depth pictures ({', '.join(PICTURES)})")
+        self(torch.zeros(1, 3, 8, 8), [0])  # told now, not at the first frame
+
+    def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
+        maps = []
+        for frame in frames:
+            array = torch.from_numpy(np.ascontiguousarray(self._map(frame), dtype=np.float32))
+            size = (pictures.shape[-2], pictures.shape[-1])
+            maps.append(F.interpolate(array[None, None], size=size, mode="bilinear", align_corners=False)[0])
+        return from_disparity(torch.stack(maps).to(pictures))
+
+    def _map(self, frame: int) -> np.ndarray:
+        """(H, W) brighter = nearer; past the end the last one holds."""
+        if self._video is not None:
+            return self._from_video(frame)
+        path = self._files[min(frame, len(self._files) - 1)]
+        if path.suffix.lower() == ".npy":
+            array = np.load(path, allow_pickle=False)
+        else:
+            array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if array is None:
+            raise BadInput(f"{path}: not a readable picture")
+        array = array.squeeze()
+        if array.ndim == 3:
+            array = array[..., :3].mean(axis=2)
+        if array.ndim != 2 or not np.isfinite(array).all():
+            raise BadInput(f"{path}: expected a depth map (H, W) of finite numbers, found shape {array.shape}")
+        return array
+
+    def _from_video(self, frame: int) -> np.ndarray:
+        """(H, W) of a video's frame; frames are asked for in order, a step back reopens the file."""
+        if self._capture is None or frame < self._next - 1:
+            self._capture, self._next, self._last = cv2.VideoCapture(str(self._video)), 0, None
+        while self._next <= frame:
+            there, picture = self._capture.read()
+            if not there:
+                break
+            self._last = picture.mean(axis=2)
+            self._next += 1
+        if self._last is None:
+            raise BadInput(f"{self._video}: not a video of depth that can be read")
+        return self._last

@@ -1,0 +1,48 @@
+"""Depth models of transformers, by hub id or folder: MiDaS/DPT, Depth Anything, ZoeDepth, Depth Pro, GLPN …"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from animate.depth import from_disparity
+from animate.errors import MissingModel
+
+METRIC = {"zoedepth", "depth_pro", "glpn", "prompt_depth_anything"}
+"""Model types that predict distance; all others predict disparity (larger = nearer) of an unknown scale."""
+
+
+class FromTransformers:
+    """A depth model of transformers behind our protocol."""
+
+    def __init__(self, name: str, *, device: str | torch.device = "cpu") -> None:
+        """Load the model from a folder, the user's cache or the hub.
+
+        Raises:
+            MissingModel: it is not there, or it is no depth model.
+        """
+        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+
+        try:
+            self._processor: Any = AutoImageProcessor.from_pretrained(name)
+            self._model: Any = AutoModelForDepthEstimation.from_pretrained(name).to(device).eval()
+        except (OSError, ValueError, ImportError) as error:
+            raise MissingModel(f"depth model {name!r}: {error}") from error
+        config = self._model.config
+        kind = getattr(config, "depth_estimation_type", "relative")
+        self._metric = config.model_type in METRIC or kind == "metric"
+        self._device = torch.device(device)
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
+        # the processors want (H, W, 3) arrays and know size, mean and deviation of their model
+        images = list((pictures.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+        inputs = self._processor(images=images, return_tensors="pt").to(self._device)
+        predicted = self._model(**inputs).predicted_depth.float()  # (N, h, w) of the model's own size
+        size = (pictures.shape[-2], pictures.shape[-1])
+        field = F.interpolate(predicted[:, None], size=size, mode="bicubic", align_corners=False).to(pictures)
+        return field.clamp_min(1e-3) if self._metric else from_disparity(field)

@@ -1,0 +1,152 @@
+"""One contract suite over every estimator, and what is special to each."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from animate import depth
+from animate.depth.align import align
+from animate.errors import BadInput, MissingModel
+
+
+def tiny_model(kind: str, folder: Path) -> Path:
+    """A random depth model of a few weights, in transformers' layout."""
+    import transformers
+
+    if kind == "dpt":
+        config = transformers.DPTConfig(
+            hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, image_size=32,
+            patch_size=16, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[4, 4, 4, 4], fusion_hidden_size=8,
+            reassemble_factors=[4, 2, 1, 0.5], is_hybrid=False,
+        )  # fmt: skip
+        model, processor = (
+            transformers.DPTForDepthEstimation(config),
+            transformers.DPTImageProcessor(size={"height": 32, "width": 32}),
+        )
+    else:
+        config = transformers.GLPNConfig(
+            depths=[1, 1, 1, 1], hidden_sizes=[4, 4, 8, 8], num_attention_heads=[1, 1, 1, 1], decoder_hidden_size=4
+        )
+        model, processor = transformers.GLPNForDepthEstimation(config), transformers.GLPNImageProcessor()
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+    """Name and file of each estimator under test."""
+    folder = tmp_path_factory.mktemp("depth")
+    ramp = np.linspace(0, 65535, 40 * 56).reshape(40, 56).astype(np.uint16)
+    cv2.imwrite(str(folder / "ramp.png"), ramp)
+    (folder / "many").mkdir()
+    for i in range(3):
+        np.save(folder / "many" / f"{i}.npy", np.roll(ramp, i * 10, axis=1).astype(np.float32))
+    return {
+        "flat": ("flat", ""),
+        "one file": ("file", str(folder / "ramp.png")),
+        "a folder": ("file", str(folder / "many")),
+        "dpt": (str(tiny_model("dpt", folder / "dpt")), ""),
+        "glpn": (str(tiny_model("glpn", folder / "glpn")), ""),
+    }
+
+
+@pytest.mark.parametrize("which", ["flat", "one file", "a folder", "dpt", "glpn"])
+def test_contract(which: str, places: dict[str, tuple[str, str]]) -> None:
+    name, file = places[which]
+    estimate = depth.load(name, file=file)
+    pictures = torch.rand(2, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    found = estimate(pictures, [0, 1])
+    assert found.shape == (2, 1, 48, 64)
+    assert found.dtype == torch.float32
+    assert torch.isfinite(found).all()
+    assert (found > 0).all()
+    assert torch.equal(found, estimate(pictures, [0, 1]))
+
+
+def test_brighter_is_nearer_in_a_file(places: dict[str, tuple[str, str]]) -> None:
+    found = depth.load("file", file=places["one file"][1])(torch.zeros(1, 3, 40, 56), [0])[0, 0]
+    assert found[0, 0] == pytest.approx(depth.FAR, rel=0.01)
+    assert found[-1, -1] == pytest.approx(depth.NEAR, rel=0.01)
+
+
+def test_a_folder_gives_each_frame_its_own_and_holds_the_last(places: dict[str, tuple[str, str]]) -> None:
+    estimate = depth.load("file", file=places["a folder"][1])
+    picture = torch.zeros(1, 3, 40, 56)
+    assert not torch.equal(estimate(picture, [0]), estimate(picture, [1]))
+    assert torch.equal(estimate(picture, [2]), estimate(picture, [9]))
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "depth.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for i in range(4):
+        frame = np.zeros((48, 64, 3), np.uint8)
+        frame[:, : 16 * (i + 1)] = 255
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_a_video_gives_each_frame_its_own(video: Path) -> None:
+    estimate = depth.load("file", file=str(video))
+    near = [(estimate(torch.zeros(1, 3, 48, 64), [i]) < 3).float().mean().item() for i in (0, 1, 2, 0)]
+    assert near == pytest.approx([0.25, 0.5, 0.75, 0.25], abs=0.05)
+
+
+def test_what_is_no_depth_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="depth_file"):
+        depth.load("file")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no depth pictures"):
+        depth.load("file", file=str(tmp_path / "empty"))
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(BadInput, match="readable"):
+        depth.load("file", file=str(tmp_path / "text.png"))
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(BadInput, match="video"):
+        depth.load("file", file=str(tmp_path / "text.mp4"))
+    np.save(tmp_path / "nan.npy", np.full((4, 4), np.nan))
+    with pytest.raises(BadInput, match="finite"):
+        depth.load("file", file=str(tmp_path / "nan.npy"))
+    with pytest.raises(MissingModel, match="nothing-here"):
+        depth.load(str(tmp_path / "nothing-here"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(scale=st.floats(0.3, 3), shift=st.floats(0, 0.5), seed=st.integers(0, 1000))
+def test_align_takes_back_a_scale_and_a_shift_of_inverse_depth(scale: float, shift: float, seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    reference = 1 + 9 * torch.rand(1, 20, 24, generator=rng)
+    told = 1 / (scale / reference + shift)
+    aligned = align(told, reference, torch.ones_like(reference))
+    assert torch.allclose(aligned, reference, rtol=1e-3)
+
+
+def test_align_is_not_led_astray_by_what_moved() -> None:
+    reference = 1 + 9 * torch.rand(1, 40, 40, generator=torch.Generator().manual_seed(1))
+    told = 1 / (0.5 / reference + 0.2)
+    told[:, :12, :12] = 1.0  # something new came near
+    aligned = align(told, reference, torch.ones_like(reference))
+    assert torch.allclose(aligned[:, 12:], reference[:, 12:], rtol=0.02)
+
+
+def test_align_leaves_alone_what_it_cannot_know() -> None:
+    told = 1 + torch.rand(1, 8, 8)
+    assert align(told, told * 2, torch.zeros_like(told)) is told
+    flat = torch.ones(1, 8, 8)
+    assert torch.isfinite(align(flat, told, torch.ones_like(told))).all()
+
+
+def test_disparity_turns_round() -> None:
+    disparity = torch.rand(2, 1, 6, 7, generator=torch.Generator().manual_seed(3))
+    found = depth.to_disparity(depth.from_disparity(disparity))
+    low, high = disparity.amin((1, 2, 3), keepdim=True), disparity.amax((1, 2, 3), keepdim=True)
+    assert torch.allclose(found, (disparity - low) / (high - low), atol=1e-5)
+    assert (depth.from_disparity(torch.ones(1, 1, 2, 2)) == depth.FAR).all()
