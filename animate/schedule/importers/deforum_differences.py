@@ -1,0 +1,55 @@
+"""What will differ: the sentences that tell how an imported file will look unlike what Deforum made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from animate.schedule.importers.deforum_flip import shrink
+from animate.schedule.importers.deforum_keys import FLIP, MOVED, OTHERS
+from animate.schedule.importers.deforum_settings import NONE, Settings, constant, listed, unquoted, whole
+from animate.schedule.source import Node
+
+
+def sentences(settings: Settings, pairs: Mapping[str, Node]) -> Iterator[str]:
+    """The sentences of "what will differ for this file"."""
+    if settings.mode == "3D":
+        depth = unquoted(settings.word("depth_algorithm")) or "midas"
+        flat = settings.values.get("use_depth_warping")
+        using = "" if flat is not None and flat.value is False else f" and depth (by {depth} there)"
+        yield f"The file moves a camera in 3D{using}."
+    elif settings.mode not in MOVED:
+        yield f"The file is made for the mode {settings.mode}."
+    names: dict[str, None] = {}
+    for part in settings.parts_on():
+        shown = ", ".join(_shortened(str(node.plain())) for key in part.shown if (node := settings.get(key)))
+        names[f"{part.name} ({shown})" if shown else part.name] = None
+    for name, pattern in OTHERS.items():
+        if any(pattern.fullmatch(key) and settings.is_on((key,)) for key in settings.values):
+            names[name] = None
+    if settings.word("color_coherence") == "video input":
+        names["colours taken from a video"] = None
+    if settings.word("add_soundtrack") == "init video":
+        names["the sound of the input video"] = None
+    if names:
+        yield f"On in this file and not carried over: {listed(list(names))}."
+    if settings.mode == "2D" and settings.is_on(FLIP):
+        factor = shrink(whole(pairs["width"]), whole(pairs["height"]), constant(pairs["perspective_flip_fv"]) or 53)
+        moving = [name for name in ("translation_x", "translation_y") if constant(pairs[name]) != 0]
+        yield f"The scale by {factor:.5f} that its perspective flip has even at zero angles is part of zoom here."
+        if moving:
+            yield f"{listed(moving)}, which Deforum drops while the flip is on, takes effect."
+    cadence, frames = whole(pairs.get("diffusion_cadence", Node(1))), whole(pairs["max_frames"])
+    if cadence > 1 and frames > cadence:
+        missing = frames - cadence * ((frames - 1) // cadence)
+        yield f"All {frames} frames are made; with its cadence of {cadence} Deforum leaves out the last {missing}."
+    model = settings.get("sd_model_name")
+    if model is not None and str(model.value).lower() not in NONE:
+        yield f"It was made with the model {model.value}; `--set model=…` chooses one here."
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    match = re.fullmatch(r"0\s*:\s*\(([^(),:]+)\)", text)
+    text = match[1] if match else text
+    return text if len(text) <= 30 else f"{text[:29]}…"
