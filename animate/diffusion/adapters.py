@@ -89,10 +89,8 @@ def _weigh(module: Any, weights: dict[str, float]) -> None:
     from diffusers.utils import set_weights_and_activate_adapters
 
     on = {name: weight for name, weight in weights.items() if weight != 0}
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
     for layer in module.modules():
-        if isinstance(layer, BaseTunerLayer):
+        if hasattr(layer, "lora_A"):  # a layer of peft's
             layer.enable_adapters(enabled=bool(on))
     if on:
         set_weights_and_activate_adapters(module, list(on), list(on.values()))

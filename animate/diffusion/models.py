@@ -8,19 +8,26 @@ model's files say is imported or run beyond the classes named in `CLASSES`.
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from animate.diffusion import digests
+from animate.diffusion import digests, single_file, vocabulary
 from animate.diffusion.conditioning import Encoder
 from animate.diffusion.painter import Painter, Parts
 from animate.errors import BadInput, MissingModel
 
 EMBEDDED = Path(__file__).parent.parent / "models" / "painter"
 """The model that ships with the package."""
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 CLASSES: dict[str, str] = {
     "UNet2DConditionModel": "diffusers",
@@ -53,15 +60,31 @@ def load(
     where = pick_device(device)
     kind = pick_dtype(dtype, where)
     frugal = memory == "low" or (memory == "auto" and _is_small(where))
-    folder = Path(model).expanduser()
+    with _quietly():
+        parts = _parts(model, kind)
+        if vae:
+            parts = replace(parts, vae=_other_autoencoder(vae, parts, kind))
+    return _settled(parts, model, where, kind, frugal)
+
+
+def _parts(model: str, dtype: torch.dtype) -> Parts:
+    """The parts of a model by its name: the package's own, a folder, a file, or one of the hub."""
     if model == "embedded":
         digests.verify(EMBEDDED)
-        parts = from_folder(EMBEDDED, kind)
-    elif folder.is_dir():
-        parts = from_folder(folder, kind)
-    else:
-        raise MissingModel(f"there is no model {model!r}: give embedded, a folder, a .safetensors file, or a hub id")
-    return _settled(parts, model, where, kind, frugal)
+        return from_folder(EMBEDDED, dtype)
+    path = _located(model)
+    if path is not None and path.is_dir():
+        return from_folder(path, dtype)
+    if path is not None:
+        return from_file(path, dtype)
+    if looks_like_path(model):
+        raise MissingModel(f"there is no model {model!r} here (in {Path.cwd()})")
+    if HUB_ID.fullmatch(model):
+        return from_folder(_downloaded(model), dtype)
+    raise MissingModel(
+        f"there is no model called {model!r}: give embedded, a diffusers folder, a .safetensors file, or a hub id such "
+        "as stable-diffusion-v1-5/stable-diffusion-v1-5"
+    )
 
 
 def pick_device(name: str) -> torch.device:
@@ -113,6 +136,162 @@ def from_folder(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
     )
 
 
+def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = single_file.FAMILIES) -> Parts:
+    """The parts of a checkpoint in one file; no network is touched if CLIP's vocabulary is on the machine."""
+    tensors = single_file.read(path)
+    name = single_file.family_of(tensors, path)
+    family = families / name
+    index = _json(family / "model_index.json")
+    pads = list(index["tokenizer_pad"])
+    encoders: list[Encoder] = []
+    for part in ("text_encoder", "text_encoder_2"):
+        kind = (index.get(part) or [None, None])[1]
+        if kind is not None:
+            words = vocabulary.tokenizer(pads[len(encoders)], beside=path.parent)
+            encoders.append(Encoder(words, single_file.text_model(tensors, family, part, _class(kind), dtype)))
+    config = _json(family / "scheduler" / "scheduler_config.json")
+    config["prediction_type"] = single_file.prediction_of(tensors, path, name)
+    if "ztsnr" in tensors:
+        config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    return Parts(
+        unet=single_file.unet(tensors, family, dtype),
+        vae=single_file.autoencoder(tensors, family, dtype),
+        encoders=tuple(encoders),
+        scheduler=_made_scheduler(config, family),
+        empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", False)),
+        aesthetic=bool(index.get("requires_aesthetics_score", False)),
+        digest=lambda: digests.of_file(path),
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model on this machine."""
+
+    name: str
+    """What a schedule calls it."""
+    path: Path
+    size: int
+    """Bytes."""
+    licence: str
+    """As the model's card says; empty if it says nothing."""
+    digest: str
+    """sha256; empty where it would have to be computed over gigabytes first."""
+
+
+def find() -> list[Found]:
+    """The models of this machine: those of the package, of the folder `ANIMATE_MODELS`, and of the hub's cache."""
+    found = []
+    for card in sorted(EMBEDDED.parent.glob("*/CARD.md")):
+        folder = card.parent
+        name = "embedded" if folder == EMBEDDED else f"embedded {folder.name}"
+        listed = digests.of_folder(folder) if (folder / digests.LIST).is_file() else ""
+        found.append(Found(name, folder, _size(folder), _licence(card), listed))
+    shelf = _shelf()
+    for path in sorted(shelf.iterdir()) if shelf is not None else []:
+        if path.suffix in single_file.SUFFIXES or (path / "model_index.json").is_file():
+            found.append(Found(path.name, path, _size(path), _licence(path / "README.md"), ""))
+    for index in sorted(Path(_hub_cache()).glob("models--*/snapshots/*/model_index.json")):
+        name = index.parents[2].name.removeprefix("models--").replace("--", "/")
+        found.append(Found(name, index.parent, _size(index.parent), _licence(index.parent / "README.md"), ""))
+    return found
+
+
+def looks_like_path(model: str) -> bool:
+    """Whether a name can only have been meant as a file or folder."""
+    return model.startswith((".", "/", "~")) or "\\" in model or Path(model).suffix in single_file.SUFFIXES
+
+
+def _located(model: str) -> Path | None:
+    """The file or folder a name means: as it is, or in the folder of models, with or without its ending."""
+    direct = Path(model).expanduser()
+    if direct.exists():
+        return direct
+    shelf = _shelf()
+    if shelf is None:
+        return None
+    candidates = [shelf / model, *(shelf / f"{model}{suffix}" for suffix in sorted(single_file.SUFFIXES))]
+    return next((path for path in candidates if path.exists()), None)
+
+
+def _shelf() -> Path | None:
+    """The user's folder of models."""
+    named = os.environ.get("ANIMATE_MODELS")
+    shelf = Path(named).expanduser() if named else Path("models")
+    return shelf if shelf.is_dir() else None
+
+
+def _hub_cache() -> str:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return HF_HUB_CACHE
+
+
+def _downloaded(model: str) -> Path:
+    """A model of the hub in its cache: from there if it is complete, else over the network."""
+    from diffusers import DiffusionPipeline
+
+    try:
+        return Path(DiffusionPipeline.download(model, local_files_only=True))
+    except Exception:  # whatever keeps the cache from serving, the network is asked next
+        pass
+    try:
+        return Path(DiffusionPipeline.download(model))
+    except Exception as error:  # no network, no such model, no right to it: the hub's own words tell
+        raise MissingModel(f"{model} is not on this machine and could not be fetched: {error}") from error
+
+
+def _other_autoencoder(name: str, parts: Parts, dtype: torch.dtype) -> Any:
+    """An autoencoder given apart from its model: a folder, a file, or an id of the hub."""
+    from diffusers import AutoencoderKL
+
+    path = _located(name)
+    if path is not None and path.is_dir():
+        place = path / "vae" if (path / "vae" / "config.json").is_file() else path
+        return _model(place.parent, place.name, dtype)
+    if path is not None:
+        family = single_file.FAMILIES / ("sdxl" if len(parts.encoders) > 1 else "sd1")
+        return single_file.autoencoder(single_file.read(path), family, dtype)
+    try:
+        return AutoencoderKL.from_pretrained(name, torch_dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise MissingModel(f"the autoencoder {name!r} is not here and could not be fetched: {error}") from error
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _licence(card: Path) -> str:
+    """The `license:` line of a model card."""
+    try:
+        head = card.read_text(encoding="utf-8")[:4000]
+    except OSError:
+        return ""
+    said = re.search(r"^licen[cs]e:\s*(.+)$", head, re.MULTILINE | re.IGNORECASE)
+    return said.group(1).strip(" \"'") if said else ""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the progress bars of the libraries, which are as they were afterwards."""
+    from diffusers.utils import logging as ours
+    from transformers.utils import logging as theirs
+
+    shown = theirs.is_progress_bar_enabled()
+    level = ours.get_verbosity()
+    theirs.disable_progress_bar()
+    ours.set_verbosity_error()
+    try:
+        yield
+    finally:
+        ours.set_verbosity(level)
+        if shown:
+            theirs.enable_progress_bar()
+
+
 def _model(folder: Path, part: str, dtype: torch.dtype) -> Any:
     """One network of a folder, in `dtype`."""
     place = folder / part
@@ -138,9 +317,12 @@ def _variant(place: Path) -> dict[str, str]:
 
 
 def _scheduler(place: Path) -> Any:
+    return _made_scheduler(_json(place / "scheduler_config.json"), place)
+
+
+def _made_scheduler(config: dict[str, Any], place: Path) -> Any:
     import diffusers
 
-    config = _json(place / "scheduler_config.json")
     kind = getattr(diffusers, str(config.get("_class_name", "")), None)
     if kind is None or not hasattr(kind, "add_noise"):
         raise MissingModel(f"{place} names a scheduler that is not supported: {config.get('_class_name')}")
@@ -190,7 +372,8 @@ def _settled(parts: Parts, name: str, device: torch.device, dtype: torch.dtype, 
     for module in (parts.unet, parts.vae, *(encoder.model for encoder in parts.encoders)):
         module.requires_grad_(False).eval()
         module.to("cpu" if frugal and device.type != "cpu" else device)
-    if dtype == torch.float16 and getattr(parts.vae.config, "force_upcast", False):
+    double = getattr(parts.unet.config, "addition_embed_type", None) == "text_time"
+    if dtype == torch.float16 and double and getattr(parts.vae.config, "force_upcast", False):
         parts.vae.to(torch.float32)  # SDXL's autoencoder overflows in half precision
     if frugal:
         for saver in ("enable_slicing", "enable_tiling"):

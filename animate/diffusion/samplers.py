@@ -104,9 +104,23 @@ def make(name: str, own: Any) -> Any:
         return type(own).from_config(own.config)
     sampler = SAMPLERS[name]
     try:
-        return getattr(diffusers, sampler.scheduler).from_config(own.config, **sampler.settings)
+        kind = getattr(diffusers, sampler.scheduler)
+        return kind.from_config(own.config, **sampler.settings, **_zero_ending(kind, own))
     except ImportError as error:
         raise MissingExtra(f"the sampler {name!r} needs another package: pip install scipy") from error
+
+
+def _zero_ending(kind: Any, own: Any) -> dict[str, object]:
+    """For models whose training ends in pure noise (zero terminal SNR, arXiv 2305.08891): their levels, spelled out.
+
+    Half of diffusers' schedulers do not know the setting and would start at a level that the network has not seen. The
+    last level is 2⁻²⁴ instead of 0, as in those that know it, so that σ is finite.
+    """
+    if not own.config.get("rescale_betas_zero_snr") or "rescale_betas_zero_snr" in _parameters(kind.__init__):
+        return {}
+    alphas = own.alphas_cumprod.double().clamp_min(2.0**-24)
+    steps = torch.cat([alphas[:1], alphas[1:] / alphas[:-1]])
+    return {"trained_betas": (1 - steps).tolist()}
 
 
 class Course:
@@ -264,9 +278,13 @@ def _seen_noise(output: Tensor, scaled: Tensor, angle: float, scheduler: Any) ->
 
 def _options(step: Callable[..., Any], eta: float) -> tuple[dict[str, Any], bool]:
     """What a scheduler's `step` is to be told, and whether it may draw noise."""
-    parameters = inspect.signature(step).parameters
+    parameters = _parameters(step)
     options = {"eta": eta} if "eta" in parameters else {}
     return options, "generator" in parameters and not ("eta" in parameters and eta == 0)
+
+
+def _parameters(function: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(function).parameters)
 
 
 def reset(scheduler: Any, steps: int) -> None:

@@ -1,0 +1,146 @@
+"""One file that holds a whole model, as Stable Diffusion was first published: `.safetensors`, or `.ckpt`.
+
+The file holds tensors only. What they are parts of is told from their names and shapes; the configurations of the
+families ship with us (`animate/models/families`), and diffusers' converters rename the tensors. A `.ckpt` is a Python
+pickle, which could run anything: it is read by torch's weights-only reader or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animate.errors import BadInput, MissingModel
+
+FAMILIES = Path(__file__).parent.parent / "models" / "families"
+SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
+INPUT = "model.diffusion_model.input_blocks.0.0.weight"
+"""The network's first convolution: its second axis counts the channels that it reads."""
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint; raises `BadInput` for files that hold anything else or are damaged."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a damaged or hostile file may raise anything; nothing of it was run
+        if path.suffix == ".safetensors":
+            raise BadInput(f"{path} cannot be read: {error}") from error
+        raise BadInput(
+            f"{path} holds more than weights, or is damaged, and is not opened: a .ckpt can run any program. "
+            "Take the model's .safetensors file, or convert this one where you trust it"
+        ) from error
+    while isinstance(content, dict) and "state_dict" in content:
+        content = content["state_dict"]
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} holds no named tensors")
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def family_of(tensors: Mapping[str, Tensor], path: Path) -> str:
+    """The family of a checkpoint: a folder's name in `animate/models/families`."""
+    first = tensors.get(INPUT)
+    if first is None:
+        raise MissingModel(f"{path} {_what_it_is(tensors)}")
+    if first.shape[1] == 9:
+        raise MissingModel(f"{path} is an inpainting model (9 channels); take the plain model of its family")
+    if any(name.startswith("conditioner.embedders.1.model.") for name in tensors):
+        return "sdxl"
+    if any(name.startswith("conditioner.embedders.0.model.") for name in tensors):
+        return "sdxl-refiner"
+    if "cond_stage_model.model.token_embedding.weight" in tensors:
+        return "sd2-depth" if first.shape[1] == 5 else "sd2"
+    if any(name.startswith("cond_stage_model.transformer.") for name in tensors):
+        return "sd1"
+    raise MissingModel(f"{path} holds a network without a text encoder; merge one in, or take a complete model")
+
+
+def prediction_of(tensors: Mapping[str, Tensor], path: Path, family: str) -> str:
+    """`epsilon` or `v_prediction`: what the network tells, which its tensors do not show.
+
+    Asked in turn: a marker tensor, the safetensors metadata, a `.yaml` beside the file (A1111's habit), the file's
+    name; else what the family usually is. SD 2.x comes in both kinds: 768-v, and 512-base.
+    """
+    if "v_pred" in tensors:
+        return "v_prediction"
+    said = _metadata(path).get("modelspec.predict_key", "")
+    if said:
+        return "v_prediction" if said == "v" else "epsilon"
+    recipe = path.with_suffix(".yaml")
+    if recipe.is_file():
+        found = re.search(r"parameterization:\s*[\"']?(\w+)", recipe.read_text(encoding="utf-8", errors="replace"))
+        return "v_prediction" if found and found.group(1) == "v" else "epsilon"
+    name = path.stem.casefold()
+    if re.search(r"v[-_]?pred", name):
+        return "v_prediction"
+    if family == "sd2" and not re.search(r"base|512|turbo|eps", name):
+        return "v_prediction"
+    return "epsilon"
+
+
+def unet(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
+    """The network of a checkpoint."""
+    from diffusers import UNet2DConditionModel
+
+    return _converted(UNet2DConditionModel, tensors, family, "unet", dtype)
+
+
+def autoencoder(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
+    """The autoencoder of a checkpoint."""
+    from diffusers import AutoencoderKL
+
+    return _converted(AutoencoderKL, tensors, family, "vae", dtype)
+
+
+def text_model(tensors: dict[str, Tensor], family: Path, part: str, kind: Any, dtype: torch.dtype) -> Any:
+    """One text encoder of a checkpoint; `part` is its folder's name, `kind` its class in transformers."""
+    from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+
+    try:
+        return create_diffusers_clip_model_from_ldm(
+            kind, tensors, subfolder=part, config=str(family), torch_dtype=dtype, local_files_only=True
+        )
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise MissingModel(f"the checkpoint's text encoder cannot be read: {error}") from error
+
+
+def _converted(kind: Any, tensors: dict[str, Tensor], family: Path, part: str, dtype: torch.dtype) -> Any:
+    try:
+        return kind.from_single_file(
+            tensors, config=str(family), subfolder=part, torch_dtype=dtype, local_files_only=True
+        )
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise MissingModel(f"the checkpoint's {part} does not fit its family {family.name}: {error}") from error
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if path.suffix != ".safetensors":
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _what_it_is(tensors: Mapping[str, Tensor]) -> str:
+    """The most likely mistake, named."""
+    names = list(tensors)
+    if any("lora" in name for name in names):
+        return "is a LoRA file, not a model: name it under loras"
+    if {"emb_params"} & set(names) or {"clip_l", "clip_g"} <= set(names):
+        return "is a textual inversion, not a model: name it under embeddings"
+    if any(name.startswith(("down_blocks.", "mid_block.")) for name in names):
+        return "is a network alone, without text encoder and autoencoder: give a complete model"
+    if any(name.startswith(("encoder.", "decoder.", "first_stage_model.")) for name in names):
+        return "is an autoencoder, not a model: name it under vae"
+    if any("double_blocks" in name or "joint_blocks" in name for name in names):
+        return "is of a family that is not supported (known: SD 1.x, SD 2.x, SDXL)"
+    return "is no Stable Diffusion checkpoint"
