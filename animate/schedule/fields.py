@@ -51,6 +51,10 @@ class Field:
     """Largest value allowed, inclusive."""
     whole: bool = False
     """A curve whose values are rounded to whole numbers."""
+    odd: bool = False
+    """A curve whose values go to the odd number near them."""
+    multiple: int = 1
+    """A size must be a multiple of it."""
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     """Other names people type; the `…_schedule` form of a curve or text is always accepted as well."""
@@ -81,7 +85,7 @@ def _field(name: str, kind: Kind, group: str, default: Value, doc: str, **more: 
 _ROWS: tuple[Field, ...] = (
     # fmt: off
     # time
-    _field("max_frames", "integer", "time", 96, "How many frames the animation has.", unit="frames", low=1, high=10_000_000, aliases=("length", "frames"), deforum=120, example="240"),
+    _field("max_frames", "integer", "time", 96, "How many frames the animation has.", unit="frames", low=1, high=1_000_000, aliases=("length", "frames"), deforum=120, example="240"),
     _field("duration", "time", "time", "", "Length as a time, instead of max_frames.", example="20s"),
     _field("fps", "number", "time", 12, "Frames a second of the video; a fraction such as 24000/1001 stays exact.", unit="frames/s", low=0.01, high=1000, aliases=("output_fps", "frame_rate"), deforum=15, example="24"),
     _field("bpm", "number", "time", 0, "Beats a minute; 0 where the schedule counts no beats. Needed for keys such as 4b and for `beat`.", unit="beats/min", low=0, high=1000, example="120"),
@@ -90,8 +94,8 @@ _ROWS: tuple[Field, ...] = (
     _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across.", example="[48, 8s]"),
     _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, example="24"),
     # picture size and model
-    _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("W",), example="768"),
-    _field("height", "size", "model", 512, "Height of the picture.", embedded=256, unit="px", low=16, high=16384, aliases=("H",), example="512"),
+    _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, multiple=8, aliases=("W",), example="768"),
+    _field("height", "size", "model", 512, "Height of the picture.", embedded=256, unit="px", low=16, high=16384, multiple=8, aliases=("H",), example="512"),
     _field("model", "string", "model", "embedded", "The model: embedded, a diffusers folder, a .safetensors or .ckpt file, or a hub id.", aliases=("checkpoint", "model_checkpoint", "sd_model"), example="models/dreamshaper_8.safetensors"),
     _field("device", "choice", "model", "auto", "Where the model runs.", choices=("auto", "cpu", "cuda", "mps"), example="cuda"),
     _field("precision", "choice", "model", "auto", "Arithmetic of the model; auto takes half precision on a GPU.", choices=("auto", "float32", "float16", "bfloat16"), aliases=("dtype",), example="float16"),
@@ -159,7 +163,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("hue", "picture", 0.0, "Turn of the colour wheel each frame.", unit="degrees/frame", example="2"),
     _field("color_force_grayscale", "flag", "picture", False, "Every frame in shades of grey.", aliases=("greyscale", "grayscale"), example="true"),
     _curve("amount", "picture", 0.1, "Strength of the unsharp mask that keeps repeated warps crisp.", low=0, high=10, aliases=("antiblur_amount",), example="0.15"),
-    _curve("kernel", "picture", 5, "Width of the unsharp mask's blur; odd.", unit="px", low=1, high=101, whole=True, aliases=("antiblur_kernel",), example="5"),
+    _curve("kernel", "picture", 5, "Width of the unsharp mask's blur; odd.", unit="px", low=1, high=101, whole=True, odd=True, aliases=("antiblur_kernel",), example="5"),
     _curve("sigma", "picture", 1.0, "Standard deviation of the unsharp mask's blur.", unit="px", low=0.01, high=50, aliases=("antiblur_sigma",), example="1"),
     _curve("threshold", "picture", 0.0, "Smallest difference that is sharpened.", unit="grey levels of 255", low=0, high=255, aliases=("antiblur_threshold",), example="0"),
     _curve("noise", "picture", 0.04, "Share of fresh noise blended in before redrawing; it gives the model something to draw.", low=0, high=1, deforum=0.065, example="0.03"),

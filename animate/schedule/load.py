@@ -1,0 +1,718 @@
+"""From a file, or a Python mapping, to a checked `Schedule`: every mistake at once, each at its line.
+
+    text ─> source.read ─> (importer, for a foreign file) ─> names ─> kinds and ranges ─> Schedule
+                                                                           └─> one trial of every curve and frame
+
+What needs more than the schedule to be judged (samplers the painter has, sizes it can draw, room on the disk) is either
+handed in as `choices` or checked by the caller, who places its complaint with `Schedule.problem`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animate.errors import Problem, ScheduleError
+from animate.schedule import curve, expression, importers, prompts, source
+from animate.schedule.clock import Clock, TimeError, rate
+from animate.schedule.curve import Keyframes, counted, shown
+from animate.schedule.fields import FIELDS, Field
+from animate.schedule.plan import evaluated, in_words
+from animate.schedule.prompts import EMPTY, PromptKey, PromptTrack
+from animate.schedule.schedule import Schedule, Setting, TextTrack, Written
+from animate.schedule.source import NO_NUMBER, Node, Report, Source, Table, in_order
+
+Document = str | Path | Mapping[str, Any]
+OVERRIDE = "--set"
+"""Stands for the file in problems with an override."""
+
+_INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
+"""Fields that say the same thing: to override one drops the other."""
+_NONE_WORDS = {"none", "null", "off", "no", "false", "~", ""}
+MAX_VARIANTS = 10_000
+
+
+def load(
+    document: Document,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    choices: Mapping[str, Collection[str]] | None = None,
+    series: Mapping[str, Any] | None = None,
+) -> Schedule:
+    """Read and check a schedule.
+
+    Args:
+        document: a file (YAML, JSON, or one that an importer knows), or its content as a mapping.
+        overrides: fields that replace those of the document, under any of their names. Texts are read as the command
+            line's: `1.5` is a number, `{0: 1, 48: 1.1}` a mapping.
+        choices: names that text fields may hold, by field: `{"sampler": (…)}`.
+        series: arrays (n,) that expressions may use by name.
+
+    Raises:
+        ScheduleError: with every problem.
+    """
+    return _load(_opened(document), overrides or {}, choices or {}, series or {})
+
+
+def variants(
+    document: Document, overrides: Mapping[str, Any] | None = None, **more: Any
+) -> list[tuple[dict[str, Any], Schedule]]:
+    """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
+    opened = _opened(document)
+    first = _load(opened, overrides or {}, **{"choices": {}, "series": {}, **more})
+    if not first.vary:
+        return [({}, first)]
+    found = []
+    for values in product(*first.vary.values()):
+        chosen = dict(zip(first.vary, values))
+        each = _load(opened, {**(overrides or {}), **chosen}, **{"choices": {}, "series": {}, **more})
+        found.append(({name: node.plain() for name, node in chosen.items()}, each))
+    return found
+
+
+def _opened(document: Document) -> Source | source.Imported:
+    """The document as native source, by way of an importer where one knows it."""
+    raw = source.from_mapping(document) if isinstance(document, Mapping) else source.read(document)
+    bring = importers.recognise(raw)
+    return bring(raw) if bring else raw
+
+
+def _load(
+    opened: Source | source.Imported,
+    overrides: Mapping[str, Any],
+    choices: Mapping[str, Collection[str]],
+    series: Mapping[str, Any],
+) -> Schedule:
+    imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
+    loading = _Loading(imported.source, choices, series)
+    loading.notes += imported.notes
+    loading.take(imported.source)
+    loading.override(overrides)
+    schedule = loading.schedule(imported)
+    plan, problems = evaluated(schedule)  # what only shows when curves are evaluated belongs to the same list
+    problems += loading.problems
+    if problems:
+        raise ScheduleError(in_order(problems))
+    assert plan is not None
+    return replace(schedule, warnings=plan.warnings)
+
+
+def _names() -> dict[str, tuple[str, bool]]:
+    """Every name a field goes by, with the field and whether the sense is the opposite."""
+    found: dict[str, tuple[str, bool]] = {}
+    for row in FIELDS.values():
+        suffixes = ("", "_schedule") if row.kind in ("curve", "text") else ("",)
+        for suffix in suffixes:
+            for name in (row.name, *row.aliases):
+                found.setdefault(name + suffix, (row.name, False))
+            for name in row.inverted:
+                found.setdefault(name + suffix, (row.name, True))
+    return {**found, **{name: (name, False) for name in FIELDS}}  # a field's own name wins: `seed_schedule`
+
+
+NAMES: Mapping[str, tuple[str, bool]] = _names()
+"""By every name a field goes by: (field, whether its values are 1 − the field's)."""
+
+
+def nearest_field(name: str) -> str:
+    """Hint with the nearest field name; "" if none is near."""
+    same = [known for known in NAMES if known.lower() == name.lower()]
+    near = same or get_close_matches(name, list(NAMES), 1, 0.6)
+    return f"did you mean {near[0]}?" if near else "`animate fields` lists them all"
+
+
+def override_node(value: Any) -> Node:
+    """What an override stands for; texts are read as the command line's. Raises ScheduleError, TypeError."""
+    if isinstance(value, Node):
+        return value._replace(line=0, column=0)
+    if not isinstance(value, str):
+        return Node.of(value)
+    if value.lstrip()[:1] in ("{", "["):
+        return _without_marks(source.parse(value, OVERRIDE))
+    return Node(source.scalar(value.strip()), text=value)
+
+
+def _without_marks(node: Node) -> Node:
+    return Node.of(node.plain())
+
+
+class _Loading:
+    """One pass over a document: fields are taken in, then read kind by kind, and complaints are gathered."""
+
+    def __init__(self, native: Source, choices: Mapping[str, Collection[str]], series: Mapping[str, Any]) -> None:
+        self.source = native
+        self.choices = choices
+        self.series = series
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self.written: dict[str, Written] = {}
+        self.inverted: set[str] = set()
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def take(self, native: Source) -> None:
+        """Every field of a document under its own name."""
+        root = native.root
+        if not isinstance(root.value, Table):
+            what = "is empty" if root.value is None else "is not a schedule: there are no `field: value` lines in it"
+            hint = "`animate init` writes a commented starter schedule"
+            self.problems.append(native.problem(root if root.line else None, "", what, hint))
+            return
+        for first, again in source.repeated(root.value):
+            self.problems.append(
+                native.problem(again, again.text, "is written twice", f"first in line {first.line}" if first.line else "")
+            )
+        for key, value in root.value.pairs:
+            if key.text not in NAMES:
+                self.problems.append(native.problem(key, key.text[:60], "there is no such field", nearest_field(key.text)))
+                continue
+            name, inverted = NAMES[key.text]
+            before = self.written.get(name)
+            if before is not None and before.spelled != key.text:
+                if (name in self.inverted) == inverted and _equal(before.value, value):
+                    continue
+                what = f"disagrees with {before.spelled}, another name of the same field"
+                line = f"in line {before.key.line}" if before.key.line else ""
+                self.problems.append(native.problem(key, key.text, what, line))
+                continue
+            self.written[name] = Written(key.text, key, value, native)
+            self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
+            self._refuse_repeated(value, key.text, native)
+
+    def _refuse_repeated(self, node: Node, field: str, native: Source) -> None:
+        stack = [node]
+        while stack:
+            value = stack.pop().value
+            if isinstance(value, Table):
+                for first, again in source.repeated(value):
+                    hint = f"first in line {first.line}" if first.line else ""
+                    self.problems.append(native.problem(again, field, f"key {again.text} is written twice", hint))
+                stack += [content for _, content in value.pairs]
+            elif isinstance(value, tuple):
+                stack += value
+
+    def override(self, overrides: Mapping[str, Any]) -> None:
+        """Fields given on the command line or by the caller, in place of the document's."""
+        place = Source(root=Node(None), file=OVERRIDE, folder=Path.cwd())
+        for spelled, value in overrides.items():
+            if spelled not in NAMES:
+                self.problems.append(place.problem(None, str(spelled)[:60], "there is no such field", nearest_field(str(spelled))))
+                continue
+            name, inverted = NAMES[spelled]
+            try:
+                node = override_node(value)
+            except ScheduleError as error:
+                self.problems += [replace(problem, field=spelled) for problem in error.problems]
+                continue
+            except TypeError as error:
+                self.problems.append(place.problem(None, spelled, str(error)))
+                continue
+            self.written.pop(_INSTEAD.get(name, ""), None)
+            self.written[name] = Written(spelled, node, node, place)
+            self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
+            self._refuse_repeated(node, spelled, place)
+
+    # --- the whole --------------------------------------------------------------------------------------------------
+
+    def schedule(self, imported: source.Imported) -> Schedule:
+        """Every field read and merged with its default; unreadable ones keep the default and a problem."""
+        model = self._model()
+        settings: dict[str, Setting] = {
+            row.name: _default(row, model)
+            for row in FIELDS.values()
+            if row.kind in _SETTING_KINDS and row.name not in ("duration",)
+        }
+        settings["model"] = model
+        for name in settings.keys() & self.written.keys() - {"model", "fps"}:
+            value = self._setting(FIELDS[name])
+            if value is not None:
+                settings[name] = value
+        seed_drawn = settings["seed"] == -1
+        if seed_drawn:
+            settings["seed"] = secrets.randbelow(2**32)
+        clock = self._clock(settings)
+        settings["fps"] = float(clock.fps)
+        settings["max_frames"] = clock.max_frames
+        settings["soundtrack_offset"] = self._seconds("soundtrack_offset", clock)
+        curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
+        texts = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
+        result = Schedule(
+            source=self.source,
+            written=self.written,
+            settings=settings,
+            clock=clock,
+            curves=curves,
+            texts=texts,
+            prompts=self._prompts("prompts", clock) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
+            negative_prompts=self._prompts("negative_prompts", clock),
+            let=self._let(clock),
+            cuts=self._cuts(clock),
+            loras=self._loras(clock),
+            embeddings=self._embeddings(),
+            series=self._series(clock),
+            vary=self._vary(),
+            seed_drawn=seed_drawn,
+            differs=imported.differs,
+            origin=imported.origin,
+        )
+        self._remark(settings)
+        return replace(result, warnings=tuple(self.notes))
+
+    def _remark(self, settings: Mapping[str, Setting]) -> None:
+        """Combinations that do nothing, which is seldom meant."""
+
+        def note(name: str, what: str, hint: str = "") -> None:
+            written = self.written[name]
+            self.notes.append(written.source.problem(written.key, written.spelled, what, hint))
+
+        if "prompts" not in self.written:
+            self.notes.append(self.source.problem(None, "prompts", "none are given; the model paints what it likes"))
+        if "seed_schedule" in self.written and settings["seed_behavior"] != "schedule":
+            note("seed_schedule", "has no effect", "seed_behavior: schedule")
+        if "seed_iter_N" in self.written and settings["seed_behavior"] != "iter":
+            note("seed_iter_N", "has no effect", "seed_behavior: iter")
+        if settings["color_coherence"] == "Image" and not settings["color_coherence_image"]:
+            written = self.written["color_coherence"]
+            self.problems.append(
+                written.source.problem(written.value, written.spelled, "Image needs a picture", "color_coherence_image: palette.png")
+            )
+        if int(settings["loop"]) >= int(settings["max_frames"]) and "loop" in self.written:
+            note("loop", "is as long as the whole animation")
+
+    def _report(self, name: str) -> tuple[Node, str, Report]:
+        written = self.written[name]
+        report = Report(written.source)
+        report.problems, report.notes = self.problems, self.notes
+        return written.value, written.spelled, report
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def _clock(self, settings: Mapping[str, Setting]) -> Clock:
+        fps = Fraction(str(FIELDS["fps"].default))
+        if "fps" in self.written:
+            node, field, report = self._report("fps")
+            try:
+                fps = rate(node.text if not isinstance(node.value, tuple | Table) else "")
+            except TimeError as error:
+                report.refuse(node, field, error.what, error.hint)
+        clock = Clock(fps=fps, max_frames=int(settings["max_frames"]), bpm=float(settings["bpm"]), seed=int(settings["seed"]))
+        if "duration" in self.written:
+            clock = self._with_duration(clock)
+        return self._with_cues(clock)
+
+    def _with_duration(self, clock: Clock) -> Clock:
+        node, field, report = self._report("duration")
+        if isinstance(node.value, tuple | Table | None) or not node.text.strip():
+            report.refuse(node, field, f"{shown(node)} is not a time", "240, 20s or 32b")
+            return clock
+        try:
+            frames = clock.frame(node.text)
+        except TimeError as error:
+            report.refuse(node, field, error.what, error.hint)
+            return clock
+        row = FIELDS["max_frames"]
+        if not row.low <= frames <= row.high:
+            report.refuse(node, field, f"{node.text} are {frames} frames", f"{row.low} to {row.high:,}")
+            return clock
+        if "max_frames" in self.written and frames != clock.max_frames:
+            other = self.written["max_frames"]
+            what = f"{node.text} are {frames} frames, but {other.spelled} says {clock.max_frames}"
+            report.refuse(node, field, what, "one of the two is enough")
+        return replace(clock, max_frames=frames)
+
+    def _with_cues(self, clock: Clock) -> Clock:
+        if "cues" not in self.written:
+            return clock
+        node, field, report = self._report("cues")
+        if not isinstance(node.value, Table):
+            report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["cues"].example)
+            return clock
+        cues: dict[str, int] = {}
+        for key, value in node.value.pairs:
+            name = key.text
+            if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
+                report.refuse(key, field, f"{name[:40]!r} cannot be a cue's name", "letters, digits and _, not one of t, max_f, s …")
+                continue
+            if isinstance(value.value, tuple | Table | None):
+                report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
+                continue
+            frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues), report)
+            if frame is not None:
+                cues[name] = frame
+        return replace(clock, cues=cues)
+
+    def _seconds(self, name: str, clock: Clock) -> float:
+        if name not in self.written:
+            return 0.0
+        node, field, report = self._report(name)
+        if isinstance(node.value, tuple | Table | None):
+            report.refuse(node, field, f"{shown(node)} is not a time", FIELDS[name].example)
+            return 0.0
+        try:
+            return clock.seconds(node.text)
+        except TimeError as error:
+            report.refuse(node, field, error.what, error.hint)
+            return 0.0
+
+    # --- one value for the run --------------------------------------------------------------------------------------
+
+    def _model(self) -> str:
+        """The model's name; a path that exists beside the schedule becomes absolute."""
+        if "model" not in self.written:
+            return str(FIELDS["model"].default)
+        node, field, report = self._report("model")
+        name = _string(FIELDS["model"], node, field, report)
+        if not name:
+            return str(FIELDS["model"].default)
+        text = str(name).strip()
+        path = _inside(report.source.folder, text)
+        if path is not None and path.exists():
+            return str(path.absolute())
+        if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
+            self._missing_file(report, node, field, text)
+        return text
+
+    def _setting(self, row: Field) -> Setting | None:
+        node, field, report = self._report(row.name)
+        value = _READERS[row.kind](row, node, field, report)
+        if row.kind == "file" and value:
+            return self._file(str(value), node, field, report)
+        if row.name == "prompt_ease" and value is not None:
+            return curve.read_ease(node, field, report)
+        return value
+
+    def _file(self, text: str, node: Node, field: str, report: Report) -> str | None:
+        path = _inside(report.source.folder, text)
+        if path is None or not path.is_file():
+            self._missing_file(report, node, field, text)
+            return None if path is None else str(path.absolute())
+        return str(path.absolute())
+
+    def _missing_file(self, report: Report, node: Node, field: str, text: str) -> None:
+        path = _inside(report.source.folder, text)
+        what = "is a folder" if path is not None and path.is_dir() else "does not exist"
+        hint = "" if path is None else _beside(path)
+        tell = report.note if report.source.lenient else report.refuse
+        tell(node, field, f"{text[:200]} {what}", hint)
+
+    # --- over time --------------------------------------------------------------------------------------------------
+
+    def _curve(self, row: Field, model: str, clock: Clock) -> Keyframes:
+        silent = curve.constant(float(row.default_for(model)))
+        if row.name not in self.written:
+            return silent
+        node, field, report = self._report(row.name)
+        found = curve.read(node, field, clock, report)
+        if found is None:
+            return silent
+        return replace(found, complement=True) if row.name in self.inverted else found
+
+    def _text(self, row: Field, model: str, clock: Clock) -> TextTrack:
+        silent = TextTrack(((0, str(row.default_for(model)), Node(None)),))
+        if row.name not in self.written:
+            return silent
+        node, field, report = self._report(row.name)
+        if isinstance(node.value, Table):
+            pairs = [(curve.read_time(key, field, clock, report), key, value) for key, value in node.value.pairs]
+        elif isinstance(node.value, str) and _DEFORUM_TEXT.match(node.value):
+            pairs = _text_pieces(node, field, clock, report)
+        else:
+            pairs = [(0, node, node)]
+        known = self.choices.get(row.name) or row.choices
+        keys = []
+        for frame, key, value in pairs:
+            if isinstance(value.value, tuple | Table | None) or not value.text.strip():
+                report.refuse(value if value.line else key, field, f"{shown(value)} is not a text", row.example)
+                continue
+            text = value.text.strip()
+            if known:
+                text = _chosen(text, known, value, field, report) or text
+            if frame is not None:
+                keys.append((frame, text, value if value.line else key))
+        keys.sort(key=lambda key: key[0])
+        curve.refuse_equal_frames([(frame, node) for frame, _, node in keys], field, report)
+        if not pairs:
+            report.refuse(node, field, "has no keys", f"{{0: {row.example}}}")
+        inside = [key for key in keys if key[0] <= clock.last]
+        if len(inside) < len(keys):
+            report.note(keys[-1][2], field, f"{counted(len(keys) - len(inside), 'key lies', 'keys lie')} past the end")
+        if not keys:
+            return silent
+        first, *others = inside or keys[:1]
+        return TextTrack(((0, *first[1:]), *others))  # before the first key stands the first text
+
+    def _prompts(self, name: str, clock: Clock) -> PromptTrack | None:
+        if name not in self.written:
+            return None
+        node, field, report = self._report(name)
+        return prompts.read(node, field, clock, report)
+
+    def _cuts(self, clock: Clock) -> tuple[int, ...]:
+        if "cuts" not in self.written:
+            return ()
+        node, field, report = self._report("cuts")
+        items = node.value if isinstance(node.value, tuple) else (node,)
+        frames = set()
+        for item in items:
+            if isinstance(item.value, tuple | Table | None):
+                report.refuse(item, field, f"{shown(item)} is not a time", FIELDS["cuts"].example)
+                continue
+            frame = curve.read_time(item, field, clock, report)
+            if frame is not None and frame > clock.last:
+                report.note(item, field, f"{item.text} lies past the end")
+            elif frame is not None:
+                frames.add(frame)
+        return tuple(sorted(frames))
+
+    def _let(self, clock: Clock) -> dict[str, Keyframes]:
+        if "let" not in self.written:
+            return {}
+        node, field, report = self._report("let")
+        if not isinstance(node.value, Table):
+            report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["let"].example)
+            return {}
+        found = {}
+        for key, value in node.value.pairs:
+            name = key.text
+            if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
+                report.refuse(key, field, f"{name[:40]!r} cannot be a curve's name", "letters, digits and _, not one of t, max_f, s …")
+                continue
+            read = curve.read(value, f"{field}.{name}", clock, report)
+            # A name that could not be read still exists: those who use it are not to blame.
+            found[name] = read or curve.constant(0.0)
+        return found
+
+    def _series(self, clock: Clock) -> dict[str, Any]:
+        found = {}
+        for name, values in self.series.items():
+            column = np.asarray(values, dtype=np.float64).ravel()
+            if len(column) and np.isfinite(column).all():
+                wanted = np.minimum(np.arange(clock.max_frames), len(column) - 1)
+                found[name] = column[wanted]
+        return found
+
+    # --- files of the model, batches --------------------------------------------------------------------------------
+
+    def _loras(self, clock: Clock) -> tuple[tuple[str, Keyframes], ...]:
+        found = []
+        for key, value, field, report in self._entries("loras"):
+            path = self._file(key.text, key, field, report)
+            weight = curve.read(value, f"{field}.{key.text}", clock, report)
+            if path and weight:
+                found.append((path, weight))
+        return tuple(found)
+
+    def _embeddings(self) -> tuple[tuple[str, str], ...]:
+        found = []
+        for key, value, field, report in self._entries("embeddings"):
+            if isinstance(value.value, tuple | Table | None):
+                report.refuse(value, f"{field}.{key.text}", f"{shown(value)} is not a path")
+                continue
+            path = self._file(value.text, value, f"{field}.{key.text}", report)
+            if path:
+                found.append((key.text, path))
+        return tuple(found)
+
+    def _entries(self, name: str) -> Iterable[tuple[Node, Node, str, Report]]:
+        if name not in self.written:
+            return
+        node, field, report = self._report(name)
+        if not isinstance(node.value, Table):
+            report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS[name].example)
+            return
+        for key, value in node.value.pairs:
+            yield key, value, field, report
+
+    def _vary(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, tuple[Node, ...]] = {}
+        count = 1
+        for key, value, field, report in self._entries("vary"):
+            name = key.text
+            if name not in NAMES or NAMES[name][0] == "vary":
+                report.refuse(key, field, f"there is no field {name[:40]!r}", nearest_field(name))
+            elif not isinstance(value.value, tuple) or not value.value:
+                report.refuse(value, f"{field}.{name}", "is not a list of values", FIELDS["vary"].example)
+            else:
+                found[name] = value.value
+                count *= len(value.value)
+        if count > MAX_VARIANTS:
+            node, field, report = self._report("vary")
+            report.refuse(node, field, f"makes {count:,} schedules", f"at most {MAX_VARIANTS:,}")
+            return {}
+        return found
+
+
+# --- kinds ----------------------------------------------------------------------------------------------------------
+
+
+def _default(row: Field, model: str) -> Setting:
+    return row.default_for(model)
+
+
+def _number(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    value = _plain_number(node)
+    if value is None:
+        what = f"{shown(node)} is not a number"
+        if isinstance(node.value, Table) or (isinstance(node.value, str) and curve.is_deforum(node.value)):
+            what = "is one number for the whole run and cannot change over time"
+        report.refuse(node, field, what, row.example)
+        return None
+    if math.isnan(value) or not row.low <= value <= row.high:
+        report.refuse(node, field, f"{node.text[:40]} is out of range", in_words(row))
+        return None
+    if re.match(r"[-+]?0\d", node.text):
+        report.note(node, field, f"{node.text} is read as {value:g}")
+    return float(value)
+
+
+def _plain_number(node: Node) -> float | int | None:
+    """A number in any notation, also as text."""
+    value: Any = node.value
+    if isinstance(value, str):
+        value = source.number(value.strip())
+        value = None if value is NO_NUMBER else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int) and abs(value) > 10**300:
+        return math.inf
+    return value
+
+
+def _integer(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    value = _plain_number(node)
+    if value is not None and math.isfinite(value) and value != int(value):
+        near = get_close_matches(f"{row.name}_schedule", list(NAMES), 1, 0.95)
+        report.refuse(node, field, f"{node.text} is not a whole number", f"{near[0]} takes fractions" if near else row.example)
+        return None
+    found = _number(row, node, field, report)
+    return None if found is None or value is None else int(value)
+
+
+def _size(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    found = _integer(row, node, field, report)
+    if found is not None and int(found) % row.multiple:
+        below = int(found) // row.multiple * row.multiple
+        what = f"{found} is not a multiple of {row.multiple}, which the model needs"
+        report.refuse(node, field, what, f"{below} or {below + row.multiple}")
+        return None
+    return found
+
+
+def _flag(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    value: Any = node.value
+    if isinstance(value, str):
+        value = source.scalar(value.strip())
+    if isinstance(value, bool) or (value in (0, 1) and isinstance(value, int)):
+        return bool(value)
+    report.refuse(node, field, f"{shown(node)} is neither true nor false", "true or false")
+    return None
+
+
+def _choice(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    if isinstance(node.value, tuple | Table):
+        report.refuse(node, field, f"is {shown(node)}", ", ".join(row.choices))
+        return None
+    text = node.text.strip()
+    if "None" in row.choices and (node.value in (None, False) or text.lower() in _NONE_WORDS):
+        return "None"
+    return _chosen(text, row.choices, node, field, report)
+
+
+def _chosen(text: str, known: Collection[str], node: Node, field: str, report: Report) -> str | None:
+    """`text` as the list of choices spells it; None, and a problem, if it is none of them."""
+    folded = {name.casefold(): name for name in known}
+    if text.casefold() in folded:
+        return folded[text.casefold()]
+    near = get_close_matches(text.casefold(), list(folded), 1, 0.6)
+    hint = f"did you mean {folded[near[0]]}?" if near else ", ".join(list(known)[:12])
+    report.refuse(node, field, f"{shown(node)} is not one of the choices", hint)
+    return None
+
+
+def _string(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    if isinstance(node.value, tuple | Table):
+        report.refuse(node, field, f"is {shown(node)}, not a text", row.example)
+        return None
+    if node.value is None:
+        return ""
+    if "\0" in node.text:
+        report.refuse(node, field, "holds a character that a text cannot have")
+        return None
+    return node.text
+
+
+def _time(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    return None  # read with the clock, which needs other settings first
+
+
+_READERS: Mapping[str, Callable[[Field, Node, str, Report], Setting | None]] = {
+    "number": _number,
+    "integer": _integer,
+    "size": _size,
+    "flag": _flag,
+    "choice": _choice,
+    "string": _string,
+    "file": _string,
+    "time": _time,
+}
+_SETTING_KINDS = frozenset(_READERS)
+
+_DEFORUM_TEXT = re.compile(r"\s*[\"'(]*(?:\d+|max_f\b[^:]*)[\"')]*\s*:")
+
+
+def _text_pieces(node: Node, field: str, clock: Clock, report: Report) -> list[tuple[int | None, Node, Node]]:
+    """The pieces of `0: ("Euler a"), 20: ("DDIM")`; of two equal keys the last wins, keys past the end are ignored."""
+    found: dict[int, tuple[int | None, Node, Node]] = {}
+    repeated = late = 0
+    for piece in curve.split(str(node.value)):
+        time, _, text = piece.partition(":")
+        key = node._replace(value=time.strip(" \n\t\"'()"), text=time.strip(" \n\t\"'()"))
+        text = text.strip().translate(str.maketrans("", "", "\"'()")).strip()
+        frame = curve.read_time(key, field, clock, report)
+        if frame is None:
+            continue
+        if frame >= clock.max_frames:
+            late += 1
+            continue
+        repeated += frame in found
+        found[frame] = (frame, node, node._replace(value=text, text=text))
+    if repeated:
+        report.note(node, field, f"{counted(repeated, 'key is', 'keys are')} written twice; the last one counts")
+    if late:
+        report.note(node, field, f"{counted(late, 'key', 'keys')} at or past max_frames ({clock.max_frames}) ignored")
+    return list(found.values())
+
+
+def _inside(folder: Path, text: str) -> Path | None:
+    """A path as seen from a folder; None for what cannot be a path here."""
+    try:
+        path = folder / os.path.expanduser(text)
+        path.exists()
+        return path
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _beside(path: Path) -> str:
+    """Hint with a file of a similar name in the same folder."""
+    try:
+        near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.6)
+    except (OSError, ValueError):
+        return ""
+    return f"did you mean {near[0]}?" if near else "paths are relative to the schedule"
+
+
+def _equal(a: Node, b: Node) -> bool:
+    x, y = a.plain(), b.plain()
+    return bool(x == y) and isinstance(x, bool) == isinstance(y, bool)

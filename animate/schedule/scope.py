@@ -1,0 +1,158 @@
+"""Names inside expressions: the built-in variables, `let` curves, audio series, and the fields' own curves by `at`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animate.schedule import curve, expression
+from animate.schedule.clock import Clock
+from animate.schedule.curve import CurveError, Keyframes
+from animate.schedule.expression import Expression, ExpressionError
+
+Array = NDArray[np.float64]
+
+MAX_CHAIN = 32
+"""Names that may depend on one another in a row."""
+
+
+class Scope:
+    """Values of names over the frames of one schedule; each curve is evaluated once."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        size: tuple[int, int],
+        let: Mapping[str, Keyframes],
+        fields: Mapping[str, Keyframes],
+        series: Mapping[str, Array],
+        lenient: bool = False,
+    ) -> None:
+        """`size` is (height, width); `lenient` fills frames that are not a number, as imported files expect it."""
+        self.clock = clock
+        self.frames = np.arange(clock.max_frames, dtype=np.float64)
+        self.let, self.fields, self.series, self.lenient = let, fields, series, lenient
+        self.filled: dict[str, int] = {}
+        """Curves of which frames were not a number and have been filled, with how many."""
+        self._constants = {
+            "max_f": float(clock.last),
+            "s": float(clock.seed),
+            "fps": float(clock.fps),
+            "bpm": float(clock.bpm),
+            "W": float(size[1]),
+            "H": float(size[0]),
+        }
+        self._columns: dict[str, Array] = {}
+        self._elsewhere: dict[tuple[str, bytes], Array] = {}
+        self._open: list[str] = []
+
+    def lookup(self, name: str, frames: Array) -> Array | float:
+        """A variable at any frames. Raises ExpressionError for a name that is none."""
+        if name in self._constants:
+            return self._constants[name]
+        match name:
+            case "t":
+                return frames
+            case "sec":
+                return frames / float(self.clock.fps)
+            case "beat":
+                if self.clock.bpm <= 0:
+                    raise ExpressionError("beat needs bpm, which is not set", "bpm: 120")
+                return frames * (self.clock.bpm / 60 / float(self.clock.fps))
+        if name in self.let or name in self.series:
+            return self._at_frames(name, frames)
+        if name in self.fields:
+            raise ExpressionError(f"{name} is a field; its curve is read with at()", f"at({name}, t)")
+        known = [*expression.VARIABLES, *self.let, *self.series]
+        raise ExpressionError(f"there is no variable {name[:40]!r}", expression.near(name, known))
+
+    def lookup_any(self, name: str, frames: Array) -> Array | float:
+        """As `lookup`, with every field's curve as a variable too; what prompts may use."""
+        if name in self.fields and name not in self.let and name not in self.series and name not in self._constants:
+            return self._at_frames(name, frames)
+        return self.lookup(name, frames)
+
+    def lookup_at(self, name: str, x: Array) -> Array:
+        """A curve between its frames, linearly; before the first frame the first value, after the last the last."""
+        if name not in self.let and name not in self.series and name not in self.fields:
+            known = [*self.let, *self.series, *self.fields]
+            raise ExpressionError(f"at: there is no curve {name[:40]!r}", expression.near(name, known))
+        return np.interp(x, self.frames, self.column(name), left=None, right=None)
+
+    def column(self, name: str) -> Array:
+        """(n,) finite values of a `let` curve, a series or a field: not rounded, not held in range. Raises CurveError."""
+        if name not in self._columns:
+            found = self._evaluated(name, self.frames)
+            keyframes = self.let.get(name) or self.fields.get(name)
+            self._columns[name] = found if keyframes is None else self.finite(found, keyframes, name)
+        return self._columns[name]
+
+    def values(self, keyframes: Keyframes, owner: str) -> Array:
+        """(n,) finite values of a curve that is not among the named ones. Raises CurveError."""
+        found = curve.values(keyframes, self.frames, self.lookup, self.lookup_at)
+        return self.finite(found, keyframes, owner)
+
+    def formula(self, formula: Expression) -> Array:
+        """(n,) finite values of an expression inside a prompt. Raises ExpressionError."""
+        found = expression.evaluate(
+            formula, self.frames, lambda name: self.lookup_any(name, self.frames), self.lookup_at
+        )
+        if not np.isfinite(found).all():
+            frame = int(np.argmin(np.isfinite(found)))
+            raise ExpressionError(f"is {_wording(found[frame])} at frame {frame}")
+        return found
+
+    def finite(self, found: Array, keyframes: Keyframes, owner: str) -> Array:
+        """`found`, its gaps filled where that is the rule. Raises CurveError at the first frame that stays unusable."""
+        good = np.isfinite(found)
+        if good.all():
+            return found
+        if self.lenient or keyframes.dialect == "deforum":
+            found, count = curve.fill_gaps(found)
+            good = np.isfinite(found)
+            if good.all():
+                self.filled[owner] = count
+                return found
+        frame = int(np.argmin(good))
+        key = keyframes.key_before(frame)
+        text = f"{curve.short(key.value.text)} " if isinstance(key.value, Expression) else ""
+        raise CurveError(f"{text}is {_wording(found[frame])} at frame {frame}", "", key.node, owner)
+
+    def _at_frames(self, name: str, frames: Array) -> Array:
+        if frames is self.frames:
+            return self.column(name)
+        if frames.size == 0:
+            return frames
+        if frames.min() >= 0 and frames.max() <= self.clock.last:
+            return self.column(name)[frames.astype(np.intp)]
+        key = (name, frames.tobytes())
+        if key not in self._elsewhere:
+            order = np.argsort(frames, kind="stable")
+            found = np.empty(len(frames))
+            found[order] = self._evaluated(name, frames[order])
+            self._elsewhere[key] = found
+        return self._elsewhere[key]
+
+    def _evaluated(self, name: str, frames: Array) -> Array:
+        if name in self.series and name not in self.let:
+            column = np.asarray(self.series[name], dtype=np.float64)
+            return column[np.clip(frames, 0, len(column) - 1).astype(np.intp)]
+        if name in self._open:
+            raise ExpressionError(f"{name} depends on itself", " → ".join([*self._open[self._open.index(name) :], name]))
+        if len(self._open) >= MAX_CHAIN:
+            raise ExpressionError(f"more than {MAX_CHAIN} names depend on one another")
+        self._open.append(name)
+        keyframes = self.let.get(name) or self.fields[name]
+        try:
+            return curve.values(keyframes, frames, self.lookup, self.lookup_at)
+        except CurveError as error:
+            error.owner = error.owner or name
+            raise
+        finally:
+            self._open.pop()
+
+
+def _wording(value: float) -> str:
+    return "not a number" if np.isnan(value) else "infinite"
