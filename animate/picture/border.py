@@ -1,0 +1,55 @@
+"""What lies outside the picture: positions led back inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def fold(position: Tensor, size: int, border: str) -> Tensor:
+    """Lead positions along one axis back into the picture.
+
+    Args:
+        position: any shape, in pixels, 0 the centre of the first.
+        size: pixels along that axis.
+        border: a name in `FOLDS`.
+
+    Returns:
+        The same shape, in [0, size − 1], for `wrap` in [0, size] (past the last pixel's centre comes the first).
+    """
+    if border not in FOLDS:
+        raise ValueError(f"unknown border {border!r}; known are {', '.join(FOLDS)}")
+    return FOLDS[border](position, size)
+
+
+def pad(picture: Tensor, margin: int, border: str) -> Tensor:
+    """(C, H, W) → (C, H + 2·margin, W + 2·margin), the margin filled as `border` says."""
+    height, width = picture.shape[-2:]
+    rows = _margined(height, margin, border).to(picture.device)
+    columns = _margined(width, margin, border).to(picture.device)
+    return picture.index_select(-2, rows).index_select(-1, columns)
+
+
+def _margined(size: int, margin: int, border: str) -> Tensor:
+    """The indices along one padded axis."""
+    position = torch.arange(-margin, size + margin, dtype=torch.float32)
+    return fold(position, size, border).long() % size
+
+
+def _replicate(position: Tensor, size: int) -> Tensor:
+    return position.clamp(0, size - 1)
+
+
+def _wrap(position: Tensor, size: int) -> Tensor:
+    return position.remainder(size)
+
+
+def _reflect(position: Tensor, size: int) -> Tensor:
+    """Mirrored at the outer edge of the last pixel, which so appears twice (OpenCV's BORDER_REFLECT)."""
+    from_edge = (position + 0.5).remainder(2 * size)
+    return (size - 0.5 - (size - from_edge).abs()).clamp(0, size - 1)
+
+
+FOLDS: dict[str, Callable[[Tensor, int], Tensor]] = {"replicate": _replicate, "wrap": _wrap, "reflect": _reflect}
