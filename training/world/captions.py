@@ -8,6 +8,7 @@ import numpy as np
 from .camera import to_view
 from .render import View
 from .scene import TIME_GROUPS, Scene
+from .space import Space
 
 Labels = dict[str, Any]
 
@@ -46,6 +47,7 @@ def _side(column: float) -> str:
 
 def _celestial(scene: Scene, view: View) -> list[dict[str, str]]:
     """Sun, moon and planet, when their middle is in the frame and not hidden."""
+    assert not isinstance(scene.world, Space)
     light, camera = scene.world.light, scene.camera
     height, width = view.depth.shape
     found = []
@@ -90,7 +92,8 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         t["most"] = max(t["most"], int(counts[k]))
         middle = float(sums[k] / counts[k] / width)
         t["least"], t["far"] = min(t["least"], middle), max(t["far"], middle)
-    objects = _celestial(scene, view)
+    space = isinstance(scene.world, Space)
+    objects = [] if isinstance(scene.world, Space) else _celestial(scene, view)
     for t in sorted(things.values(), key=lambda q: -q["pixels"]):
         share = t["pixels"] / total
         small = {"birds": 0.0004, "a ship": 0.0006}.get(t["name"], 0.0011)
@@ -99,7 +102,6 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         side = _side(t["columns"] / t["pixels"] / width) if t["far"] - t["least"] < 0.45 else "across"
         objects.append({"name": t["name"], "side": side, "size": "large" if share > 0.045 else "small" if share < 0.008 else "medium", "count": t["count"], "share": round(share, 4)})
     sky = view.what == 0
-    light = scene.world.light
     colour = None
     if sky.mean() > 0.06:
         colour = scene.tint if scene.tint else sky_colour(view.picture[sky])
@@ -113,15 +115,25 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         "ground_colour": scene.ground_tint,
         "style": style,
         "objects": objects,
-        "stars": bool(light.stars > 0.8 and light.cover < 0.75 and sky.mean() > 0.1),
-        "aurora": bool(light.aurora > 0 and sky.mean() > 0.15),
-        "rainbow": bool(light.rainbow > 0.06 and sky.mean() > 0.3),
-        "lightning": bool(light.bolt < 9 and sky.mean() > 0.25),
+        **_sights(scene, float(sky.mean())),
         "misty": bool(scene.words.get("misty")),
-        "snowy": bool(scene.world.matter.snow < 8),
         "water": round(float((view.what == 2).mean()), 3),
         "sky": round(float(sky.mean()), 3),
         "words": {k: v for k, v in scene.words.items() if isinstance(v, str | bool)},
+    }
+
+
+def _sights(scene: Scene, sky: float) -> dict[str, bool]:
+    """What may be seen in the air, `sky` being its share of the frame, and whether snow lies."""
+    if isinstance(scene.world, Space):
+        return {"stars": True, "aurora": False, "rainbow": False, "lightning": False, "snowy": False}
+    light = scene.world.light
+    return {
+        "stars": bool(light.stars > 0.7 and light.cover < 0.75 and sky > 0.1),
+        "aurora": bool(light.aurora > 0 and sky > 0.15),
+        "rainbow": bool(light.rainbow > 0.06 and sky > 0.3),
+        "lightning": bool(light.bolt < 9 and sky > 0.25),
+        "snowy": bool(scene.world.matter.snow < 8),
     }
 
 
@@ -140,7 +152,7 @@ _SUBJECTS = {
     "city": ("a city", "a city skyline", "skyscrapers", "a modern city", "downtown towers"),
     "village": ("a village", "a small village", "houses in the countryside", "a hamlet"),
     "valley": ("a river valley", "a river", "a valley with a river", "a winding river between mountains"),
-    "space": ("a planet in space", "outer space", "deep space", "a planet among the stars"),
+    "space": ("space", "outer space", "deep space", "a scene in space", "the cosmos"),
 }
 
 _TIMES = {
@@ -189,7 +201,7 @@ def _mood(a: Labels) -> list[str]:
         out.append("misty")
     if a["kind"] == "sea":
         out.append("stormy" if a["weather"] == "storm" else "rough" if a["words"].get("rough") else "calm")
-    if a["time"] == "night" and any("moon" in o["name"] for o in a["objects"]):
+    if a["time"] == "night" and any(o["name"].endswith(" moon") and not o["name"].startswith("a ") for o in a["objects"]):
         out.append("moonlit")
     return out
 
@@ -212,7 +224,7 @@ def _with(adjective: str, subject: str) -> str:
 def _subject(rng: np.random.Generator, a: Labels) -> str:
     kind = a["kind"]
     words = a["words"]
-    options = list(_SUBJECTS[kind])
+    options = list(_SUBJECTS.get(kind, ()))
     if kind == "forest":
         options = ["a pine forest", "a conifer forest", "pine woods", "a forest"] if words.get("woods") == "pine" else ["a forest", "leafy woods", "a deciduous forest"]
         if words.get("woods") == "leaf":
@@ -226,6 +238,13 @@ def _subject(rng: np.random.Generator, a: Labels) -> str:
         options += ["a city by the water", "a skyline reflected in the water"]
     if kind == "hills" and words.get("farmed"):
         options += ["fields on rolling hills", "a patchwork of farm fields"]
+    if kind == "road":
+        way = str(words.get("road", "road"))
+        land = {
+            "hills": ("through rolling hills", "in the countryside"), "forest": ("through a forest", "in the woods"), "canyon": ("through a canyon", "in a rocky desert"),
+            "desert": ("in a desert", "through dunes"), "winter": ("through snow", "in a snowy landscape"), "meadow": ("through a flower meadow", "across a meadow"),
+        }[str(words["land"])]  # fmt: skip
+        options = [f"{n} {p}" for n in (f"a {way}", f"a winding {way}", f"a long {way}") for p in land]
     if kind == "winter":
         options = [o for o in options if "snow" in o or "winter" in o]
     if a["ground_colour"]:
@@ -240,7 +259,7 @@ def _subject(rng: np.random.Generator, a: Labels) -> str:
 def _place(rng: np.random.Generator, thing: dict[str, Any]) -> str:
     """A thing with its size and side."""
     name, side = thing["name"], thing["side"]
-    if name in ("sun", "planet") or "moon" in name:
+    if name in ("sun", "planet", "full moon", "crescent moon"):
         article = "a" if name != "sun" or rng.random() < 0.4 else "the"
         size = {"large": ("large ", "huge ", "big "), "small": ("small ", "", "tiny "), "medium": ("",)}[thing["size"]]
         text = f"{article} {rng.choice(size) if article == 'a' else ''}{name}"
@@ -270,7 +289,6 @@ def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
         time = "by day"
     if time == "under a setting sun" and not any(o["name"] == "sun" for o in a["objects"]):
         time = "at sunset"
-    parts = [subject]
     tail: list[str] = []
     extra: list[str] = []
     if a["stars"]:
@@ -288,6 +306,14 @@ def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
     important = [o for o in a["objects"] if not (o["name"] == "buildings" and a["kind"] == "city") and not (o["name"] == "houses" and a["kind"] == "village")]
     if a["kind"] == "forest":
         important = [o for o in important if "trees" not in o["name"]]
+    if a["kind"] == "space":
+        if a["tinted"]:
+            extra = [f"a {a['sky_colour']} nebula", f"{a['sky_colour']} clouds of gas", *extra]
+            extra += extra[:2] * 2
+        if a["objects"] and rng.random() < 0.35:
+            subject = f"{a['objects'][0]['name']} in {rng.choice(['space', 'outer space', 'deep space', 'the starry void'])}"
+            important = important[1:]
+    parts = [subject]
     told = important[: max(1, length)]
     if length >= 1 and told and rng.random() < 0.85:
         pick = [told[k] for k in sorted(rng.choice(len(told), min(len(told), 1 if length < 3 else 3), replace=False))]

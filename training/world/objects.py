@@ -40,8 +40,8 @@ def _shape(kind, u, v, su, sv, seed, extra, glow, tx, cr, cg, cb):
         tiers = 5.0 + seed % 4
         saw = (1 - v) * tiers
         saw = saw - np.floor(saw)
-        rag = tap(tx.billow, u * 40 + o, v * 90 + o) - 0.5
-        w = (1 - v) * (0.62 + 0.40 * saw) * (0.85 + 0.75 * rag) * 0.95
+        rag = tap(tx.billow, u * 44 + o, v * 120 + o) - 0.5
+        w = (1 - v) ** 0.9 * (0.70 + 0.28 * saw) * (0.88 + 1.15 * rag) * 0.92
         a = _edge(w - abs(u), su) * (1 - smooth(0.97, 1.0, v))
         if v < 0.07:
             k = _edge(0.09 - abs(u), su)
@@ -49,13 +49,13 @@ def _shape(kind, u, v, su, sv, seed, extra, glow, tx, cr, cg, cb):
             r, g, b = 0.10, 0.06, 0.035
         else:
             nx = u / max(w, 0.05) * 0.9
-            ny = 0.25 + 0.5 * saw
-            k = 0.62 + 0.5 * saw + 0.9 * rag
+            ny = 0.35 + 0.35 * (1 - saw)
+            k = 0.85 + 0.25 * (1 - saw) + 1.3 * rag
             r *= k
             g *= k
             b *= k
             if extra > 0:
-                q = smooth(0.55 - 0.35 * extra, 0.85, saw * 0.8 + 0.5 * rag + 0.15) * extra
+                q = smooth(0.50 - 0.45 * extra, 0.80 - 0.2 * extra, (1 - saw) * 0.75 + 1.2 * rag + 0.05) * extra
                 r += (0.80 - r) * q
                 g += (0.84 - g) * q
                 b += (0.92 - b) * q
@@ -335,7 +335,7 @@ def _facade(seed, along, up, height, face, size, glow, tx, cr, cg, cb, kind, day
     fu = u - iu
     fv = v - iv
     style = seed % 5
-    wide = 0.30 + 0.1 * (seed % 3)
+    wide = 0.26 + 0.08 * (seed % 3)
     if style == 3:
         wide = 0.49
     tall = 0.30 if style != 1 else 0.45
@@ -345,7 +345,7 @@ def _facade(seed, along, up, height, face, size, glow, tx, cr, cg, cb, kind, day
     w = w + (4 * wide * tall - w) * blur
     dirt = 0.85 + 0.3 * tap(tx.fbm, along * 90 + seed, up * 60)
     q = lattice(iu + 50 * face, iv, seed)
-    share = 0.25 + 0.5 * lattice(seed, 1, 9)
+    share = 0.12 + 0.34 * lattice(seed, 1, 9)
     on = 1.0 if q < share else 0.0
     on = on + (share - on) * blur
     if up > height - 0.03:
@@ -354,7 +354,7 @@ def _facade(seed, along, up, height, face, size, glow, tx, cr, cg, cb, kind, day
     r = cr * dirt * (1 - w) + w * glass * 0.8
     g = cg * dirt * (1 - w) + w * glass * 0.95
     b = cb * dirt * (1 - w) + w * glass * 1.15
-    e = w * on * glow * (0.7 + 0.9 * lattice(iv, iu, seed + 7))
+    e = w * on * glow * (0.35 + 0.6 * lattice(iv, iu, seed + 7))
     return r, g, b, e
 
 
@@ -601,8 +601,8 @@ def _solid(picture, depth, seen, number, camera, ground, light, tx, row, mirror,
                 lr, lg, lb = _lit(light, ground, wx, ly, wz, gx + wx * 0.05, row[Y] + py, gz + wz * 0.05, 0.05, r * dark, g * dark, b * dark, 0.0)
                 warm = lattice(seed, int(py / 0.06), 3)
                 lr += e * (1.25 + 0.2 * warm)
-                lg += e * (0.85 + 0.25 * warm)
-                lb += e * (0.30 + 0.45 * warm)
+                lg += e * (0.72 + 0.25 * warm)
+                lb += e * (0.22 + 0.40 * warm)
                 lr, lg, lb = through_air(light, lr, lg, lb, camera.x, camera.y, camera.z, rx, ry, rz, t0, mist)
                 sr += lr
                 sg += lg

@@ -15,10 +15,10 @@ from .camera import Camera, ray
 from .light import Light, tone
 from .noise import smooth, tap, textures
 from .sky import sky, through_air
+from .space import Space, render_space
 from .terrain import Ground, Relief, march, path_at, read
+from .view import SKY_DEPTH, View
 
-SKY_DEPTH = 1e4
-"""Depth written where there is only sky."""
 REACH = 90.0
 
 
@@ -155,9 +155,10 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     b *= k
     if matter.snow < 8:
         s = smooth(matter.snow - 0.12, matter.snow + 0.12, y + 0.55 * n1 + 0.2 * n2) * smooth(0.42, 0.62, slope + 0.3 * n1 + 0.2 * n2)
-        r += (0.86 - r) * s
-        g += (0.90 - g) * s
-        b += (0.97 - b) * s
+        drift = 0.74 + 0.25 * (tap(tx.fbm, px * 20, pz * 34) - 0.2) + 0.10 * n2
+        r += (drift - r) * s
+        g += (drift * 1.04 - g) * s
+        b += (drift * 1.12 - b) * s
     if relief.path > 0 and relief.cut <= 0 and z > -2:
         off = abs(x - path_at(relief, z))
         s = 1 - smooth(relief.path * 0.92, relief.path * 1.02 + pixel, off + 0.03 * relief.path * n1 * 8)
@@ -344,7 +345,6 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
     out = np.zeros((h, w, 3))
     depth = np.full((h, w), SKY_DEPTH)
     for i in range(w):
-        start = 0.0
         for j in range(h):
             if wanted[j, i] == 0:
                 continue
@@ -354,17 +354,13 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
             x = camera.x + rx * t0
             z = camera.z + rz * t0
             t = -1.0
-            if start < REACH:
-                t = march(ground, x, matter.water + 0.001, z, rx, -ry, rz, 0.85 * start - t0, 40.0)
+            t = march(ground, x, matter.water + 0.001, z, rx, -ry, rz, 0.0, 40.0)
             if t > 0:
                 away = t0 + t
-                start = away
                 r, g, b = _land(relief, matter, light, ground, tx, x + rx * t, matter.water - ry * t, z + rz * t, away, 2 * away / (camera.focal * h))
                 r, g, b = through_air(light, r, g, b, camera.x, camera.y, camera.z, rx, -ry, rz, away, matter.water)
                 depth[j, i] = away * c
             else:
-                if t0 < 20:
-                    start = SKY_DEPTH
                 r, g, b = sky(light, tx, rx, -ry, rz, 0)
             out[j, i, 0] = r
             out[j, i, 1] = g
@@ -412,19 +408,6 @@ def _smooth_edges(out, away, relief, matter, light, ground, tx, mirror, camera):
             out[j, i, 0] = r * 0.25
             out[j, i, 1] = g * 0.25
             out[j, i, 2] = b * 0.25
-
-
-class View(NamedTuple):
-    """One rendered view."""
-
-    picture: np.ndarray
-    """uint8 (H, W, 3) RGB."""
-    depth: np.ndarray
-    """float32 (H, W) along the axis, world units; SKY_DEPTH in the sky."""
-    what: np.ndarray
-    """uint8 (H, W): 0 sky, 1 land, 2 water, 3 a thing."""
-    seen: np.ndarray
-    """int32 (H, W): 1 + the thing's row, 0 where none."""
 
 
 class World(NamedTuple):
@@ -501,6 +484,15 @@ def _flakes(rng: np.random.Generator, height: int, width: int, amount: float) ->
     return out
 
 
+def _lift(x: np.ndarray) -> np.ndarray:
+    """Gain (H, W) that opens the shadows of a linear picture whose dark quarter is too dark to read: a gamma below the pivot."""
+    grey = x @ np.array([0.25, 0.6, 0.15], np.float32)
+    dark = float(np.percentile(grey[::3, ::3], 25))
+    pivot, wanted = 0.40, 0.042
+    gamma = float(np.clip(np.log(wanted / pivot) / np.log(max(dark, 1e-4) / pivot), 0.64, 1)) if dark < wanted else 1.0
+    return np.asarray((np.clip(grey, 2e-3, pivot) / pivot) ** (gamma - 1))
+
+
 def finish(world: World, picture: np.ndarray) -> np.ndarray:
     """Linear light to uint8: weather in front of the lens, bloom, exposure, tone, a little vignette."""
     height, width = picture.shape[:2]
@@ -511,6 +503,7 @@ def finish(world: World, picture: np.ndarray) -> np.ndarray:
         mean = float((level @ np.array([0.25, 0.6, 0.15])).mean()) + 1e-4
         gain = float(np.clip((world.key / mean) ** 0.72, 0.5, 3.2))
     x = np.minimum(picture, 6.0).astype(np.float32) * gain
+    x *= _lift(x)[..., None]
     bright = cv2.GaussianBlur(np.maximum(x - 0.9, 0), (0, 0), height / 42)
     x = x + 0.30 * bright
     if world.rain > 0:
@@ -526,7 +519,9 @@ def finish(world: World, picture: np.ndarray) -> np.ndarray:
     return tone(grey + (x - grey) * 1.10)
 
 
-def render(world: World, camera: Camera, height: int = 256, width: int = 256) -> View:
+def render(world: World | Space, camera: Camera, height: int = 256, width: int = 256) -> View:
     """The scene as `camera` sees it."""
+    if isinstance(world, Space):
+        return render_space(world, camera, height, width)
     picture, depth, kinds, seen = linear_view(world, camera, height, width)
     return View(finish(world, picture), depth.astype(np.float32), kinds, seen)

@@ -15,8 +15,10 @@ from .camera import Camera, to_view
 from .light import COLOUR_WORDS, Light, linear, of_hue, palette
 from .noise import textures
 from .objects import BUILDING, COLUMNS, HOUSE
-from .render import SKY_DEPTH, Matter, World, geometry, wooded_at
+from .render import Matter, World, geometry, wooded_at
+from .space import Space, draw_space
 from .terrain import Ground, Relief, illuminate, lay, path_at, read
+from .view import SKY_DEPTH
 
 TIMES = ("dawn", "morning", "noon", "afternoon", "golden hour", "sunset", "dusk", "night")
 _TIME_SHARE = (0.11, 0.10, 0.12, 0.10, 0.13, 0.16, 0.10, 0.18)
@@ -32,7 +34,7 @@ class Scene:
     """A scene and its camera; `words` is what the captions know without looking."""
 
     seed: int
-    world: World
+    world: World | Space
     camera: Camera
     kind: str
     time: str
@@ -285,6 +287,26 @@ def valley(s: Sketch) -> None:
     s.sown = [("conifers", r.choice([200, 700, 1300])), ("cabin", 0.3), ("stone bridge", 0.25)]
 
 
+def road(s: Sketch) -> None:
+    """A road or path that leads the eye into the land."""
+    land = (hills, forest, canyon, desert, winter, meadow)[int(s.rng.integers(6))]
+    land(s)
+    s.relief = {k: v for k, v in s.relief.items() if not k.startswith(("path", "cut"))}
+    s.relief["floor"] = 0.0
+    if "dunes" in s.relief:
+        s.relief["dunes"] *= 0.45
+    s.matter.pop("water", None)
+    s.words.pop("river", None)
+    s.words["land"] = land.__name__
+    _road(s)
+    s.relief |= {"path": s.rng.uniform(0.07, 0.14), "path_bend": s.rng.uniform(0.1, 0.6)}
+    s.eye, s.pitch = (0.12, 0.28), (-0.14, 0.0)
+
+
+def space(s: Sketch) -> None:
+    """Planets and stars; drawn by its own room."""
+
+
 KINDS: dict[str, tuple[Callable[[Sketch], None], float]] = {
     "mountains": (mountains, 0.14),
     "hills": (hills, 0.08),
@@ -300,6 +322,8 @@ KINDS: dict[str, tuple[Callable[[Sketch], None], float]] = {
     "city": (city, 0.11),
     "village": (village, 0.06),
     "valley": (valley, 0.05),
+    "road": (road, 0.06),
+    "space": (space, 0.06),
 }
 """Kinds of scene: how to sketch one, and its share of the data."""
 
@@ -329,7 +353,7 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
     colours, height = palette(rng, time, weather, tint)
     words = sketch.words
     dull = weather in ("overcast", "rain", "snowfall", "fog", "storm")
-    ahead = {"dawn": 0.6, "morning": 0.25, "noon": 0.06, "afternoon": 0.2, "golden hour": 0.55, "sunset": 0.75, "dusk": 0.6, "night": 0.6}[time]
+    ahead = {"dawn": 0.6, "morning": 0.25, "noon": 0.06, "afternoon": 0.2, "golden hour": 0.55, "sunset": 0.75, "dusk": 0.6, "night": 0.78}[time]
     if rng.random() < ahead and not dull:
         az = yaw + rng.uniform(-0.55, 0.55)
         height = min(height, 0.42) if time != "night" else rng.uniform(0.10, 0.42)
@@ -354,7 +378,7 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
         colours[7] += np.array([0.004, 0.02, 0.014])
     crescent = night and rng.random() < 0.3
     words["moon"] = ("crescent moon" if crescent else "full moon") if night and disc.sum() > 0 else None
-    if night and rng.random() < 0.3 and not crescent:
+    if night and rng.random() < 0.2 and not crescent:
         disc = np.zeros(3)
         words["moon"] = None
     planet = 0.0
@@ -379,7 +403,7 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
         direction=direction, face=face,
         disc_size=float(rng.uniform(0.035, 0.075) * (1.25 if time == "sunset" else 1)) if not night else float(rng.uniform(0.04, 0.085)),
         moon=(0.0 if not night else (0.35 + 0.3 * rng.random() if crescent else 1.0)),
-        stars=(0.0 if dull and weather != "fog" else (rng.choice([0.9, 1.2, 1.9]) if night else (0.35 if time == "dusk" else 0.0))),
+        stars=(0.0 if dull and weather != "fog" else (rng.choice([0.8, 1.0, 1.8]) if night else (0.35 if time == "dusk" else 0.0))),
         aurora=aurora * rng.uniform(0.5, 0.9), aurora_hue=float(rng.choice([0.0, 0.0, 1.0]) * rng.random()),
         cover=float(cover), cumulus=float(rng.uniform(0.35, 1.0)) if weather == "cloudy" and rng.random() < 0.5 else 0.0,
         cirrus=float(rng.uniform(0.3, 1.0)) if weather in ("clear", "cloudy") and rng.random() < 0.45 else 0.0,
@@ -716,6 +740,9 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     weather_ = _weather(rng, kind, time, tint)
     weather = weather or weather_
     sketch = Sketch(rng)
+    if kind == "space":
+        void, bodies, eye = draw_space(rng, COLOUR_WORDS[tint][0] if tint else None)
+        return Scene(seed, void, eye, kind, "night", "clear", tint, None, bodies, {})
     KINDS[kind][0](sketch)
     if weather == "storm" and sketch.matter.get("water", -999) > -99:
         sketch.matter["wave"] = max(sketch.matter["wave"], 0.10)
@@ -737,7 +764,7 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     light = _light(rng, sketch, time, weather, tint, camera.yaw)
     matter = Matter(**sketch.matter)
     ground = lay(relief, camera.x, camera.z, camera.yaw)
-    glow = {"night": 1.0, "dusk": 0.9, "sunset": 0.45, "dawn": 0.3}.get(time, 0.25 if weather in ("storm", "rain") else 0.0)
+    glow = {"night": 1.0, "dusk": 0.9, "sunset": 0.3, "dawn": 0.15}.get(time, 0.25 if weather in ("storm", "rain") else 0.0)
     sower = _Sower(rng, sketch, relief, matter, ground, camera, glow, season)
     for what, n in sketch.sown:
         sower.sow(what, n)
@@ -753,8 +780,10 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     key = {"night": 0.115, "dusk": 0.20, "dawn": 0.36, "sunset": 0.27, "golden hour": 0.36}.get(time, 0.40)
     if weather in ("storm", "rain"):
         key *= 0.72
-    if kind in ("winter", "desert"):
-        key *= 1.15
+    if kind == "desert":
+        key *= 1.1
+    elif sketch.matter["snow"] < -1 if "snow" in sketch.matter else False:
+        key *= 0.92
     world = World(
         relief, matter, light, ground, things,
         rain=float(rng.uniform(0.6, 1.2)) if weather == "rain" or (weather == "storm" and rng.random() < 0.4) else 0.0,
@@ -782,6 +811,8 @@ def moved(camera: Camera, right: float = 0.0, up: float = 0.0, ahead: float = 0.
 
 def frozen(scene: Scene, exposure: float) -> Scene:
     """The same scene with its exposure fixed, so that two views have the same brightness."""
+    if isinstance(scene.world, Space):
+        return scene
     return replace(scene, world=scene.world._replace(exposure=exposure))
 
 

@@ -23,11 +23,11 @@ def air(light, rx, ry, rz):
 @njit(fastmath=True, cache=True)
 def _layer(textures, x, y):
     """Density of the cloud layer at a point of its plane."""
-    w = tap(textures.fbm, x * 31 + 7, y * 31 + 3)
-    a = tap(textures.fbm, x * 62 + 60 * w, y * 62 + 40 * w)
-    b = tap(textures.billow, x * 95 + 30 * w, y * 95 + 11)
-    c = tap(textures.billow, x * 290 + 5, y * 290 + 50 * w)
-    return 0.52 * a + 0.36 * b + 0.14 * c
+    w = tap(textures.fbm, x * 14 + 7, y * 14 + 3)
+    a = tap(textures.fbm, x * 26 + 40 * w, y * 26 + 30 * w)
+    b = tap(textures.billow, x * 52 + 24 * w, y * 52 + 11)
+    c = tap(textures.billow, x * 170 + 5, y * 170 + 40 * w)
+    return 0.56 * a + 0.34 * b + 0.10 * c
 
 
 @njit(fastmath=True, cache=True)
@@ -56,10 +56,10 @@ def sky(light, textures, rx, ry, rz, detail):
             iu = int(np.floor(u))
             iv = int(np.floor(v))
             q = lattice(iu, iv, seed + 99 + layer)
-            if q > 0.955:
+            if q > 0.966:
                 fu = u - iu - 0.25 - 0.5 * lattice(iu, iv, seed + 3)
                 fv = v - iv - 0.25 - 0.5 * lattice(iu, iv, seed + 4)
-                bright = ((q - 0.955) / 0.045) ** 4
+                bright = ((q - 0.966) / 0.034) ** 4
                 w = np.exp(-(fu * fu + fv * fv) * (26 - 14 * bright)) * light.stars * (0.12 + 1.5 * bright) * smooth(0.0, 0.14, ry)
                 warm = lattice(iu, iv, seed + 5)
                 r += w * (0.8 + 0.4 * warm)
@@ -152,9 +152,9 @@ def sky(light, textures, rx, ry, rz, detail):
         x = rx * s + seed % 97
         y = rz * s + seed % 89
         c = _layer(textures, x, y)
-        c2 = _layer(textures, x + 0.055 * sx, y + 0.055 * sz)
+        c2 = _layer(textures, x + 0.11 * sx, y + 0.11 * sz)
         low = 0.71 - 0.42 * light.cover
-        w = smooth(low, low + 0.15, c) * smooth(0.012, 0.10, ry)
+        w = smooth(low, low + 0.17, c) * smooth(0.012, 0.10, ry)
         thick = max(c - low, 0.0)
         lit = min(max(0.66 + 5.5 * (c - c2) - 1.15 * thick, 0.0), 1.0)
         if light.cover > 0.8:
