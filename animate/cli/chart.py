@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from animate.schedule.fields import FIELDS, INF
-
-if TYPE_CHECKING:
-    from animate.schedule.plan import Plan
+from animate.schedule.plan import Plan
+from animate.schedule.prompts import Text, moving
+from animate.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +70,35 @@ class Words:
 
     name: str
     texts: tuple[str, ...]
-    """The texts in the order in which they first appear."""
-    weights: np.ndarray
-    """(n, texts): the share of each text in each frame; rows sum to 1."""
+    """One for each key, in the order of time."""
+    first: np.ndarray
+    """(n,) number of the key that each frame comes from."""
+    share: np.ndarray
+    """(n,) share of the key after it, in [0, 1]."""
 
-    def spans(self, index: int) -> list[tuple[int, int]]:
-        """(first, last) of each run of frames in which this text has the largest share."""
-        leads = np.flatnonzero(self.weights.argmax(axis=1) == index)
-        if not len(leads):
-            return []
-        breaks = np.flatnonzero(np.diff(leads) > 1)
-        starts, ends = [0, *(breaks + 1)], [*breaks, len(leads) - 1]
-        return [(int(leads[start]), int(leads[end])) for start, end in zip(starts, ends)]
+    @cached_property
+    def colors(self) -> list[int]:
+        """Number of each key's colour; equal texts have the same."""
+        numbers: dict[str, int] = {}
+        return [numbers.setdefault(text, len(numbers)) for text in self.texts]
+
+    @cached_property
+    def leading(self) -> np.ndarray:
+        """(n,) number of the key with the largest share."""
+        return self.first + (self.share > 0.5)
+
+    def spans(self) -> list[tuple[int, int, str]]:
+        """(first frame, last frame, text) of each stretch in which one text has the largest share."""
+        leading = self.leading
+        starts = [0, *(np.flatnonzero(np.diff(leading)) + 1).tolist()]
+        ends = [*(start - 1 for start in starts[1:]), len(leading) - 1]
+        return [(start, end, self.texts[leading[start]]) for start, end in zip(starts, ends)]
+
+    def mixture(self, colors: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, 3) colour of each frame, from the colours (3,) of the palette."""
+        own = np.array([colors[number % len(colors)] for number in self.colors])  # (k, 3)
+        after = own[np.minimum(self.first + 1, len(own) - 1)]
+        return own[self.first] + self.share[:, None] * (after - own[self.first])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,24 +132,23 @@ TIME_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds between the marks of a time axis."""
 
 
-def of_plan(plan: Plan, title: str) -> Chart:
-    """The chart of a plan: only what changes is drawn, the rest is listed."""
+def of(schedule: Schedule, plan: Plan) -> Chart:
+    """The chart of a schedule and its plan: only what changes is drawn, the rest is listed."""
     frames = len(plan)
-    fps = float(plan.fps)
-    size = f"{plan.settings['width']} × {plan.settings['height']}"
-    bpm = float(plan.settings.get("bpm") or 0)
-    beats = np.arange(0, frames, fps * 60 / bpm) if bpm else np.empty(0)
-    rate = f"{fps:g} frames/s" + (f" · {bpm:g} beats/min" if bpm else "")
+    fps, bpm = float(plan.fps), schedule.clock.bpm
+    rate = f"{fps:.5g} frames/s" + (f" · {bpm:g} beats/min" if bpm else "")
+    height, width = plan.size
     return Chart(
-        title=title,
-        subtitle=f"{frames} frames · {frames / fps:.4g} s · {rate} · {size} · {plan.settings['animation_mode']}",
+        title=Path(schedule.file).name or "schedule",
+        subtitle=f"{frames} frames · {plan.seconds:.4g} s · {rate} · {width} × {height}"
+        f" · {plan.settings['animation_mode']}",
         frames=frames,
         fps=fps,
         panels=_panels(plan),
-        words=(_prompts(plan), *_texts(plan)),
-        cuts=tuple(int(frame) for frame in np.flatnonzero(plan.cut) if frame > 0),
-        beats=beats,
-        cues=tuple(plan.cues.items()),
+        words=(_prompts(schedule, plan), *_texts(schedule, plan)),
+        cuts=tuple(np.flatnonzero(plan.cut).tolist()),
+        beats=np.arange(0, frames, fps * 60 / bpm) if bpm else np.empty(0),
+        cues=tuple(schedule.clock.cues.items()),
         constants=_constants(plan),
     )
 
@@ -170,31 +187,35 @@ def _panels(plan: Plan) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def _prompts(plan: Plan) -> Words:
-    rows = [plan[index].prompts for index in range(len(plan))]
-    return _weighted("prompts", [[(positive, weight) for positive, _, weight in row] for row in rows])
+def _prompts(schedule: Schedule, plan: Plan) -> Words:
+    settings = plan.settings
+    first, share = moving(
+        schedule.prompts,
+        len(plan),
+        str(settings["prompt_interpolation"]),
+        float(settings["prompt_fixed_ratio"]),
+        str(settings["prompt_ease"]),
+    )
+    return Words(
+        name="prompts", texts=tuple(_said(key.positive) for key in schedule.prompts.keys), first=first, share=share
+    )
 
 
-def _texts(plan: Plan) -> list[Words]:
+def _said(text: Text) -> str:
+    """A prompt as it was written, expressions included."""
+    return "".join(part if isinstance(part, str) else f"`{part.text}`" for part in text.parts)
+
+
+def _texts(schedule: Schedule, plan: Plan) -> list[Words]:
     """Text fields that change."""
     found = []
-    for name, texts in plan.text.items():
-        if len(set(texts)) > 1:
-            found.append(_weighted(name, [[(text, 1.0)] for text in texts]))
+    for name, track in schedule.texts.items():
+        if len(set(plan.text[name])) > 1:
+            times = [frame for frame, _, _ in track.keys]
+            first = np.clip(np.searchsorted(times, np.arange(len(plan)), side="right") - 1, 0, None)
+            texts = tuple(text for _, text, _ in track.keys)
+            found.append(Words(name=name, texts=texts, first=first, share=np.zeros(len(plan))))
     return found
-
-
-def _weighted(name: str, rows: Sequence[Sequence[tuple[str, float]]]) -> Words:
-    order: dict[str, int] = {}
-    for row in rows:
-        for text, _ in row:
-            order.setdefault(text, len(order))
-    weights = np.zeros((len(rows), max(len(order), 1)))
-    for index, row in enumerate(rows):
-        for text, weight in row:
-            weights[index, order[text]] += weight
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
-    return Words(name=name, texts=tuple(order), weights=weights)
 
 
 def _constants(plan: Plan) -> tuple[tuple[str, str], ...]:

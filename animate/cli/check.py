@@ -18,8 +18,8 @@ from animate.cli import chart, overrides
 from animate.schedule.fields import FIELDS
 
 if TYPE_CHECKING:
-    from animate.schedule.load import Schedule
     from animate.schedule.plan import Plan
+    from animate.schedule.schedule import Schedule
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 40
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
     """The screen, line by line."""
-    drawing = chart.of_plan(plan, title=file)
+    drawing = chart.of(schedule, plan)
     yield file
     yield f"  {drawing.subtitle}"
     yield f"  {_work(plan)}"
@@ -64,10 +64,8 @@ def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
 
 def _work(plan: Plan) -> str:
     """What will be painted, with which model."""
-    cadence = int(plan.settings["diffusion_cadence"])
-    painted = -(-len(plan) // cadence)
-    model = plan.settings["model"]
-    return f"{painted} of {len(plan)} frames painted by {model}, seed {plan.settings['seed']}"
+    seed = f"seed {plan.settings['seed']}{' (drawn by chance)' if plan.seed_drawn else ''}"
+    return f"{int(plan.redrawn.sum())} of {len(plan)} frames painted by {plan.settings['model']}, {seed}"
 
 
 def _curves(drawing: chart.Chart) -> Iterator[str]:
@@ -97,8 +95,8 @@ def _prompts(drawing: chart.Chart) -> Iterator[str]:
     for words in drawing.words:
         yield ""
         yield f"  {words.name}"
-        spans = sorted((first, text) for index, text in enumerate(words.texts) for first, _ in words.spans(index))
-        for first, text in spans[:MOST_PROMPTS]:
+        spans = words.spans()
+        for first, _, text in spans[:MOST_PROMPTS]:
             start = f"  {first:>7}  {_clock(first / drawing.fps):>8}  "
             yield from textwrap.wrap(
                 " ".join(text.split()) or "(empty)", _width(), initial_indent=start,

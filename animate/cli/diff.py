@@ -96,6 +96,6 @@ def _prompts(a: Plan, b: Plan) -> Iterator[str]:
 
 
 def _cuts(a: Plan, b: Plan) -> Iterator[str]:
-    one, other = (np.flatnonzero(plan.cut)[1:].tolist() if len(plan) else [] for plan in (a, b))
+    one, other = (np.flatnonzero(plan.cut).tolist() for plan in (a, b))
     if one != other:
         yield f"cuts: {one or 'none'} → {other or 'none'}"

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from animate.schedule.load import Schedule
+    from animate.schedule.schedule import Schedule
 
 
 def add_schedule(parser: argparse.ArgumentParser) -> None:

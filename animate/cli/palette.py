@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, kw_only=True)
 class Palette:
@@ -22,8 +24,9 @@ class Palette:
     def curve(self, number: int) -> str:
         return self.curves[number % len(self.curves)]
 
-    def bands(self, count: int) -> tuple[str, ...]:
-        return tuple(self.words[number % len(self.words)] for number in range(count))
+    def bands(self) -> list[np.ndarray]:
+        """The colours of bands, (3,) each, channels in [0, 1]."""
+        return [np.array([int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]) for color in self.words]
 
 
 DARK = Palette(
@@ -47,10 +50,3 @@ LIGHT = Palette(
     words=("#bcd9f5", "#e2cdf0", "#c3e8d4", "#f6d9c0", "#cdd4f7", "#f5ccd9", "#e0e8bf", "#c2e6ec"),
 )
 THEMES = {"dark": DARK, "light": LIGHT}
-
-
-def mixed(colors: tuple[str, ...], weights: list[float]) -> tuple[float, float, float]:
-    """The mean of colours, each counted by its weight; channels in [0, 1]."""
-    channels = [[int(color[at : at + 2], 16) / 255 for color in colors] for at in (1, 3, 5)]
-    red, green, blue = (sum(value * weight for value, weight in zip(channel, weights)) for channel in channels)
-    return min(red, 1.0), min(green, 1.0), min(blue, 1.0)

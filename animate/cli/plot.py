@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from animate.cli import chart, overrides
+from animate.cli import overrides
 from animate.cli.files import whole
 from animate.cli.palette import THEMES
 from animate.errors import BadInput
@@ -27,9 +27,11 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or Path(f"{Path(args.file).stem}.png")
     if output.suffix.lower() not in FORMATS:
         raise BadInput(f"{output}: a plot is one of {', '.join(FORMATS)}")
+    from animate.cli import chart
     from animate.schedule.plan import compile
 
-    drawing = chart.of_plan(compile(overrides.load(args)), title=Path(args.file).name)
+    schedule = overrides.load(args)
+    drawing = chart.of(schedule, compile(schedule))
     with whole(output) as part:
         if output.suffix.lower() == ".html":
             from animate.cli import plot_page

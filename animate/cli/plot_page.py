@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from animate.cli.chart import Chart, Line, Panel, Words
-from animate.cli.palette import Palette, mixed
+from animate.cli.palette import Palette
 
 WIDTH, BAND, CURVE, BETWEEN, AXIS = 1000.0, 52.0, 84.0, 10.0, 34.0
 """Sizes of the drawing, in its own units."""
-MOST_POINTS = 4000
-"""Longer animations are thinned to so many points: more than a screen has."""
+MOST_POINTS, MOST_STOPS = 4000, 1000
+"""Longer animations are thinned to so many points and colours: more than a screen has."""
 
 
 def draw(chart: Chart, path: Path, palette: Palette) -> None:
@@ -31,7 +31,7 @@ def draw(chart: Chart, path: Path, palette: Palette) -> None:
         "fps": chart.fps,
         "step": step,
         "lines": {line.name: _numbers(line.values[::step]) for panel in chart.panels for line in panel.lines},
-        "words": {words.name: [words.texts, words.weights.argmax(axis=1)[::step].tolist()] for words in chart.words},
+        "words": {words.name: [words.texts, words.leading[::step].tolist()] for words in chart.words},
     }
     data_text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     constants = "".join(f"<span>{escape(name)} <b>{escape(value)}</b></span>" for name, value in chart.constants)
@@ -54,23 +54,22 @@ def _numbers(values: np.ndarray) -> list[float]:
 
 def _band(words: Words, chart: Chart, palette: Palette) -> str:
     """A strip of colours with the texts on it; the colours as a gradient with a stop wherever the mixture changes."""
-    colors = palette.bands(len(words.texts))
-    changes = np.abs(np.diff(words.weights, 2, axis=0)).max(axis=1, initial=0) > 1e-9
-    stops = sorted({0, len(words.weights) - 1, *(int(at) + 1 for at in np.flatnonzero(changes))})
+    colors = words.mixture(palette.bands())
+    changes = np.abs(np.diff(colors, 2, axis=0)).max(axis=1, initial=0) > 1e-9
+    stops = sorted({0, len(colors) - 1, *(int(at) + 1 for at in np.flatnonzero(changes))})
     marks = []
-    for frame in stops[:: max(1, len(stops) // 400)]:
-        red, green, blue = (round(255 * part) for part in mixed(colors, list(words.weights[frame])))
+    for frame in stops[:: math.ceil(len(stops) / MOST_STOPS)]:
+        red, green, blue = (round(255 * part) for part in colors[frame])
         offset = (frame + 0.5) / chart.frames * 100
         marks.append(f'<stop offset="{offset:.3f}%" stop-color="rgb({red},{green},{blue})"/>')
     texts = []
-    for index, text in enumerate(words.texts):
-        for first, last in words.spans(index):
-            left, width = first / chart.frames * 100, (last - first + 1) / chart.frames * 100
-            edge = "" if first == 0 else " edge"
-            texts.append(
-                f'<div class="words{edge}" style="left:{left:.3f}%;width:{width:.3f}%" title="{escape(text)}">'
-                f"<span>{escape(text)}</span></div>"
-            )
+    for first, last, text in words.spans()[:MOST_STOPS]:
+        left, width = first / chart.frames * 100, (last - first + 1) / chart.frames * 100
+        edge = "" if first == 0 else " edge"
+        texts.append(
+            f'<div class="words{edge}" style="left:{left:.3f}%;width:{width:.3f}%" title="{escape(text)}">'
+            f"<span>{escape(text)}</span></div>"
+        )
     name = escape(words.name)
     return (
         f'<section class="row band"><header><b>{name}</b></header><div class="plot">'

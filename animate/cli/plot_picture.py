@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animate.cli.chart import Chart, Panel, Words
-from animate.cli.palette import Palette, mixed
+from animate.cli.palette import Palette
 from animate.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ BAND, CURVE = 0.72, 1.15
 """Heights of a band of texts and of a panel of curves, in inches."""
 ABOVE, BELOW, BETWEEN = 0.98, 0.66, 0.14
 LEFT, RIGHT = 1.72, 1.2
-POINT = 1 / 72
+MOST_TEXTS = 200
+"""More could not be read."""
 FONTS = ["DejaVu Sans"]
 
 
@@ -79,22 +80,19 @@ def _rows(figure: Figure, heights: list[float], height: float, palette: Palette)
 
 def _draw_words(axes: Axes, words: Words, chart: Chart, palette: Palette) -> None:
     """A band whose colour is the mixture of the texts at each frame, each text where it is strongest."""
-    colors = palette.bands(len(words.texts))
-    strip = np.array([[mixed(colors, list(row)) for row in words.weights]])
+    strip = words.mixture(palette.bands())[None]
     axes.imshow(strip, aspect="auto", extent=(-0.5, chart.frames - 0.5, 0, 1), interpolation="nearest")
     axes.set(xlim=(-0.5, chart.frames - 0.5), ylim=(0, 1), yticks=[])
     inches = (INCHES - LEFT - RIGHT) / chart.frames
-    for index, text in enumerate(words.texts):
-        for first, last in words.spans(index):
-            room = (last - first + 1) * inches - 0.16
-            shown = _fitted(text, room, lines=3)
-            if shown:
-                axes.text(
-                    first - 0.5 + 0.08 / inches, 0.5, shown, va="center", ha="left", color=palette.text, fontsize=8,
-                    linespacing=1.25, clip_on=True, parse_math=False,
-                )  # fmt: skip
-            if first > 0:
-                axes.axvline(first - 0.5, color=palette.text, alpha=0.25, linewidth=0.8)
+    for first, last, text in words.spans()[:MOST_TEXTS]:
+        shown = _fitted(text, (last - first + 1) * inches - 0.16, lines=3)
+        if shown:
+            axes.text(
+                first - 0.5 + 0.08 / inches, 0.5, shown, va="center", ha="left", color=palette.text, fontsize=8,
+                linespacing=1.25, clip_on=True, parse_math=False,
+            )  # fmt: skip
+        if first > 0:
+            axes.axvline(first - 0.5, color=palette.text, alpha=0.25, linewidth=0.8)
     axes.annotate(
         words.name, (0, 0.5), xytext=(-12, 0), xycoords="axes fraction", textcoords="offset points", ha="right",
         va="center", color=palette.text, fontsize=9,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 
-from animate.errors import Problem
+from animate.errors import Problem, ScheduleError
+from animate.schedule.clock import Clock, TimeError
+from animate.schedule.prompts import split
 from animate.schedule.source import Node, Source, Table
-
-NEG = "--neg"
 
 
 def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, notes: list[Problem]) -> Node:
@@ -29,21 +30,28 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
     if node is None:
         notes.append(source.problem(None, "prompts", "the file has no prompts", "Deforum would have painted its own"))
         return Node(Table(((Node.of(0), Node.of("")),)))
-    before, after = _common(values)
-    texts: dict[int | str, Node] = {}
+    positive, negative = _common(values)
+    clock = Clock(fps=Fraction(1), max_frames=frames + 1)  # in these keys max_f is max_frames
+    texts: dict[int, Node] = {}
     late: list[int] = []
-    for frame, text in _entries(source, key, node, mode, notes):
-        where = _frame(frame.text or str(frame.value))
-        if isinstance(where, int) and not 0 <= where < frames:
-            late.append(where)
+    problems: list[Problem] = []
+    for name, text in _entries(source, key, node, mode, notes):
+        try:
+            frame = clock.frame(_bare(name.text or str(name.value)))
+        except TimeError as error:
+            problems.append(source.problem(name, key, f"key: {error.what}", error.hint))
             continue
-        texts[where] = Node.of(_joined(_text(text), before, after), at=text)
+        if 0 <= frame < frames:
+            texts[frame] = Node.of(_joined(_text(text), positive, negative), at=text)
+        else:
+            late.append(frame)
+    if problems:
+        raise ScheduleError(problems)
     if late:
         which = f"the key {late[0]} lies" if len(late) == 1 else f"{len(late)} keys from {min(late)} on lie"
         notes.append(source.problem(node, key, f"{which} outside the {frames} frames", "ignored"))
-    order = sorted(texts, key=lambda where: (isinstance(where, str), where if isinstance(where, int) else 0))
-    pairs = tuple((Node.of(where, at=texts[where]), texts[where]) for where in order)
-    return Node(Table(pairs), node.line, node.column)
+    pairs = tuple((Node.of(frame, at=texts[frame]), texts[frame]) for frame in sorted(texts))
+    return Node(Table(pairs or ((Node.of(0), Node.of("")),)), node.line, node.column)
 
 
 def _chosen(values: Mapping[str, Node]) -> tuple[str, Node | None]:
@@ -78,12 +86,10 @@ def _entries(source: Source, key: str, node: Node, mode: str, notes: list[Proble
     return [(Node.of(index, at=node), item) for index, item in enumerate(node.value)]
 
 
-def _frame(text: str) -> int | str:
-    """A key as a frame, or as an expression in our sense: Deforum's `max_f` is `max_frames` in these keys."""
-    text = re.sub(r"[\"'()]", "", text).strip() if re.fullmatch(r"[\s\"'()]*-?\d+(\.0*)?[\s\"'()]*", text) else text
-    if re.fullmatch(r"-?\d+(\.0*)?", text):
-        return int(float(text))
-    return "floor({})".format(re.sub(r"\bmax_f\b", "(max_f + 1)", text.strip().strip("\"'").strip()))
+def _bare(key: str) -> str:
+    """A key without the quotes and brackets around it."""
+    key = key.strip().strip("\"'").strip()
+    return re.sub(r"[()]", "", key) if re.fullmatch(r"[(\s]*-?\d+[)\s]*", key) else key
 
 
 def _text(node: Node) -> str:
@@ -106,10 +112,9 @@ def _common(values: Mapping[str, Node]) -> tuple[str, str]:
 
 def _joined(text: str, positive: str, negative: str) -> str:
     """`text` with the common texts put in, unless it was saved with them."""
-    prompt, _, neg = text.partition(NEG)
-    prompt, neg = prompt.strip(), neg.replace(NEG, " ").strip()
+    prompt, against = split(text)
     if positive and positive not in prompt:
         prompt = f"{positive} {prompt}".strip()
-    if negative and negative not in neg:
-        neg = f"{neg} {negative}".strip()
-    return f"{prompt} {NEG} {neg}" if neg else prompt
+    if negative and negative not in against:
+        against = f"{against} {negative}".strip()
+    return f"{prompt} --neg {against}" if against else prompt

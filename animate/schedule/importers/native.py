@@ -1,0 +1,225 @@
+"""An imported schedule written as YAML of our own: short, ordered, and with the same plan.
+
+Only what differs from our defaults is written. Deforum's strings become numbers, expressions and keyframes; two things
+that are errors in our own forms keep another one: a curve with gaps (frames that are not a number) stays the string it
+was, and a curve that leaves its field's range is named in `let` and clipped.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from animate.schedule.curve import Keyframes
+from animate.schedule.expression import Expression
+from animate.schedule.fields import FIELDS, Field
+from animate.schedule.schedule import Schedule
+from animate.schedule.scope import Scope
+from animate.schedule.source import NO_NUMBER, Node, Table, number
+
+WIDTH = 110
+_UNTOLD = ("vary", "cues", "cuts", "loras", "embeddings")
+"""Fields that no importer writes."""
+
+
+def to_yaml(schedule: Schedule, folder: Path | None = None) -> str:
+    """The schedule as YAML.
+
+    Args:
+        schedule: an imported one, as loaded.
+        folder: where the text will be saved; paths are written relative to it.
+    """
+    lines = list(_heading(schedule))
+    group = ""
+    for name, value in _values(schedule, folder or Path()):
+        if FIELDS[name].group != group:
+            group = FIELDS[name].group
+            lines += ["", f"# {group}"]
+        lines += _entry(name, value)
+    return "\n".join(lines) + "\n"
+
+
+def _heading(schedule: Schedule) -> Iterator[str]:
+    yield f"# From {Path(schedule.file).name}, {schedule.origin}."
+    if schedule.differs:
+        yield "#"
+        yield from textwrap.wrap(schedule.differs, WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:
+    """(field, value) in plain Python of all that must be said, in the order of the table."""
+    size = int(schedule.settings["height"]), int(schedule.settings["width"])
+    scope = Scope(schedule.clock, size, schedule.let, schedule.curves, schedule.series, lenient=True)
+    let: dict[str, Any] = {name: _form(keyframes, scope, name) for name, keyframes in schedule.let.items()}
+    found: dict[str, Any] = {}
+    for name, row in FIELDS.items():
+        written = schedule.written.get(name)
+        if written is None or name in _UNTOLD or name == "let":
+            continue
+        if row.kind == "curve":
+            found[name] = _curve(row, schedule.curves[name], scope, let)
+        elif row.kind == "prompts":
+            found[name] = _texts(written.value)
+        elif row.kind == "text":
+            track = schedule.texts[name].keys
+            found[name] = track[0][1] if len(track) == 1 else {frame: text for frame, text, _ in track}
+        elif row.kind == "file":
+            found[name] = _path(str(schedule.settings[name]), folder)
+        else:
+            found[name] = written.value.plain()
+        if found[name] == row.default and row.embedded in (None, found[name]):
+            del found[name]
+    if let:
+        found["let"] = let
+    return ((name, found[name]) for name in FIELDS if name in found)
+
+
+def _curve(row: Field, keyframes: Keyframes, scope: Scope, let: dict[str, Any]) -> Any:
+    """The form of a field's curve; adds to `let` what must be clipped."""
+    form = _form(keyframes, scope, row.name)
+    column = scope.column(row.name)
+    low, high = column.min(), column.max()
+    if low >= row.low - 1e-9 and high <= row.high + 1e-9:
+        return form
+    if isinstance(form, int | float):
+        return _number(float(np.clip(form, row.low, row.high)))
+    let[f"raw_{row.name}"] = form
+    if np.isinf(row.high):
+        return f"max(raw_{row.name}, {_number(row.low)})"
+    return f"clip(raw_{row.name}, {_number(row.low)}, {_number(row.high)})"
+
+
+def _form(keyframes: Keyframes, scope: Scope, name: str) -> Any:
+    """A number, an expression, a mapping of keyframes, or the string as it was."""
+    scope.column(name)
+    if name in scope.filled:
+        return keyframes.node.plain()
+    if keyframes.dialect == "native":
+        return keyframes.node.plain()
+    points: dict[int, Any] = {}
+    held = False
+    for key in keyframes.keys:
+        value, holds = _point(key.value)
+        points[key.frame] = {"value": value, "ease": "hold"} if held else value
+        held = holds
+    points = _thinned(points)
+    values = list(points.values())
+    if len(values) == 1 or (_still(values[0]) and all(value == values[0] for value in values)):
+        return values[0]
+    return points
+
+
+def _point(value: float | Expression) -> tuple[Any, bool]:
+    """A keyframe's value, and whether it must be told to hold: Deforum holds `(1e-3)`, to us it is a number."""
+    if not isinstance(value, Expression):
+        return _number(value), False
+    text = _unbracketed(value.text.strip())
+    bare = number(text)
+    if bare is NO_NUMBER:
+        return text, False
+    return _number(float(bare)), True  # type: ignore[arg-type]
+
+
+def _unbracketed(text: str) -> str:
+    """An expression without the brackets around all of it."""
+    while text.startswith("(") and text.endswith(")"):
+        depth = 0
+        for index, letter in enumerate(text):
+            depth += (letter == "(") - (letter == ")")
+            if depth == 0 and index < len(text) - 1:
+                return text
+        text = text[1:-1].strip()
+    return text
+
+
+def _thinned(points: Mapping[int, Any]) -> dict[int, Any]:
+    """Keyframes without those in the middle, or at the end, of a run of equal numbers."""
+    frames = list(points)
+    kept: dict[int, Any] = {}
+    for index, frame in enumerate(frames):
+        around = [points[other] for other in frames[max(index - 1, 0) : index + 2]]
+        same = index > 0 and _still(points[frame]) and all(value == points[frame] for value in around)
+        if not same:
+            kept[frame] = points[frame]
+    return kept
+
+
+def _still(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _number(value: float) -> int | float:
+    """A whole number without its point."""
+    value = float(value)
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def _texts(node: Node) -> Any:
+    """Prompts by frame; one that never changes is a text."""
+    if not isinstance(node.value, Table):
+        return node.plain()
+    return {int(key.text) if key.text.isdigit() else key.text: value.plain() for key, value in node.value.pairs}
+
+
+def _path(path: str, folder: Path) -> str:
+    """A path as it is seen from `folder`, with slashes that every system reads."""
+    try:
+        seen = os.path.relpath(path, folder)
+    except ValueError:  # another drive
+        return path
+    return Path(seen).as_posix() if not seen.startswith("..") else path
+
+
+# --- YAML -----------------------------------------------------------------------------------------------------------
+
+
+def _entry(name: str, value: Any) -> Iterator[str]:
+    """The lines of one field: on one line where it fits, texts in blocks, long curves wrapped."""
+    if not isinstance(value, dict):
+        yield f"{name}: {_scalar(value)}"
+    elif any(isinstance(text, str) and len(text) > 40 for text in value.values()) or name == "let":
+        yield f"{name}:"
+        for key, content in value.items():
+            yield from (f"  {line}" for line in _block(key, content))
+    else:
+        yield from _flow(name, value)
+
+
+def _block(key: object, content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        yield from _flow(str(key), content)
+        return
+    line = f"{_scalar(key)}: {_scalar(content)}"
+    plain = isinstance(content, str) and content.split() and " ".join(content.split()) == content
+    if len(line) <= WIDTH or not plain:
+        yield line
+        return
+    yield f"{_scalar(key)}: >-"
+    yield from textwrap.wrap(
+        content, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _flow(name: str, value: Mapping[Any, Any]) -> Iterator[str]:
+    """`name: {0: 1, 48: 2}`, wrapped between its items."""
+    items = [f"{_scalar(key)}: {_scalar(content)}" for key, content in value.items()]
+    line = f"{name}: {{"
+    for index, item in enumerate(items):
+        ending = "}" if index == len(items) - 1 else ","
+        if len(line) + len(item) + 2 > WIDTH and not line.endswith("{"):
+            yield line.rstrip()
+            line = "  "
+        line += item + ending + " "
+    yield line.rstrip()
+
+
+def _scalar(value: Any) -> str:
+    """A value inside a flow mapping, quoted where YAML needs it."""
+    dumped = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
+    return dumped.strip()[1:-1]
