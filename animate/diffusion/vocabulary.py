@@ -64,9 +64,9 @@ def find(beside: Path | None = None) -> Iterator[Path]:
     yield from _in_hub_cache()
     for package in ("open_clip", "clip"):
         spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec is not None else []:
-            if (Path(folder) / PACKED).is_file():
-                yield Path(folder) / PACKED
+        for place in (spec.submodule_search_locations or []) if spec is not None else []:
+            if (Path(place) / PACKED).is_file():
+                yield Path(place) / PACKED
     fetched = _from_hub()
     if fetched is not None:
         yield fetched

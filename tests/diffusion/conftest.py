@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.diffusion.tiny import FAMILIES, tiny_depth
 
 from animate.diffusion import models
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampling import Prompt, Sampling
+from tests.diffusion.tiny import FAMILIES, tiny_depth
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from tests.diffusion.conftest import sampling
-from tests.diffusion.tiny import FAMILIES
 
 from animate.diffusion import samplers
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampler_names import SAMPLERS
 from animate.diffusion.sampling import Prompt
+from tests.diffusion.conftest import sampling
+from tests.diffusion.tiny import FAMILIES
 
 Pipelines = Callable[[str], Any]
 
