@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -40,6 +41,7 @@ class CurveError(ExpressionError):
         self.node = node
         self.owner = owner
         """The name the curve is known by; "" where the one who evaluates it knows better."""
+
 
 Dialect = Literal["native", "deforum"]
 SHAPES = ("linear", "hold", "cubic")
@@ -108,7 +110,9 @@ def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes
             shape = _read_shape(content, field, report)
             inner = content.value.get("value")
             if inner is None:
-                report.refuse(content, field, "a keyframe with a shape needs a value", "{value: 1.05, ease: in_out_cubic}")
+                report.refuse(
+                    content, field, "a keyframe with a shape needs a value", "{value: 1.05, ease: in_out_cubic}"
+                )
                 complete = False
                 continue
             content = inner
@@ -127,16 +131,20 @@ def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes
         if len(past) > 1:
             what = f"{len(past)} keys lie past the end and only shape the way there"
         report.note(past[0].node, field, what)
-    for before, key in zip(keys, keys[1:]):
-        if key.shape != "linear" and (isinstance(before.value, Expression)):
-            report.note(key.node, field, f"ease: {key.shape} has no effect after an expression, which jumps to its next key")
+    for before, key in pairwise(keys):
+        if key.shape != "linear" and isinstance(before.value, Expression):
+            report.note(
+                key.node, field, f"ease: {key.shape} has no effect after an expression, which jumps to its next key"
+            )
     return Keyframes(tuple(keys), node)
 
 
 def read_time(name: Node, field: str, clock: Clock, report: Report) -> int | None:
     """The frame a key stands for; None, and a problem, where it stands for none."""
     try:
-        frame = clock.frame(name.value if isinstance(name.value, int) and not isinstance(name.value, bool) else name.text)
+        frame = clock.frame(
+            name.value if isinstance(name.value, int) and not isinstance(name.value, bool) else name.text
+        )
     except TimeError as error:
         report.refuse(name, field, f"key: {error.what}", error.hint)
         return None
@@ -150,7 +158,7 @@ def read_time(name: Node, field: str, clock: Clock, report: Report) -> int | Non
 
 def refuse_equal_frames(placed: list[tuple[int, Node]], field: str, report: Report) -> bool:
     """Whether two keys land on one frame, which is a problem; `placed` in the order of time."""
-    equal = [(a, b) for a, b in zip(placed, placed[1:]) if a[0] == b[0]]
+    equal = [(a, b) for a, b in pairwise(placed) if a[0] == b[0]]
     for (frame, first), (_, second) in equal:
         report.refuse(max(first, second, key=lambda n: (n.line, n.column)), field, f"two keys land on frame {frame}")
     return bool(equal)
@@ -171,7 +179,9 @@ def _read_value(node: Node, field: str, report: Report) -> float | Expression | 
         return value
     if not isinstance(node.value, str):
         what = "is missing" if node.value is None else f"{shown(node)} is not a number"
-        report.refuse(node, field, what, "a number, an expression such as 1 + 0.1*sin(t/8), or keyframes {0: 1, 48: 1.05}")
+        report.refuse(
+            node, field, what, "a number, an expression such as 1 + 0.1*sin(t/8), or keyframes {0: 1, 48: 1.05}"
+        )
         return None
     text = node.value.strip()
     bare = number(_unbracketed(text))
@@ -200,7 +210,10 @@ def _read_shape(node: Node, field: str, report: Report) -> str:
     for name, _ in node.value.pairs:
         if name.text not in ("value", "ease"):
             report.refuse(
-                name, field, f"a keyframe has no {name.text!r}", expression.near(name.text, ["value", "ease"]) or "value, ease"
+                name,
+                field,
+                f"a keyframe has no {name.text!r}",
+                expression.near(name.text, ["value", "ease"]) or "value, ease",
             )
     ease = node.value.get("ease")
     if ease is None:
@@ -267,8 +280,10 @@ class Piece:
 def is_deforum(text: str) -> bool:
     """Whether a text is a Deforum string: it has a colon outside brackets, which no expression has."""
     colon = text.find(":")
-    return colon >= 0 and text.count("(", 0, colon) == text.count(")", 0, colon) and not re.fullmatch(
-        r"\s*\d+:\d\d(:\d\d)?\s*", text
+    return (
+        colon >= 0
+        and text.count("(", 0, colon) == text.count(")", 0, colon)
+        and not re.fullmatch(r"\s*\d+:\d\d(:\d\d)?\s*", text)
     )
 
 
@@ -292,7 +307,9 @@ def pieces(text: str) -> tuple[list[Piece], list[str]]:
 
     Raises ExpressionError for a piece without a colon.
     """
-    found, repairs, dropped = [], [], 0
+    found: list[Piece] = []
+    repairs: list[str] = []
+    dropped = 0
     for piece in split(text):
         fields = piece.split(":")
         if len(fields) < 2:
@@ -438,7 +455,12 @@ def _evaluate_expressions(
 
 
 def _walk(
-    keys: tuple[Key, ...], times: Array, own: Array, is_number: NDArray[np.bool_], here: NDArray[np.intp], progress: Array
+    keys: tuple[Key, ...],
+    times: Array,
+    own: Array,
+    is_number: NDArray[np.bool_],
+    here: NDArray[np.intp],
+    progress: Array,
 ) -> Array:
     """Values on the way from key `here` to the next, at `progress` in [0, 1); exactly the key's value at 0."""
     start, change = own[here], own[here + 1] - own[here]

@@ -1,11 +1,11 @@
 """Expressions: `1.02 + 0.01*sin(2*pi*t/48)`, evaluated once over all frames.
 
 An expression is parsed by `ast`, and every node and every name is held against a white list: numbers, the operators,
-calls of listed functions, listed variables. What passes is written anew for numexpr with all numbers and variables bound
-under names of our own, so nothing the user typed ever reaches numexpr, and numexpr folds no constants (it does so in
+calls of listed functions, listed variables. What passes is written anew for numexpr, with all numbers and variables
+bound under names of our own: nothing the user typed ever reaches numexpr, and numexpr folds no constants (it does so in
 whole Python numbers, where `9**9**9` never ends). Our own functions are evaluated in numpy and bound as arrays.
 
-Everything is float64; conditions are 1 and 0. Length, depth and constant powers are bounded before anything is computed.
+Everything is float64; conditions are 1 and 0. Length, depth and constant powers are bounded before any computing.
 """
 
 from __future__ import annotations
@@ -223,7 +223,9 @@ def _needs_conditions(sign: str, *operands: ast.expr) -> None:
         joined = isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.BitAnd | ast.BitOr)
         negated = isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.Not | ast.Invert)
         if not (joined or negated or isinstance(operand, ast.Compare | ast.BoolOp)):
-            raise ExpressionError(f"{sign} joins conditions, not numbers", "(t > 8) & (t < 16); mod(t, 2) for odd frames")
+            raise ExpressionError(
+                f"{sign} joins conditions, not numbers", "(t > 8) & (t < 16); mod(t, 2) for odd frames"
+            )
 
 
 def _called(node: ast.Call, curves: set[str]) -> Iterator[ast.expr]:
@@ -241,7 +243,9 @@ def _called(node: ast.Call, curves: set[str]) -> Iterator[ast.expr]:
     if name in NUMEXPR:
         if given != NUMEXPR[name] or node.keywords:
             wanted = NUMEXPR[name]
-            raise ExpressionError(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {given + len(node.keywords)}")
+            raise ExpressionError(
+                f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {given + len(node.keywords)}"
+            )
         yield from node.args
         return
     known = FUNCTIONS.get(name)

@@ -18,6 +18,8 @@ Kinds
     mapping  a mapping with a meaning of its own (`let`, `cues`, `vary` …)
 """
 
+# ruff: noqa: E501  (one row a line: this is read as a table)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -82,8 +84,8 @@ def _field(name: str, kind: Kind, group: str, default: Value, doc: str, **more: 
     return Field(name=name, kind=kind, group=group, default=default, doc=doc, **more)  # type: ignore[arg-type]
 
 
+# fmt: off
 _ROWS: tuple[Field, ...] = (
-    # fmt: off
     # time
     _field("max_frames", "integer", "time", 96, "How many frames the animation has.", unit="frames", low=1, high=1_000_000, aliases=("length", "frames"), deforum=120, example="240"),
     _field("duration", "time", "time", "", "Length as a time, instead of max_frames.", example="20s"),
@@ -180,8 +182,8 @@ _ROWS: tuple[Field, ...] = (
     _field("soundtrack_offset", "time", "output", "0", "Where in the soundtrack the video begins.", example="12.5s"),
     # batches
     _field("vary", "mapping", "batch", "", "Lists of values that `animate batch` multiplies.", example="{seed: [1, 2, 3]}"),
-    # fmt: on
 )
+# fmt: on
 
 FIELDS: Mapping[str, Field] = MappingProxyType({row.name: row for row in _ROWS})
 """Every field by its name, in the order of the table."""

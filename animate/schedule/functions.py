@@ -20,15 +20,11 @@ from animate.schedule.easing import EASINGS
 
 Array = NDArray[np.float64]
 
-NUMEXPR: dict[str, int] = {
-    **dict.fromkeys(
-        "sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh "
-        "log log10 log1p exp expm1 sqrt abs floor ceil ones_like conj real imag".split(),
-        1,
-    ),
-    **dict.fromkeys("arctan2 fmod complex".split(), 2),
-    "where": 3,
-}
+_ONE = """
+    sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
+    log log10 log1p exp expm1 sqrt abs floor ceil ones_like conj real imag
+""".split()
+NUMEXPR: dict[str, int] = {**dict.fromkeys(_ONE, 1), "arctan2": 2, "fmod": 2, "complex": 2, "where": 3}
 """Functions that numexpr evaluates itself, with the number of their arguments."""
 
 
@@ -124,7 +120,7 @@ def hashed(*keys: Any) -> NDArray[np.uint64]:
 
     The same on every machine; this is what all chance in a schedule comes from.
     """
-    state = np.uint64(0x9E3779B97F4A7C15)
+    state: Any = np.uint64(0x9E3779B97F4A7C15)
     with np.errstate(over="ignore"):
         for key in keys:
             bits = np.asarray(key)

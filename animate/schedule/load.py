@@ -171,11 +171,15 @@ class _Loading:
             return
         for first, again in source.repeated(root.value):
             self.problems.append(
-                native.problem(again, again.text, "is written twice", f"first in line {first.line}" if first.line else "")
+                native.problem(
+                    again, again.text, "is written twice", f"first in line {first.line}" if first.line else ""
+                )
             )
         for key, value in root.value.pairs:
             if key.text not in NAMES:
-                self.problems.append(native.problem(key, key.text[:60], "there is no such field", nearest_field(key.text)))
+                self.problems.append(
+                    native.problem(key, key.text[:60], "there is no such field", nearest_field(key.text))
+                )
                 continue
             name, inverted = NAMES[key.text]
             before = self.written.get(name)
@@ -207,7 +211,9 @@ class _Loading:
         place = Source(root=Node(None), file=OVERRIDE, folder=Path.cwd())
         for spelled, value in overrides.items():
             if spelled not in NAMES:
-                self.problems.append(place.problem(None, str(spelled)[:60], "there is no such field", nearest_field(str(spelled))))
+                self.problems.append(
+                    place.problem(None, str(spelled)[:60], "there is no such field", nearest_field(str(spelled)))
+                )
                 continue
             name, inverted = NAMES[spelled]
             try:
@@ -285,7 +291,9 @@ class _Loading:
         if settings["color_coherence"] == "Image" and not settings["color_coherence_image"]:
             written = self.written["color_coherence"]
             self.problems.append(
-                written.source.problem(written.value, written.spelled, "Image needs a picture", "color_coherence_image: palette.png")
+                written.source.problem(
+                    written.value, written.spelled, "Image needs a picture", "color_coherence_image: palette.png"
+                )
             )
         if int(settings["loop"]) >= int(settings["max_frames"]) and "loop" in self.written:
             note("loop", "is as long as the whole animation")
@@ -306,7 +314,9 @@ class _Loading:
                 fps = rate(node.text if not isinstance(node.value, tuple | Table) else "")
             except TimeError as error:
                 report.refuse(node, field, error.what, error.hint)
-        clock = Clock(fps=fps, max_frames=int(settings["max_frames"]), bpm=float(settings["bpm"]), seed=int(settings["seed"]))
+        clock = Clock(
+            fps=fps, max_frames=int(settings["max_frames"]), bpm=float(settings["bpm"]), seed=int(settings["seed"])
+        )
         if "duration" in self.written:
             clock = self._with_duration(clock)
         return self._with_cues(clock)
@@ -342,7 +352,12 @@ class _Loading:
         for key, value in node.value.pairs:
             name = key.text
             if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
-                report.refuse(key, field, f"{name[:40]!r} cannot be a cue's name", "letters, digits and _, not one of t, max_f, s …")
+                report.refuse(
+                    key,
+                    field,
+                    f"{name[:40]!r} cannot be a cue's name",
+                    "letters, digits and _, not one of t, max_f, s …",
+                )
                 continue
             if isinstance(value.value, tuple | Table | None):
                 report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
@@ -486,7 +501,12 @@ class _Loading:
         for key, value in node.value.pairs:
             name = key.text
             if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
-                report.refuse(key, field, f"{name[:40]!r} cannot be a curve's name", "letters, digits and _, not one of t, max_f, s …")
+                report.refuse(
+                    key,
+                    field,
+                    f"{name[:40]!r} cannot be a curve's name",
+                    "letters, digits and _, not one of t, max_f, s …",
+                )
                 continue
             read = curve.read(value, f"{field}.{name}", clock, report)
             # A name that could not be read still exists: those who use it are not to blame.
@@ -593,7 +613,9 @@ def _integer(row: Field, node: Node, field: str, report: Report) -> Setting | No
     value = _plain_number(node)
     if value is not None and math.isfinite(value) and value != int(value):
         near = get_close_matches(f"{row.name}_schedule", list(NAMES), 1, 0.95)
-        report.refuse(node, field, f"{node.text} is not a whole number", f"{near[0]} takes fractions" if near else row.example)
+        report.refuse(
+            node, field, f"{node.text} is not a whole number", f"{near[0]} takes fractions" if near else row.example
+        )
         return None
     found = _number(row, node, field, report)
     return None if found is None or value is None else int(value)

@@ -212,7 +212,8 @@ class Plan:
                     for name, column in read["columns"].items()
                 },
                 text={
-                    name: (texts,) * n if isinstance(texts, str) else tuple(texts) for name, texts in read["text"].items()
+                    name: (texts,) * n if isinstance(texts, str) else tuple(texts)
+                    for name, texts in read["text"].items()
                 },
                 settings=MappingProxyType(read["settings"]),
                 prompts=Prompts(
@@ -239,7 +240,9 @@ class Plan:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         names = list(self.columns)
-        writer.writerow(["frame", "seconds", "cut", "redrawn", *names, *self.text, "prompt", "negative_prompt", "weight"])
+        writer.writerow(
+            ["frame", "seconds", "cut", "redrawn", *names, *self.text, "prompt", "negative_prompt", "weight"]
+        )
         for frame in self:
             positive, negative, weight = max(frame.prompts, key=lambda part: part[2])
             writer.writerow(
@@ -328,7 +331,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
             else:
                 problems.append(schedule.problem(name, what, in_words(row), keyframes.key_before(frame).node))
                 continue
-        columns[name] = _fitted(column, row, bad.any() or keyframes.node.line > 0)
+        columns[name] = _fitted(column, row, bool(bad.any()))
     for name, count in scope.filled.items():
         what = f"{count} of {n} frames are not a number and are filled linearly"
         warnings.append(schedule.problem(name, what))
@@ -402,7 +405,9 @@ def _problem_of_let(schedule: Schedule, name: str, error: CurveError) -> Problem
 
 def in_words(row: Field) -> str:
     """A field's range, as it is said in messages."""
-    low, high = (f"{end:g}" for end in (row.low, row.high))
+    low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (row.low, row.high))
+    if np.isinf(row.low) and np.isinf(row.high):
+        return "any"
     if np.isinf(row.high):
         return f"{low} or more"
     if np.isinf(row.low):

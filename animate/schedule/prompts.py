@@ -113,7 +113,11 @@ def _read_map(node: Node, name: str, clock: Clock, report: Report) -> PromptTrac
     complete &= not curve.refuse_equal_frames([(key.frame, key.node) for key in keys], name, report)
     late = [key for key in keys if key.frame > clock.last]
     if late:
-        what = f"the key at frame {late[0].frame} lies past the end" if len(late) == 1 else f"{len(late)} keys lie past the end"
+        what = (
+            f"the key at frame {late[0].frame} lies past the end"
+            if len(late) == 1
+            else f"{len(late)} keys lie past the end"
+        )
         report.note(late[0].node, name, what)
     return PromptTrack(tuple(keys)) if complete else None
 
@@ -135,10 +139,8 @@ def _read_key(frame: int, place: Node, content: Node, name: str, report: Report)
         report.refuse(content, name, "is a list, not a text")
         return None
     written = "" if content.value is None else content.text
-    positive, negative = split(written)
-    return PromptKey(
-        frame, _read_text(positive, content, name, report), _read_text(negative, content, name, report), place
-    )
+    sides = [_read_text(side, content, name, report) for side in split(written)]
+    return PromptKey(frame, sides[0], sides[1], place)
 
 
 def split(text: str) -> tuple[str, str]:
@@ -208,14 +210,9 @@ def resolve(
 
     before, after = split(around[0]), split(around[1])
     sides = [move(track) for track in (positives, negatives) if track]
-    parts = [(1.0 - sides[0][1], sides[0][0], None), (sides[0][1], sides[0][0] + 1, None)]
-    if len(sides) == 2:
-        first, share = sides[1]
-        parts = [
-            (weight * other, key, negative)
-            for weight, key, _ in parts
-            for other, negative in ((1.0 - share, first), (share, first + 1))
-        ]
+    if len(sides) == 1:
+        sides.append((np.zeros(n, np.intp), np.zeros(n)))
+    parts = [(weight * other, key, against) for weight, key in _two(*sides[0]) for other, against in _two(*sides[1])]
     parts = [part for part in parts if np.any(part[0] > 0)]
 
     last = len(positives.keys) - 1
@@ -238,9 +235,10 @@ def resolve(
 
     shape = (n, len(parts))
     positive, negative_ = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    for column, (weight, key, track) in enumerate(parts):
-        zeros = np.zeros(n, np.intp)
-        _fill(positive[:, column], negative_[:, column], weight, key, zeros if track is None else track, both)
+    for column, (weight, key, against) in enumerate(parts):
+        keys, others = key.tolist(), against.tolist()
+        for index in np.flatnonzero(weight > 0).tolist():
+            positive[index, column], negative_[index, column] = both(index, keys[index], others[index])
     weights = np.stack([np.broadcast_to(weight, n) for weight, _, _ in parts], axis=1)
     return Prompts(
         texts=tuple(texts) or ("",),
@@ -251,19 +249,9 @@ def resolve(
     )
 
 
-def _fill(
-    positive: NDArray[np.int32],
-    negative: NDArray[np.int32],
-    weight: Array,
-    key: NDArray[np.intp],
-    track: NDArray[np.intp],
-    both: Callable[[int, int, int], tuple[int, int]],
-) -> None:
-    """Numbers of the texts wherever a part has weight; runs of the same fixed pair are filled at once."""
-    used = np.flatnonzero(weight > 0)
-    keys, tracks = key.tolist(), track.tolist()
-    for index in used.tolist():
-        positive[index], negative[index] = both(index, keys[index], tracks[index])
+def _two(first: NDArray[np.intp], share: Array) -> list[tuple[Array, NDArray[np.intp]]]:
+    """Weight and key of the prompt that goes, and of the one that comes."""
+    return [(1.0 - share, first), (share, first + 1)]
 
 
 def moving(track: PromptTrack, n: int, interpolation: str, ratio: float, ease: str) -> tuple[NDArray[np.intp], Array]:

@@ -82,7 +82,7 @@ class Scope:
         return np.interp(x, self.frames, self.column(name), left=None, right=None)
 
     def column(self, name: str) -> Array:
-        """(n,) finite values of a `let` curve, a series or a field: not rounded, not held in range. Raises CurveError."""
+        """(n,) finite values of a `let` curve, a series or a field, as written. Raises CurveError."""
         if name not in self._columns:
             found = self._evaluated(name, self.frames)
             keyframes = self.let.get(name) or self.fields.get(name)
@@ -140,7 +140,9 @@ class Scope:
             column = np.asarray(self.series[name], dtype=np.float64)
             return column[np.clip(frames, 0, len(column) - 1).astype(np.intp)]
         if name in self._open:
-            raise ExpressionError(f"{name} depends on itself", " → ".join([*self._open[self._open.index(name) :], name]))
+            raise ExpressionError(
+                f"{name} depends on itself", " → ".join([*self._open[self._open.index(name) :], name])
+            )
         if len(self._open) >= MAX_CHAIN:
             raise ExpressionError(f"more than {MAX_CHAIN} names depend on one another")
         self._open.append(name)

@@ -4,7 +4,7 @@ A file is read once, as JSON (with or without a byte order mark) or as YAML, int
 here. Repeated keys are kept, so that the loader can refuse them (a native file) or take the last (an imported one).
 
 YAML's surprises end here: plain words are typed by our own table, in which `1e-3` is a number, `012` is twelve, and
-`1:30` is text; `off` and `no` are false, but a node also keeps its text, so that a field which wants a word gets the word.
+`1:30` is text; `off` and `no` are false, but a node also keeps its text, so that a field which wants a word gets it.
 Tags other than YAML's own, recursive anchors, and anchors that expand without end are refused.
 """
 
@@ -50,7 +50,7 @@ class Table:
 class Node(NamedTuple):
     """A value and where it stands. A list is a tuple of nodes, a mapping a `Table`."""
 
-    value: None | bool | int | float | str | tuple[Any, ...] | Table
+    value: bool | int | float | str | tuple[Any, ...] | Table | None
     line: int = 0
     """1-based; 0 where the value was not written in a file."""
     column: int = 0
@@ -143,7 +143,9 @@ def read(path: str | Path) -> Source:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise _refusal(file, f"the file has {size / 1e6:.0f} MB", f"a schedule has at most {MAX_BYTES // 1_000_000} MB")
+            raise _refusal(
+                file, f"the file has {size / 1e6:.0f} MB", f"a schedule has at most {MAX_BYTES // 1_000_000} MB"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise _refusal(file, "no such file", _nearby(path)) from None
@@ -215,13 +217,20 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?
 _SPECIAL = {f"{sign}{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")} | {
     word: float("nan") for word in (".nan", ".NaN", ".NAN")
 }
-_WORDS: dict[str, bool | None] = {"": None, "~": None} | {
-    form: value
-    for word, value in (("null", None), ("true", True), ("yes", True), ("on", True), ("false", False), ("no", False), ("off", False))
-    for form in (word, word.capitalize(), word.upper())
+_MEANT: dict[str, bool | None] = {
+    "null": None,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "no": False,
+    "off": False,
 }
+_WORDS: dict[str, bool | None] = {"": None, "~": None}
+for _word, _meaning in _MEANT.items():
+    _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _meaning)
 _TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
-_NO_NUMBER = object()
+NO_NUMBER = object()
 
 
 def number(text: str) -> float | int | object:
@@ -232,21 +241,18 @@ def number(text: str) -> float | int | object:
         try:
             return int(text.replace("_", ""), 0)
         except ValueError:
-            return _NO_NUMBER
+            return NO_NUMBER
     if _FLOAT.match(text) and len(text) <= 400:
         return float(text.replace("_", ""))
-    return _SPECIAL.get(text, _NO_NUMBER)
+    return _SPECIAL.get(text, NO_NUMBER)
 
 
-NO_NUMBER = _NO_NUMBER
-
-
-def scalar(text: str) -> None | bool | int | float | str:
+def scalar(text: str) -> bool | int | float | str | None:
     """What a plain (unquoted) word of YAML means to a schedule."""
     if text in _WORDS:
         return _WORDS[text]
     found = number(text)
-    return text if found is _NO_NUMBER else found  # type: ignore[return-value]
+    return text if found is NO_NUMBER else found  # type: ignore[return-value]
 
 
 @dataclass(slots=True)
@@ -287,7 +293,7 @@ def _from_yaml(text: str, file: str) -> Node:
 _YAML_HINTS = {
     "mapping values are not allowed here": 'a value with a colon needs quotes: zoom: "0: (1), 48: (1.02)"',
     "mapping values are not allowed in this context": 'a value with a colon needs quotes: zoom: "0: (1), 48: (1.02)"',
-    "found character that cannot start any token": "indent with blanks, not tabs; quote values that begin with @, ` or %",
+    "found character that cannot start any token": "indent with blanks, not tabs; quote what begins with @, ` or %",
     "found character '\\t' that cannot start any token": "indent with blanks, not tabs",
     "did not find expected alphabetic or numeric character": "a value that begins with * or & needs quotes",
     "did not find expected key": "check the indentation of this line and of the one before",
