@@ -421,8 +421,6 @@ class World(NamedTuple):
     """float64 (n, objects.COLUMNS)."""
     rain: float = 0.0
     snowfall: float = 0.0
-    exposure: float = 0.0
-    """Gain; 0: found from the picture."""
     key: float = 0.42
     """Mean brightness (linear, after tone) the finder aims at."""
 
@@ -484,26 +482,31 @@ def _flakes(rng: np.random.Generator, height: int, width: int, amount: float) ->
     return out
 
 
-def _lift(x: np.ndarray) -> np.ndarray:
-    """Gain (H, W) that opens the shadows of a linear picture whose dark quarter is too dark to read: a gamma below the pivot."""
-    grey = x @ np.array([0.25, 0.6, 0.15], np.float32)
-    dark = float(np.percentile(grey[::3, ::3], 25))
+_GREY = np.array([0.25, 0.6, 0.15], np.float32)
+
+
+def _lift(x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Gain (H, W) that opens the shadows of a linear picture where the dark quarter of `like` is too dark: a gamma below the pivot."""
+    grey = x @ _GREY
+    dark = float(np.percentile(like[::3, ::3] @ _GREY, 25))
     pivot, wanted = 0.40, 0.042
     gamma = float(np.clip(np.log(wanted / pivot) / np.log(max(dark, 1e-4) / pivot), 0.64, 1)) if dark < wanted else 1.0
     return np.asarray((np.clip(grey, 2e-3, pivot) / pivot) ** (gamma - 1))
 
 
-def finish(world: World, picture: np.ndarray) -> np.ndarray:
-    """Linear light to uint8: weather in front of the lens, bloom, exposure, tone, a little vignette."""
+def finish(world: World, picture: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """Linear light to uint8: weather in front of the lens, bloom, exposure, tone, a little vignette.
+
+    Exposure is measured on `like` (linear, H, W, 3), so that neighbouring views can share it; without, on the picture.
+    """
+    like = picture if like is None else like
     height, width = picture.shape[:2]
     rng = np.random.default_rng(world.light.seed + 5)
-    level = np.minimum(picture, 1.5)
-    gain = world.exposure
-    if gain <= 0:
-        mean = float((level @ np.array([0.25, 0.6, 0.15])).mean()) + 1e-4
-        gain = float(np.clip((world.key / mean) ** 0.72, 0.5, 3.2))
+    level = np.minimum(like, 1.5)
+    mean = float((level @ _GREY).mean()) + 1e-4
+    gain = float(np.clip((world.key / mean) ** 0.72, 0.5, 3.2))
     x = np.minimum(picture, 6.0).astype(np.float32) * gain
-    x *= _lift(x)[..., None]
+    x *= _lift(x, np.minimum(like, 6.0).astype(np.float32) * gain)[..., None]
     bright = cv2.GaussianBlur(np.maximum(x - 0.9, 0), (0, 0), height / 42)
     x = x + 0.30 * bright
     if world.rain > 0:

@@ -5,7 +5,7 @@ a `Sketch`; what is common (light, camera, things in the sky) is decided afterwa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -809,11 +809,4 @@ def moved(camera: Camera, right: float = 0.0, up: float = 0.0, ahead: float = 0.
     return camera._replace(x=camera.x + right * c + ahead * s, y=camera.y + up, z=camera.z - right * s + ahead * c, yaw=camera.yaw + yaw, pitch=camera.pitch + pitch)
 
 
-def frozen(scene: Scene, exposure: float) -> Scene:
-    """The same scene with its exposure fixed, so that two views have the same brightness."""
-    if isinstance(scene.world, Space):
-        return scene
-    return replace(scene, world=scene.world._replace(exposure=exposure))
-
-
-__all__ = ["KINDS", "SKY_DEPTH", "TIMES", "TIME_GROUPS", "Scene", "draw", "frozen", "moved"]
+__all__ = ["KINDS", "SKY_DEPTH", "TIMES", "TIME_GROUPS", "Scene", "draw", "moved"]
