@@ -71,6 +71,8 @@ class Words:
     name: str
     texts: tuple[str, ...]
     """One for each key, in the order of time."""
+    frames: tuple[int, ...]
+    """The frames of the keys."""
     first: np.ndarray
     """(n,) number of the key that each frame comes from."""
     share: np.ndarray
@@ -154,10 +156,10 @@ def of(schedule: Schedule, plan: Plan) -> Chart:
 
 
 def changing(plan: Plan) -> list[str]:
-    """Names of the curve fields that are not the same in every frame, in the order of the table."""
+    """Names of the curve fields that change and take effect, in the order of the table."""
     names = []
     for field in FIELDS.values():
-        if field.kind != "curve":
+        if field.kind != "curve" or (field.name == "subseed" and not plan["subseed_strength"].any()):
             continue
         values = plan[field.name]
         if len(values) and np.ptp(values) > 1e-9 * max(1.0, float(np.abs(values).max())):
@@ -196,9 +198,9 @@ def _prompts(schedule: Schedule, plan: Plan) -> Words:
         float(settings["prompt_fixed_ratio"]),
         str(settings["prompt_ease"]),
     )
-    return Words(
-        name="prompts", texts=tuple(_said(key.positive) for key in schedule.prompts.keys), first=first, share=share
-    )
+    keys = schedule.prompts.keys
+    texts, frames = tuple(_said(key.positive) for key in keys), tuple(key.frame for key in keys)
+    return Words(name="prompts", texts=texts, frames=frames, first=first, share=share)
 
 
 def _said(text: Text) -> str:
@@ -211,10 +213,10 @@ def _texts(schedule: Schedule, plan: Plan) -> list[Words]:
     found = []
     for name, track in schedule.texts.items():
         if len(set(plan.text[name])) > 1:
-            times = [frame for frame, _, _ in track.keys]
+            times = tuple(frame for frame, _, _ in track.keys)
             first = np.clip(np.searchsorted(times, np.arange(len(plan)), side="right") - 1, 0, None)
             texts = tuple(text for _, text, _ in track.keys)
-            found.append(Words(name=name, texts=texts, first=first, share=np.zeros(len(plan))))
+            found.append(Words(name=name, texts=texts, frames=times, first=first, share=np.zeros(len(plan))))
     return found
 
 
@@ -223,7 +225,7 @@ def _constants(plan: Plan) -> tuple[tuple[str, str], ...]:
     model = str(plan.settings.get("model", ""))
     shown = []
     for field in FIELDS.values():
-        if field.kind == "curve" and field.name not in moving and len(plan):
+        if field.kind == "curve" and field.name not in moving and field.name != "subseed":
             value = float(plan[field.name][0])
             if value != field.default_for(model):
                 shown.append((field.name, f"{value:.6g}"))

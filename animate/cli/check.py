@@ -91,19 +91,19 @@ def _small(values: np.ndarray) -> str:
 
 
 def _prompts(drawing: chart.Chart) -> Iterator[str]:
-    """Each text at the frame from which on it leads."""
+    """Each text at its key."""
     for words in drawing.words:
         yield ""
         yield f"  {words.name}"
-        spans = words.spans()
-        for first, _, text in spans[:MOST_PROMPTS]:
+        keys = list(zip(words.frames, words.texts))
+        for first, text in keys[:MOST_PROMPTS]:
             start = f"  {first:>7}  {_clock(first / drawing.fps):>8}  "
             yield from textwrap.wrap(
                 " ".join(text.split()) or "(empty)", _width(), initial_indent=start,
                 subsequent_indent=" " * len(start), max_lines=3, placeholder=" …",
             )  # fmt: skip
-        if len(spans) > MOST_PROMPTS:
-            yield f"  {'':>7}  {'':>8}  … and {len(spans) - MOST_PROMPTS} more"
+        if len(keys) > MOST_PROMPTS:
+            yield f"  {'':>7}  {'':>8}  … and {len(keys) - MOST_PROMPTS} more"
 
 
 MOST_PROMPTS = 12

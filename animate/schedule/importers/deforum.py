@@ -16,7 +16,7 @@ from animate.errors import Problem
 from animate.schedule.fields import FIELDS
 from animate.schedule.importers import deforum_differences, deforum_flip, deforum_prompts
 from animate.schedule.importers.deforum_keys import FLIP, SETTINGS, known
-from animate.schedule.importers.deforum_settings import NONE, Settings, unquoted, whole
+from animate.schedule.importers.deforum_settings import NONE, Settings, constant, unquoted, whole
 from animate.schedule.source import Imported, Node, Source, Table
 
 ORIGIN = "Deforum settings"
@@ -60,18 +60,21 @@ def read(source: Source) -> Imported:
     _sized(pairs, settings, notes)
     _files(pairs, settings, notes)
     _scheduler(pairs, settings)
+    if str(pairs["seed_behavior"].value) != "schedule":
+        pairs.pop("seed_schedule", None)
+    let = _truncated(pairs)
     if settings.mode == "2D" and settings.is_on(FLIP):  # 3D has no zoom to put it into
-        deforum_flip.put_into_zoom(pairs)
+        let |= deforum_flip.put_into_zoom(pairs)
     if settings.mode != "3D":
         pairs["sampling_mode"] = Node.of("bilinear")  # what Deforum's 2D warp always does
     pairs["animation_mode"] = Node.of(settings.mode, at=settings.get("animation_mode"))
     frames = whole(pairs["max_frames"])
     pairs["prompts"] = deforum_prompts.read(source, settings.values, frames, settings.mode, notes)
     pairs["prompt_interpolation"] = Node.of("composable" if settings.mode == "Interpolation" else "hold")
-    ordered = [(Node.of(name), pairs[name]) for name in FIELDS if name in pairs]
-    if "let" in pairs:
-        ordered.sort(key=lambda pair: pair[0].value != "let")
-    root = Node(Table(tuple(ordered)), source.root.line, source.root.column)
+    if let:
+        pairs["let"] = Node(Table(tuple((Node.of(name), node) for name, node in let.items())))
+    ordered = tuple((Node.of(name), pairs[name]) for name in FIELDS if name in pairs)
+    root = Node(Table(ordered), source.root.line, source.root.column)
     return Imported(
         source=source.with_root(root, lenient=True),
         notes=tuple(notes),
@@ -88,6 +91,17 @@ def _fields_of(mode: str) -> dict[str, None]:
         if not setting.needs and (not setting.modes or mode in setting.modes)
         if setting.field not in ("seed_schedule", "color_coherence_image", "eta", "animation_mode")
     }
+
+
+def _truncated(pairs: dict[str, Node]) -> dict[str, Node]:
+    """Curves of whole numbers, which Deforum cuts and we round; returns the curves that had to be named."""
+    let = {}
+    for name in ("steps", "clip_skip", "seed_schedule", "subseed"):
+        node = pairs.get(name)
+        if node is not None and isinstance(node.value, str) and constant(node) is None:
+            let[f"deforum_{name}"] = node
+            pairs[name] = Node.of(f"floor(deforum_{name})", at=node)
+    return let
 
 
 def _sized(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:

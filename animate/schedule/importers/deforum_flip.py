@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from animate.schedule.importers.deforum_settings import constant, whole
-from animate.schedule.source import Node, Table
+from animate.schedule.source import Node
 
 
 def shrink(width: float, height: float, fv: float) -> float:
@@ -21,8 +21,8 @@ def shrink(width: float, height: float, fv: float) -> float:
     return reach / (reach + 1)
 
 
-def put_into_zoom(pairs: dict[str, Node]) -> None:
-    """Multiply the zoom by the shrink: as a number where both are numbers, else as named curves."""
+def put_into_zoom(pairs: dict[str, Node]) -> dict[str, Node]:
+    """Multiply the zoom by the shrink; returns the curves that had to be named for it."""
     zoom, fv = pairs["zoom"], pairs.setdefault("perspective_flip_fv", Node.of(53))
     angle, scale = constant(fv), constant(zoom)
     let: dict[str, Node] = {}
@@ -35,7 +35,7 @@ def put_into_zoom(pairs: dict[str, Node]) -> None:
         pairs["perspective_flip_fv"] = Node.of("deforum_fv", at=fv)
     if scale is not None and not let:
         pairs["zoom"] = Node.of(scale * float(factor), at=zoom)
-        return
+        return let
     let["deforum_zoom"] = zoom
     pairs["zoom"] = Node.of(f"deforum_zoom * {factor}", at=zoom)
-    pairs["let"] = Node(Table(tuple((Node.of(name), node) for name, node in let.items())), zoom.line, zoom.column)
+    return let

@@ -182,7 +182,7 @@ def _path(path: str, folder: Path) -> str:
 def _entry(name: str, value: Any) -> Iterator[str]:
     """The lines of one field: on one line where it fits, texts in blocks, long curves wrapped."""
     if not isinstance(value, dict):
-        yield f"{name}: {_scalar(value)}"
+        yield f"{name}: {_plain(value)}"
     elif any(isinstance(text, str) and len(text) > 40 for text in value.values()) or name == "let":
         yield f"{name}:"
         for key, content in value.items():
@@ -195,12 +195,12 @@ def _block(key: object, content: Any) -> Iterator[str]:
     if isinstance(content, dict):
         yield from _flow(str(key), content)
         return
-    line = f"{_scalar(key)}: {_scalar(content)}"
+    line = f"{_plain(key)}: {_plain(content)}"
     plain = isinstance(content, str) and content.split() and " ".join(content.split()) == content
     if len(line) <= WIDTH or not plain:
         yield line
         return
-    yield f"{_scalar(key)}: >-"
+    yield f"{_plain(key)}: >-"
     yield from textwrap.wrap(
         content, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
@@ -217,6 +217,11 @@ def _flow(name: str, value: Mapping[Any, Any]) -> Iterator[str]:
             line = "  "
         line += item + ending + " "
     yield line.rstrip()
+
+
+def _plain(value: Any) -> str:
+    """A value that stands alone on its line."""
+    return yaml.safe_dump(value, width=10**9, allow_unicode=True).removesuffix("...\n").strip()
 
 
 def _scalar(value: Any) -> str:
