@@ -25,12 +25,14 @@ def dis(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Of the classical methods it is both the best and the fastest here: on five real clips 35.5 dB in the middle frame,
     against 34.8 for Farnebäck and 32.3 for blending.
     """
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(a, b, None)
+    flow = np.zeros((*a.shape, 2), np.float32)
+    return np.asarray(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(a, b, flow))
 
 
 def farneback(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Polynomial expansion (Farnebäck, SCIA 2003), five levels: smoother than DIS and a third as fast."""
-    return cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 3, 7, 1.5, 0)
+    flow = np.zeros((*a.shape, 2), np.float32)
+    return np.asarray(cv2.calcOpticalFlowFarneback(a, b, flow, 0.5, 5, 21, 3, 7, 1.5, 0))
 
 
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"DIS": dis, "Farneback": farneback}
@@ -95,21 +97,21 @@ def lookup(pictures: Tensor, flow: Tensor) -> Tensor:
 def warp(picture: Tensor, flow: Tensor) -> Warped:
     """`picture` (C, H, W) seen from where `flow` (2, H, W) begins: out(p) = picture(p + flow(p)).
 
-    With the flow a → b this carries b back onto a. Coverage is 0 where the flow leaves the picture.
+    With the flow a → b this carries b back onto a. Coverage falls to 0 over the first pixel beyond the picture.
     """
     height, width = picture.shape[-2:]
     if flow.shape != (2, height, width):
-        raise ValueError(f"a picture of {height} × {width} needs a flow (2, {height}, {width}), not {tuple(flow.shape)}")
+        raise ValueError(f"a picture of {height} × {width} needs a flow of its size, not {tuple(flow.shape)}")
     x = flow[0] + torch.arange(width, device=flow.device)
     y = flow[1] + torch.arange(height, device=flow.device)[:, None]
-    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    inside = (1 + torch.minimum(x, width - 1 - x)).clamp(0, 1) * (1 + torch.minimum(y, height - 1 - y)).clamp(0, 1)
     return Warped(lookup(picture[None], flow[None])[0], inside[None].to(picture.dtype))
 
 
 def occluded(forward: Tensor, backward: Tensor) -> Tensor:
     """Where the first picture shows what the second does not: (1, H, W), true where there and back is not back.
 
-    |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5, with w' the flow back, read where w leads (Sundaram et al., ECCV 2010, eq. 5).
+    |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5, w' being the flow back, read where w leads (Sundaram et al., ECCV 2010, §2).
     """
     back = lookup(backward[None], forward[None])[0]
     gap = (forward + back).square().sum(0, keepdim=True)
