@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from animate.diffusion import digests, single_file, vocabulary
+from animate.diffusion import digests, hub, single_file, vocabulary
 from animate.diffusion.conditioning import Encoder
 from animate.diffusion.painter import Painter, Parts
 from animate.errors import BadInput, MissingModel
@@ -233,8 +233,9 @@ def _downloaded(model: str) -> Path:
 
     try:
         return Path(DiffusionPipeline.download(model, local_files_only=True))
-    except Exception:  # whatever keeps the cache from serving, the network is asked next
-        pass
+    except Exception as error:  # whatever keeps the cache from serving, the network is asked next
+        if not hub.reachable():
+            raise MissingModel(f"{model} is not on this machine, and the hub cannot be reached") from error
     try:
         return Path(DiffusionPipeline.download(model))
     except Exception as error:  # no network, no such model, no right to it: the hub's own words tell
@@ -253,7 +254,7 @@ def _other_autoencoder(name: str, parts: Parts, dtype: torch.dtype) -> Any:
         family = single_file.FAMILIES / ("sdxl" if len(parts.encoders) > 1 else "sd1")
         return single_file.autoencoder(single_file.read(path), family, dtype)
     try:
-        return AutoencoderKL.from_pretrained(name, torch_dtype=dtype)
+        return AutoencoderKL.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
     except (OSError, ValueError) as error:
         raise MissingModel(f"the autoencoder {name!r} is not here and could not be fetched: {error}") from error
 

@@ -51,6 +51,9 @@ LEAPING = frozenset({"LCMScheduler", "TCDScheduler", "PNDMScheduler"})
 SHORTEST = 0.1
 """Samplers that remember divide by the distance to the step before; a broken step is remembered at least this long."""
 
+FAINTEST = 1e-3
+"""Lowest start level, as σ: at zero itself the samplers divide by it, and a thousandth cannot be seen."""
+
 WHOLE = 1e-6
 """A start this near to a whole step is that step: 10 × (1 − 0.7) is 3.0000000000000004."""
 
@@ -328,7 +331,7 @@ class _Levels:
 
         def level(index: int) -> tuple[float, float]:
             if index >= len(scheduler.timesteps):
-                return 0.0, math.atan(float(scheduler.sigmas[-1])) if _on_sigmas(scheduler) else 0.0
+                return 0.0, _final_angle(scheduler)
             time = float(scheduler.timesteps[index])
             return time, math.atan(float(scheduler.sigmas[index])) if _on_sigmas(scheduler) else float(table[int(time)])
 
@@ -351,7 +354,7 @@ class _Levels:
         """Noise level as atan(σ)."""
         offs = [angle - self._read(time) for time, angle in zip(self.times, self.angles)]
         angle = self._read(self.time(fraction)) + fraction * offs[0] + (1 - fraction) * offs[1]
-        return min(max(angle, self.angles[1]), math.pi / 2)
+        return min(max(angle, self.angles[1], FAINTEST), math.pi / 2)
 
     def shares(self, fraction: float) -> tuple[float, float]:
         """(fresh, known): the parts of the drawn and of the seen noise in what an ancestral step is given.
@@ -386,6 +389,13 @@ class _Levels:
 
     def _read(self, time: float) -> float:
         return float(np.interp(time, np.arange(len(self.table)), self.table))
+
+
+def _final_angle(scheduler: Any) -> float:
+    """Where the last step ends."""
+    if _on_sigmas(scheduler):
+        return math.atan(float(scheduler.sigmas[-1]))
+    return math.acos(math.sqrt(min(float(getattr(scheduler, "final_alpha_cumprod", 1.0)), 1.0)))
 
 
 def _on_sigmas(scheduler: Any) -> bool:

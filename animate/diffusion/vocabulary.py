@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from animate.diffusion import hub
 from animate.errors import MissingModel
 
 TOKENS = 49408
@@ -114,9 +115,9 @@ def _in_hub_cache() -> Iterator[Path]:
 
 
 def _from_hub() -> Path | None:
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import hf_hub_download
 
-    if constants.HF_HUB_OFFLINE:
+    if not hub.reachable():
         return None
     try:
         files = [

@@ -1,0 +1,96 @@
+"""Text becomes conditioning: windows, weights, layers, blends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from animate.diffusion.conditioning import KEPT, Texts
+from animate.diffusion.painter import Painter
+from animate.diffusion.sampling import Prompt
+from tests.diffusion.conftest import sampling
+
+TOKENS = 77
+
+
+@pytest.fixture
+def texts(painters: Callable[[str], Painter]) -> Texts:
+    painters("sd").texts.forget()
+    return painters("sd").texts
+
+
+def test_plain_text_is_what_the_encoder_says(texts: Texts) -> None:
+    encoder = texts.encoders[0]
+    ids = encoder.tokenizer("a red fox", padding="max_length", max_length=TOKENS, return_tensors="pt").input_ids
+    with torch.no_grad():
+        assert torch.equal(texts.encode("a red fox").states, encoder.model(ids)[0][0])
+        hidden = encoder.model(ids, output_hidden_states=True).hidden_states[-2]
+        assert torch.equal(texts.encode("a red fox", 2).states, encoder.model.final_layer_norm(hidden)[0])
+
+
+def test_long_prompts_are_laid_in_windows(texts: Texts) -> None:
+    """A letter is a token here: 75 fill a window, the 76th opens the next."""
+    assert texts.encode("a" * 75).states.shape[0] == TOKENS
+    two = texts.encode("a" * 75 + " bb").states
+    assert two.shape[0] == 2 * TOKENS
+    assert torch.equal(two[:TOKENS], texts.encode("a" * 75).states)
+    assert torch.allclose(two[TOKENS:], texts.encode("bb").states, atol=1e-6)
+
+
+def test_break_starts_a_window(texts: Texts) -> None:
+    parted = texts.encode("ab BREAK cd").states
+    assert torch.allclose(parted, torch.cat([texts.encode("ab").states, texts.encode("cd").states]), atol=1e-6)
+
+
+def test_weights_scale_their_tokens_and_keep_the_mean(texts: Texts) -> None:
+    plain, heavy = texts.encode("a b c").states, texts.encode("a (b:1.5) c").states
+    ratio = heavy / plain
+    assert torch.allclose(ratio[2] / ratio[1], torch.tensor(1.5), atol=1e-4)
+    assert torch.allclose(ratio[3], ratio[1], atol=1e-4)
+    assert torch.equal(texts.encode("(a b c:1.0)").states, plain)
+
+
+def test_shorter_text_is_filled_up_on_its_right(texts: Texts) -> None:
+    passes = texts.passes(sampling(prompts=(Prompt("a" * 80, "n"),)), guided=True)
+    assert passes.states.shape[:2] == (2, 2 * TOKENS)
+    assert torch.equal(passes.states[0], torch.cat([texts.encode("n").states, texts.encode("").states]))
+
+
+def test_lerp_is_the_weighted_mean(texts: Texts) -> None:
+    prompts = (Prompt("a", weight=0.5), Prompt("b", weight=0.3), Prompt("c", weight=0.2))
+    mixed = texts.passes(sampling(prompts=prompts), guided=False).states[0]
+    expected = 0.5 * texts.encode("a").states + 0.3 * texts.encode("b").states + 0.2 * texts.encode("c").states
+    assert torch.allclose(mixed, expected, atol=1e-6)
+
+
+def test_slerp_keeps_the_length(texts: Texts) -> None:
+    prompts = (Prompt("a", weight=0.5), Prompt("zzz", weight=0.5))
+    mixed = texts.passes(sampling(prompts=prompts, blend="slerp"), guided=False).states[0]
+    ends = [texts.encode("a").states.norm(), texts.encode("zzz").states.norm()]
+    assert min(ends) - 0.1 <= mixed.norm() <= max(ends) + 0.1
+
+
+def test_pooled_texts_are_blended_too(painters: Callable[[str], Painter]) -> None:
+    texts = painters("sdxl").texts
+    prompts = (Prompt("a", weight=0.5), Prompt("b", weight=0.5))
+    passes = texts.passes(sampling(prompts=prompts), guided=True)
+    a, b = texts.encode("a").pooled, texts.encode("b").pooled
+    assert passes.pooled is not None
+    assert a is not None
+    assert b is not None
+    assert torch.allclose(passes.pooled[1], (a + b) / 2, atol=1e-6)
+    assert not passes.states[0].any()  # an empty negative prompt is zeros, as SDXL was trained
+    assert texts.passes(sampling(prompts=(Prompt("a", "n"),)), guided=True).states[0].any()
+
+
+def test_memory_is_bounded(texts: Texts) -> None:
+    for number in range(KEPT + 20):
+        texts.encode(str(number))
+    assert len(texts._memory) == KEPT
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "(((", "😀 漢字", "a" * 1000, "\x00"])
+def test_anything_can_be_encoded(prompt: str, texts: Texts) -> None:
+    assert torch.isfinite(texts.encode(prompt).states).all()

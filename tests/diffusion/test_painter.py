@@ -1,0 +1,174 @@
+"""Batches, seeds, sizes: a picture depends on what was asked for it, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from animate.diffusion.painter import Painter
+from animate.diffusion.sampling import Prompt, Sampling
+from animate.errors import BadInput
+from tests.diffusion.conftest import sampling
+
+STOCHASTIC = ["Euler a", "DPM2 a", "DPM++ 2M SDE", "DPM++ SDE", "DDPM", "LCM", "TCD", "SA-Solver"]
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", *STOCHASTIC])
+@pytest.mark.parametrize("strength", [0.4, 0.37])
+def test_row_does_not_depend_on_its_companions(
+    sampler: str, strength: float, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    painter = painters("sd")
+    ours = sampling(sampler=sampler, eta=0.5)
+    others = [replace(ours, seed=seed, prompts=(Prompt("x"),), cfg_scale=2.0) for seed in (1, 2)]
+    pictures = torch.cat([picture, picture.flip(3), picture.flip(2)])
+    alone = painter.redraw(picture, strength, [ours])
+    beside = painter.redraw(pictures, strength, [ours, *others])
+    assert (beside[:1] - alone).abs().max() < 1e-5
+    third = painter.redraw(pictures.roll(1, 0) * 0.5, strength, [others[0], others[1], ours])
+    again = painter.redraw(torch.cat([pictures[1:] * 0.1, picture]), strength, [others[1], others[0], ours])
+    assert torch.equal(again[2], painter.redraw(torch.cat([pictures[:2], picture]), strength, [*others, ours])[2])
+    assert not torch.equal(third[2], again[2])
+
+
+def test_rows_may_differ_in_everything(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("sd")
+    how = [
+        sampling(),
+        sampling(sampler="Euler a", steps=3),
+        sampling(cfg_scale=1.0),
+        sampling(prompts=(Prompt("long " * 80, "dull"),)),
+        sampling(prompts=(Prompt("a"), Prompt("b")), blend="composable"),
+        sampling(sampler="DPM++ 2M"),
+    ]
+    strengths = [0.4, 0.5, 0.0, 1.0, 0.45, 0.4]
+    pictures = torch.cat([picture] * len(how))
+    together = painter.redraw(pictures, strengths, how)
+    for row, (strength, one) in enumerate(zip(strengths, how)):
+        assert (together[row] - painter.redraw(picture, strength, [one])[0]).abs().max() < 1e-5
+
+
+def test_same_again_and_no_global_randomness(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("sd")
+    state = torch.random.get_rng_state()
+    first = painter.redraw(picture, 0.37, [sampling(sampler="DPM++ SDE")])
+    torch.manual_seed(99)
+    torch.randn(5)
+    painter.imagine((64, 64), [sampling(sampler="Euler a")])
+    assert torch.equal(painter.redraw(picture, 0.37, [sampling(sampler="DPM++ SDE")]), first)
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    painter.redraw(picture, 0.37, [sampling(sampler="DPM++ SDE")])
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.random.set_rng_state(state)
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "Euler a"])
+def test_seeds(sampler: str, painters: Callable[[str], Painter]) -> None:
+    def paint(seed: float, **more: object) -> torch.Tensor:
+        return painters("sd").imagine((64, 64), [sampling(sampler=sampler, seed=seed, **more)])
+
+    here, there = paint(10), paint(11)
+    assert not torch.allclose(here, there, atol=0.01)
+    assert torch.equal(paint(10, subseed=11, subseed_strength=0.0), here)
+    assert torch.equal(paint(10, subseed=11, subseed_strength=1.0), there)
+    assert torch.equal(paint(10.25), paint(10, subseed=11, subseed_strength=0.25))
+    assert (paint(10.999999) - there).abs().max() < 1e-3
+
+
+def test_result_is_an_ordinary_tensor(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("sd")
+    for painted in (painter.imagine((64, 64), [sampling()]), painter.redraw(picture, 0.5, [sampling()])):
+        assert painted.dtype == torch.float32
+        assert 0 <= painted.min() <= painted.max() <= 1
+        painted += 1  # would fail on a tensor of inference mode
+        assert not painted.is_inference()
+
+
+def test_redraw_leaves_its_input_alone(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    before = picture.clone()
+    painters("sd").redraw(picture, 0.95, [sampling()])
+    painters("sd").redraw(picture, 1.0, [sampling()]).zero_()
+    assert torch.equal(picture, before)
+
+
+def test_sizes(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sd")
+    assert painter.multiple == 8
+    assert painter.imagine((72, 104), [sampling(steps=1)]).shape == (1, 3, 72, 104)
+    with pytest.raises(BadInput, match="divide by 8"):
+        painter.imagine((60, 64), [sampling()])
+
+
+def test_wrong_shapes_and_depth_are_refused(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="expected 2 pictures"):
+        painters("sd").redraw(picture, 0.5, [sampling()] * 2)
+    with pytest.raises(BadInput, match="does not read depth"):
+        painters("sd").redraw(picture, 0.5, [sampling()], depth=picture[:, :1])
+
+
+def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -> None:
+    painter = painters("lcm")
+    assert not torch.equal(
+        painter.imagine((64, 64), [sampling(cfg_scale=2.0)]), painter.imagine((64, 64), [sampling(cfg_scale=8.0)])
+    )
+
+
+def test_depth_is_seen_and_its_scale_is_not(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("depth")
+    depth = 1 + picture[:, :1]
+    near = painter.redraw(picture, 0.4, [sampling()], depth=depth)
+    assert (painter.redraw(picture, 0.4, [sampling()], depth=7 * depth) - near).abs().max() < 1e-4
+    assert (painter.redraw(picture, 0.4, [sampling()], depth=depth.flip(3)) - near).abs().max() > 1e-3
+    two = painter.redraw(picture.repeat(2, 1, 1, 1), 0.4, [sampling()] * 2, depth=torch.cat([depth.flip(3), depth]))
+    assert (two[1:] - near).abs().max() < 1e-5
+
+
+def test_blends(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sdxl")
+
+    def paint(blend: str, *weights: float, **more: object) -> torch.Tensor:
+        texts = ("a red fox", "the sea")
+        prompts = tuple(Prompt(text, "dull", weight) for text, weight in zip(texts, weights))
+        return painter.imagine((64, 64), [sampling(prompts=prompts, blend=blend, steps=2, **more)])
+
+    fox = paint("hold", 1.0)
+    for blend in ("hold", "lerp", "slerp", "composable"):
+        assert torch.equal(paint(blend, 1.0, 0.0), fox)
+    assert torch.equal(paint("hold", 0.6, 0.4), fox)
+    mixed = {blend: paint(blend, 0.6, 0.4) for blend in ("lerp", "slerp", "composable")}
+    for blend, painted in mixed.items():
+        assert (painted - fox).abs().max() > 1e-4, blend
+    assert not torch.allclose(mixed["lerp"], mixed["composable"], atol=1e-5)
+    step = paint("lerp", 0.61, 0.39)
+    assert (step - mixed["lerp"]).abs().max() < 0.05
+    unguided = paint("composable", 0.6, 0.4, cfg_scale=1.0)
+    assert torch.isfinite(unguided).all()
+
+
+def test_composable_of_one_text_twice_is_that_text(painters: Callable[[str], Painter]) -> None:
+    one = sampling(steps=2)
+    twice = replace(
+        one, prompts=(Prompt("a red fox", "dull", 0.3), Prompt("a red fox", "dull", 0.7)), blend="composable"
+    )
+    painter = painters("sd")
+    assert (painter.imagine((64, 64), [one]) - painter.imagine((64, 64), [twice])).abs().max() < 1e-5
+
+
+def test_each_text_is_encoded_once(painters: Callable[[str], Painter], monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = painters("sd")
+    painter.texts.forget()
+    read: list[str] = []
+    original = painter.texts._read
+    monkeypatch.setattr(
+        painter.texts, "_read", lambda encoder, text, skip: read.append(text) or original(encoder, text, skip)
+    )
+    how: list[Sampling] = [
+        sampling(prompts=(Prompt("a", "n", 1 - t), Prompt("b", "n", t)), steps=1) for t in (0.2, 0.4, 0.8)
+    ]
+    painter.imagine((64, 64), how)
+    painter.imagine((64, 64), how)
+    assert sorted(read) == ["a", "b", "n"]
