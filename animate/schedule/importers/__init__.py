@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from animate.schedule.importers import deforum
+from animate.schedule.importers import deforum, strangers
 from animate.schedule.source import Imported, Source
 
 FORMATS = {"deforum": deforum}
@@ -16,8 +16,13 @@ FORMATS = {"deforum": deforum}
 
 
 def recognise(source: Source) -> Callable[[Source], Imported] | None:
-    """The importer for this file; None for a schedule of our own."""
+    """The importer for this file; None for a schedule of our own.
+
+    Raises:
+        ScheduleError: the file is known to be something else entirely.
+    """
     for form in FORMATS.values():
         if form.recognise(source):
             return form.read
+    strangers.refuse(source)
     return None

@@ -1,0 +1,102 @@
+"""An imported schedule written as YAML: short, clean, and with the same plan to the last bit."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from animate.schedule.importers.native import to_yaml
+from animate.schedule.load import load
+from animate.schedule.plan import Plan, compile
+from tests.schedule.importers.old_files import EARLY, PORTRAIT, STUDIO, WEBUI, save
+
+REFERENCE = Path(__file__).parents[2] / "data" / "deforum_schedules.json"
+
+
+def both(folder: Path, settings: dict[str, Any]) -> tuple[str, Plan, Plan]:
+    """The YAML text, the plan of the old file, and the plan of the text."""
+    schedule = load(save(folder, settings), {"seed": 5})
+    new = folder / "new.yaml"
+    text = to_yaml(schedule, folder)
+    new.write_text(text, encoding="utf-8")
+    return text, compile(schedule), compile(load(new))
+
+
+def assert_same(old: Plan, new: Plan) -> None:
+    for name, column in old.columns.items():
+        np.testing.assert_array_equal(column, new[name], err_msg=name)
+    assert dict(old.settings) == dict(new.settings)
+    assert old.text == new.text
+    assert [frame.prompts for frame in old] == [frame.prompts for frame in new]
+    assert old.digest == new.digest
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        WEBUI,
+        PORTRAIT,
+        STUDIO,
+        EARLY,
+        {**WEBUI, "enable_perspective_flip": True, "perspective_flip_phi": "0:(t%15)", "zoom": "0:(1), 20:(1.1)"},
+        {**WEBUI, "angle": "0: (-0.17*cos(t/7)**0.90+0.42)", "strength_schedule": "0: (0.5), 20: (1.5)"},
+        {**WEBUI, "zoom": "0:(200)", "amount_schedule": "0:(-1), 20:(2)", "noise_schedule": "0:(0.1-0.01*t)"},
+        {**WEBUI, "translation_x": "0:(2*1), 10:(1e-2), 20:(4), 30:(4), 40:(4), 50:((1+t)*2)"},
+        {**WEBUI, "enable_steps_scheduling": True, "steps_schedule": "0: (10), 30: (20)"},
+        {**WEBUI, "enable_sampler_scheduling": True, "sampler_schedule": '0: ("Euler a"), 20: ("DDIM")'},
+        {**WEBUI, "prompts": {"0": "é: #1 'quoted' \"too\" --neg {x}", "20": " ".join(["word"] * 60), "30": "yes"}},
+        {**WEBUI, "seed_behavior": "schedule", "animation_mode": "Interpolation"},
+    ],
+)  # fmt: skip
+def test_the_same_plan(tmp_path: Path, settings: dict[str, Any]) -> None:
+    _, old, new = both(tmp_path, settings)
+    assert_same(old, new)
+
+
+def test_default_file_is_short(tmp_path: Path) -> None:
+    text, _, _ = both(tmp_path, WEBUI)
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(lines) < 20
+    assert "zoom: 1.0025+0.002*sin(1.25*3.14*t/30)" in lines
+    assert "noise: 0.065" in lines
+    assert yaml.safe_load(text)["max_frames"] == 60
+
+
+def test_forms(tmp_path: Path) -> None:
+    text, _, _ = both(
+        tmp_path,
+        {
+            **WEBUI,
+            "angle": "0: (0.5), 20:(0.5), 40:(0.5)",
+            "translation_x": "0:(0), 30: (2.5)",
+            "translation_y": "0: ((1+t)*(2-t))",
+            "contrast_schedule": "0: (1.0)",
+        },
+    )
+    assert "angle: 0.5\n" in text
+    assert "translation_x: {0: 0, 30: 2.5}\n" in text
+    assert "translation_y: (1+t)*(2-t)\n" in text
+    assert "contrast" not in text
+
+
+def test_what_will_differ_stands_on_top(tmp_path: Path) -> None:
+    text, _, _ = both(tmp_path, {**WEBUI, "hybrid_composite": "Normal"})
+    assert text.startswith("# From old_settings.txt, Deforum settings.\n")
+    assert "# On in this file and not carried over: hybrid composite (Normal)" in text
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="reference schedules are not here")
+def test_reference_schedules(tmp_path: Path) -> None:
+    """Random schedules with the values that Deforum's own code gives them, through both ways."""
+    cases = json.loads(REFERENCE.read_text(encoding="utf-8"))
+    for case in random.Random(1).sample(cases, 40):
+        settings = {**WEBUI, "translation_x": case["schedule"], "max_frames": case["max_frames"], "seed": case["seed"]}
+        schedule = load(save(tmp_path, settings))
+        new = tmp_path / "new.yaml"
+        new.write_text(to_yaml(schedule), encoding="utf-8")
+        for plan in (compile(schedule), compile(load(new))):
+            np.testing.assert_allclose(plan["translation_x"], case["values"], atol=1e-6)
