@@ -154,7 +154,7 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     g *= k
     b *= k
     if matter.snow < 8:
-        s = smooth(matter.snow - 0.12, matter.snow + 0.12, y + 0.55 * n1 + 0.2 * n2) * smooth(0.42, 0.62, slope + 0.3 * n1 + 0.2 * n2)
+        s = smooth(matter.snow - 0.16, matter.snow + 0.16, y + 0.8 * n1 + 0.06 * n2) * smooth(0.40, 0.58, slope + 0.35 * n1 + 0.06 * n2 + 0.10 * min(max(y - matter.snow, 0.0), 1.6))
         drift = 0.74 + 0.25 * (tap(tx.fbm, px * 20, pz * 34) - 0.2) + 0.10 * n2
         r += (drift - r) * s
         g += (drift * 1.04 - g) * s
@@ -233,9 +233,11 @@ def _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz
     fx = mi - i0
     fy = mj - j0
     n = 1.0 / np.sqrt(sx * sx + sz * sz + 1)
-    cosine = max(-(rx * sx + ry + rz * sz) * n, 0.015)
+    tilt = 1 + 5 * matter.wave
+    cosine = max(-(rx * sx * tilt + ry + rz * sz * tilt) * n, 0.015)
     fresnel = 0.03 + 0.97 * (1 - cosine) ** 4.2
-    fresnel = 0.22 + 0.78 * fresnel
+    floor = 0.22 * (1 - smooth(0.05, 0.25, matter.wave))
+    fresnel = (floor + (1 - floor) * fresnel) * (1 - 0.25 * smooth(0.05, 0.25, matter.wave))
     r = 0.0
     g = 0.0
     b = 0.0

@@ -86,13 +86,14 @@ def _base(sketch: Sketch, **matter: Any) -> None:
 def mountains(s: Sketch) -> None:
     """Snowy or bare ranges behind a valley."""
     r = s.rng
-    amp = r.uniform(2.4, 4.2)
-    s.relief = {"mountain": amp, "rough": r.uniform(0.17, 0.28), "front": r.uniform(0.08, 0.3), "near": r.uniform(0.8, 2.5), "far": r.uniform(7, 13), "hills": r.uniform(0.1, 0.35)}
+    amp = r.uniform(3.0, 5.6)
+    s.relief = {"mountain": amp, "rough": r.uniform(0.19, 0.34), "front": r.uniform(0.03, 0.22), "near": r.uniform(0.8, 2.0), "far": r.uniform(4.5, 9), "hills": r.uniform(0.1, 0.35)}
     snowy = r.random() < 0.6
     _base(s, snow=amp * r.uniform(0.12, 0.38) if snowy else 9.0, wooded=r.choice([0, 0.35, 0.6]))
     s.words["snowy"] = snowy
-    s.eye, s.pitch = (0.15, 0.7), (-0.06, 0.12)
-    s.sown = [("conifers", r.choice([0, 300, 900])), ("cabin", 0.15), ("cloud sea", 0.1)]
+    s.eye, s.pitch = (0.25, 1.0), (-0.04, 0.14)
+    s.sown = [("conifers", r.choice([0, 40, 250, 600])), ("cabin", 0.15)]
+    s.horizon = (0.25, 0.55)
 
 
 def hills(s: Sketch) -> None:
@@ -173,9 +174,9 @@ def sea(s: Sketch) -> None:
     """Open water to the horizon."""
     r = s.rng
     s.relief = {"hills": r.uniform(0.7, 1.2), "hill_rate": r.uniform(0.12, 0.22), "floor": r.choice([-2.0, -0.42, -0.3])}
-    rough = r.choice([0.04, 0.08, 0.13])
-    _base(s, water=0.0, wave=rough, foam=0.9 if rough > 0.1 else 0.15 * r.random(), wave_rate=1.0)
-    s.words["rough"] = bool(rough > 0.1)
+    rough = r.choice([0.04, 0.10, 0.17, 0.24])
+    _base(s, water=0.0, wave=rough, foam=0.9 if rough > 0.2 else 0.5 if rough > 0.15 else 0.0, wave_rate=r.uniform(0.6, 1.0))
+    s.words["rough"] = bool(rough > 0.15)
     s.eye, s.pitch, s.horizon = (0.14, 0.6), (-0.06, 0.08), (0.4, 0.68)
     s.sown = [("boat", 0.5), ("ship", 0.22), ("lighthouse", 0.2), ("birds", 0.35), ("rocks", 4)]
 
@@ -390,10 +391,10 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
     if weather in ("rain", "snowfall"):
         haze = rng.uniform(0.06, 0.12)
     elif fog:
-        haze = rng.uniform(0.10, 0.22)
+        haze = rng.uniform(0.08, 0.18) * (0.6 if tint else 1.0)
     mist = 0.0
     if fog:
-        mist = rng.uniform(0.3, 0.9)
+        mist = rng.uniform(0.25, 0.8) * (0.6 if tint else 1.0)
     elif not dull and rng.random() < (0.4 if time in ("dawn", "morning") else 0.12):
         mist = rng.uniform(0.08, 0.25)
         words["misty"] = True
@@ -690,7 +691,7 @@ def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
     """Draw a few places and cameras on coarse land and keep the one with the richest view."""
     best: tuple[float, Relief, Camera] | None = None
     matter = Matter(**sketch.matter)
-    for _ in range(5):
+    for _ in range(4):
         relief = Relief(seed=int(rng.integers(1, 1 << 20)), x=float(rng.uniform(-300, 300)), z=float(rng.uniform(-300, 300)), **sketch.relief)
         yaw = float(rng.uniform(-0.2, 0.2))
         coarse = lay(relief, 0.0, 0.0, yaw, far=96, near=40, octaves=6)
@@ -747,7 +748,7 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     if weather == "storm" and sketch.matter.get("water", -999) > -99:
         sketch.matter["wave"] = max(sketch.matter["wave"], 0.10)
         if kind in ("sea", "coast"):
-            sketch.matter |= {"wave": 0.15, "foam": 1.0}
+            sketch.matter |= {"wave": 0.26, "foam": 1.0}
     if ground_tint and kind in ("mountains", "hills", "desert", "canyon", "islands", "valley", "lake"):
         hue, deep, _p = COLOUR_WORDS[ground_tint]
         for part, value in (("rock", 0.42), ("grass", 0.55), ("forest", 0.28)):

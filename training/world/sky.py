@@ -183,7 +183,7 @@ def sky(light, textures, rx, ry, rz, detail):
                 g += ((light.horizon[1] + (cg - light.horizon[1]) * fade) - g) * w
                 b += ((light.horizon[2] + (cb - light.horizon[2]) * fade) - b) * w
     if light.bolt < 9 and ry > 0 and ry < 0.5:
-        wander = 0.28 * (tap(textures.fbm, 7.0 + seed % 77, ry * 260) - 0.5) + 0.06 * (tap(textures.grain, 3.0, ry * 900) - 0.5)
+        wander = 0.45 * (tap(textures.fbm, 7.0 + seed % 77, ry * 150) - 0.5) + 0.035 * (tap(textures.grain, 3.0 + seed % 50, ry * 190) - 0.5)
         off = abs(az - light.bolt - wander)
         w = 2.6 * np.exp(-((off / 0.0055) ** 2)) + 0.30 * np.exp(-off / 0.07)
         w *= 1 - smooth(0.30, 0.5, ry)

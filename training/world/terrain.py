@@ -199,7 +199,7 @@ def lay(relief: Relief, x: float = 0.0, z: float = 0.0, yaw: float = 0.0, far: i
     """Compute both grids for an eye near (x, z) that looks along `yaw`; not lit yet."""
     cell = FAR_EXTENT / (far - 1)
     x0, z0 = x - FAR_EXTENT / 2 + np.sin(yaw) * FAR_EXTENT * 0.3, z - FAR_EXTENT * 0.06
-    wide = _fill(relief, far, x0, z0, cell, octaves - 2)
+    wide = _fill(relief, far, x0, z0, cell, octaves - 3)
     fine = NEAR_EXTENT / (near - 1)
     u0, w0 = x - NEAR_EXTENT / 2 + np.sin(yaw) * NEAR_EXTENT * 0.4, z - NEAR_EXTENT * 0.1
     small = _fill(relief, near, u0, w0, fine, octaves + 1)
