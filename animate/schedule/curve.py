@@ -201,6 +201,8 @@ def _read_expression(text: str, node: Node, field: str, report: Report) -> Expre
         hint = error.hint
         if re.fullmatch(r"\d+:\d\d(:\d\d)?", text):
             hint = "a time is written 90s; keyframes are {0: 1, 2s: 1.05}"
+        elif text.count("(") > text.count(")") and node.line:
+            hint = "inside { } an expression with a comma needs quotes"
         report.refuse(node, field, f"{short(text)}: {error.what}", hint)
         return None
 

@@ -93,6 +93,7 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.BitAnd: "&",
     ast.BitOr: "|",
 }
+_MEANT = {"−": "minus is -", "–": "minus is -", "×": "times is *", "·": "times is *", "÷": "divided by is /", "π": "pi"}
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -131,6 +132,9 @@ def parse(text: str) -> Expression:
     flat = " ".join(text.split())
     if not flat:
         raise ExpressionError("the expression is empty")
+    if not flat.isascii():
+        strange = next(sign for sign in flat if not sign.isascii())
+        raise ExpressionError(f"{strange!r} cannot stand in an expression", _MEANT.get(strange, ""))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -213,6 +217,8 @@ def _children(node: ast.expr, names: set[str], curves: set[str]) -> Iterator[ast
             yield from (test, body, orelse)
         case ast.Call():
             yield from _called(node, curves)
+        case ast.Tuple(elts=[]):
+            raise ExpressionError("the expression is empty")
         case _:
             raise ExpressionError(f"{_REFUSED.get(type(node), 'this')} is not part of the language")
 

@@ -20,11 +20,14 @@ from animate.schedule.easing import EASINGS
 
 Array = NDArray[np.float64]
 
-_ONE = """
-    sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
-    log log10 log1p exp expm1 sqrt abs floor ceil ones_like conj real imag
-""".split()
-NUMEXPR: dict[str, int] = {**dict.fromkeys(_ONE, 1), "arctan2": 2, "fmod": 2, "complex": 2, "where": 3}
+# fmt: off
+NUMEXPR: dict[str, int] = {
+    "sin": 1, "cos": 1, "tan": 1, "arcsin": 1, "arccos": 1, "arctan": 1, "arctan2": 2,
+    "sinh": 1, "cosh": 1, "tanh": 1, "arcsinh": 1, "arccosh": 1, "arctanh": 1,
+    "exp": 1, "expm1": 1, "log": 1, "log10": 1, "log1p": 1, "sqrt": 1, "abs": 1, "floor": 1, "ceil": 1,
+    "fmod": 2, "where": 3, "ones_like": 1, "conj": 1, "real": 1, "imag": 1, "complex": 2,
+}
+# fmt: on
 """Functions that numexpr evaluates itself, with the number of their arguments."""
 
 

@@ -182,7 +182,7 @@ def parse(text: str, file: str = "") -> Node:
         return _from_yaml(text, file)
     except ScheduleError:
         # A broken JSON file gets JSON's word for it; YAML's complaint about the same brace would mislead.
-        if json_error is not None and re.match(r'\s*\{\s*"[^"\n]*"\s*:', text):
+        if json_error is not None and re.match(r'\s*\{\s*"', text):
             raise ScheduleError(
                 [Problem(what=json_error.what, file=file, line=json_error.line, column=json_error.column)]
             ) from None

@@ -1,0 +1,114 @@
+"""Times in every unit, exact at every rate."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from animate.schedule.clock import Clock, TimeError, rate
+
+CLOCK = Clock(fps=Fraction(24), max_frames=97, bpm=120, seed=5, cues={"drop": 10, "e2": 20})
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        (0, 0),
+        (7, 7),
+        ("12", 12),
+        ("012", 12),
+        ("12.0", 12),
+        ("12f", 12),
+        ("2s", 48),
+        ("2.5s", 60),
+        (".5s", 12),
+        ("1e-1s", 2),
+        ("2 s", 48),
+        ("500ms", 12),
+        ("0.5min", 720),
+        ("4b", 48),
+        ("0.5b", 6),
+        ("50%", 48),
+        ("100%", 96),
+        ("0%", 0),
+        ("drop", 10),
+        ("max_f", 96),
+        ("max_f/2", 48),
+        ("max_f/5", 19),
+        ("max_f - 8", 88),
+        ("3*max_f/4 - 15", 57),
+        ("max_f - 2s", 48),
+        ("drop + 1b", 22),
+        ("drop+4b+1s", 82),
+        ("e2 + 1", 21),
+        ("s", 5),
+        ("-1", -1),
+        ("min(200, max_f)", 96),
+    ],
+)
+def test_frame(text: str | int, frame: int) -> None:
+    assert CLOCK.frame(text) == frame
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2.5", "not a whole frame"),
+        ("", "not a time"),
+        ("foo", "no cue"),
+        ("dropp", "no cue"),
+        ("1:30", "not a time"),
+        ("t", "cannot be used in a time"),
+        ("1e300s", "too far"),
+        ("1e99999999999s", "too far"),
+        ("1e400", "not a whole frame"),
+        ("9" * 40, "too far"),
+        ("1/0", "not a frame"),
+        ("9**9**9", "too large"),
+        ("__import__('os')", "not a time"),
+        ("2h", "not a time"),
+    ],
+)
+def test_what_is_no_time(text: str, said: str) -> None:
+    with pytest.raises(TimeError, match=said):
+        CLOCK.frame(text)
+
+
+def test_beats_need_bpm() -> None:
+    with pytest.raises(TimeError, match="bpm"):
+        Clock(fps=Fraction(24)).frame("4b")
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (24, Fraction(24)),
+        (12.5, Fraction(25, 2)),
+        (23.976, Fraction(24000, 1001)),
+        ("29.97", Fraction(30000, 1001)),
+        (59.94, Fraction(60000, 1001)),
+        ("24000/1001", Fraction(24000, 1001)),
+        ("1e1", Fraction(10)),
+    ],
+)
+def test_rate(written: float | str, wanted: Fraction) -> None:
+    assert rate(written) == wanted
+
+
+@pytest.mark.parametrize("written", ["", "x", "0", "-1", "1/0", "1e9", "1e999999999", "1001", "nan", "inf", "24/1/1"])
+def test_what_is_no_rate(written: str) -> None:
+    with pytest.raises(TimeError):
+        rate(written)
+
+
+def test_a_day_of_ntsc_does_not_drift() -> None:
+    clock = Clock(fps=rate(23.976), max_frames=10**7)
+    assert clock.frame("86400s") == 2071528  # 86400 × 24000/1001 = 2071528.47; a rate of 23.976 would say 2071526
+    assert clock.seconds("24000") == pytest.approx(1001)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([24, 12.5, 23.976, "30000/1001", 60]))
+def test_a_frame_said_in_seconds_is_that_frame(frame: int, fps: float | str) -> None:
+    clock = Clock(fps=rate(fps), max_frames=10**7)
+    assert clock.frame(f"{float(frame / clock.fps):.9f}s") == frame
