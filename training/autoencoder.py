@@ -1,8 +1,8 @@
 """The autoencoder: fitted in closed form in seconds, then a refiner trained for what the closed form cannot see.
 
-    python -m training.autoencoder fit                 # encoder and linear decoder; refuses to move a committed encoder
-    python -m training.autoencoder refine --minutes 15 # the refiner; resumes its run; --from embedded starts from weights
-    python -m training.autoencoder judge               # the figures of the card
+    python -m training.autoencoder fit                  # encoder and linear decoder; refuses to move an old one
+    python -m training.autoencoder refine --minutes 15  # the refiner; resumes its run; or --from embedded
+    python -m training.autoencoder judge                # the figures of the card
 
 The encoder is principal components of 16 x 16 patches of pictures *and their mirrors*, solved apart for patches that
 are even and odd under mirroring: each channel then keeps or changes its sign in a mirrored picture, so that the latents
@@ -42,8 +42,8 @@ Pictures = NDArray[np.uint8]
 
 
 def world(count: int, seed: int = 0) -> Pictures:
-    """Pictures of the rendered world, at most ``count``, spread over its shards; the first shard is kept for judging."""
-    files = shards()[1:]
+    """At most ``count`` pictures of the world, spread over its shards; the first shard is kept for judging."""
+    files = shards(checkpoint.WORLD)[1:]
     if not files:
         return np.empty((0, 256, 256, 3), np.uint8)
     random = np.random.default_rng(seed)
@@ -146,7 +146,9 @@ def crops(sources: list[Pictures], count: int, random: np.random.Generator) -> T
     return tensor(np.stack(rows))
 
 
-def loss(model: PatchAutoencoder, features: perceptual.Features, batch: Tensor, weight: float, corner: Tensor) -> Tensor:
+def loss(
+    model: PatchAutoencoder, features: perceptual.Features, batch: Tensor, weight: float, corner: Tensor
+) -> Tensor:
     """L1, each crop against how hard the closed form finds it; VGG on a part; and what clipping would make of it."""
     with torch.no_grad():
         z = model.encoder(batch)
@@ -232,7 +234,7 @@ def save(model: PatchAutoencoder, folder: Path) -> None:
 def judged() -> dict[str, Pictures]:
     """Pictures never trained on, by name of their group."""
     groups = {"wallpapers": photographs.judged("wallpapers"), "photographs": photographs.judged("photographs")}
-    files = shards()
+    files = shards(checkpoint.WORLD)
     if files:
         groups["world"] = read_shard(files[0]).pictures[:48]
     return groups
@@ -261,7 +263,7 @@ def rounds(model: PatchAutoencoder, pictures: Tensor, count: int, refined: bool 
 
 @torch.no_grad()
 def report(model: PatchAutoencoder, folder: Path) -> dict[str, dict[str, float]]:
-    """Figures by group, refined and closed form, and a picture to look at (source | closed form | refined, twice the size)."""
+    """Figures by group, closed form and refined, and a picture to look at: source | closed form | refined, × 2."""
     import cv2
 
     features = perceptual.Features(5)
@@ -275,7 +277,8 @@ def report(model: PatchAutoencoder, folder: Path) -> dict[str, dict[str, float]]
             ten = rounds(model, once, 9, refined)
             row = {"psnr": psnr(once, source), "vgg": float(far.mean()), "seams": seams(once), "r10": psnr(ten, source)}
             found[f"{name} {kind}"] = row
-            checkpoint.log(folder, f"{name:12s} {kind:8s}" + "".join(f" {key} {value:.3f}" for key, value in row.items()))
+            said = "".join(f" {key} {value:.3f}" for key, value in row.items())
+            checkpoint.log(folder, f"{name:12s} {kind:8s}{said}")
         shown = source[:4, :, 64:192, 64:192]
         both = [rounds(model, source[:4], 1, refined)[:, :, 64:192, 64:192] for refined in (False, True)]
         for part in zip(shown, *both):

@@ -18,11 +18,12 @@ import torch
 
 RUNS = Path(__file__).parent / "runs"
 CACHE = Path(__file__).parent / "cache"
+WORLD = CACHE / "world"
 MODELS = Path(__file__).parent.parent / "animate" / "models"
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path`` (same suffix), then rename it: a reader sees all or nothing."""
+    """Let ``write`` fill a temporary file beside ``path``, then rename it: a reader sees all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:

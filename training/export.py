@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from animate.diffusion import digests
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
 from training.painter import EMBEDDED, FUNCTION, NOISE, RUN, TEXT, Painter, embeddings, prepare
@@ -97,6 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.to.parent, prefix=".export") as folder:
         write(Path(folder), painter, vae, [(token, score) for token, score in stored])
         replace(Path(folder), options.to)
+    digests.write(options.to)
     if options.to == EMBEDDED:
         checkpoint.write_whole(FUNCTION, lambda path: save_file(function, path))
     for path in sorted(options.to.rglob("*.safetensors")):

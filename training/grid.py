@@ -67,7 +67,7 @@ def paint(
     rescale: float = 0.0,
     depth: Tensor | None = None,
 ) -> Tensor:
-    """Latents (N, 32, h, w) painted from ``noise`` for captions read as ``hidden`` (N, 48, 192), with any stock sampler."""
+    """Latents (N, 32, h, w) painted from ``noise`` for captions read as ``hidden`` (N, 48, 192)."""
     import diffusers
 
     name, options = SAMPLERS[sampler]

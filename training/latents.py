@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from animate.diffusion.autoencoder import PATCH, PatchAutoencoder
 from training import autoencoder, words
-from training.checkpoint import CACHE, write_whole
+from training.checkpoint import CACHE, WORLD, write_whole
 from training.world.dataset import read_shard, shards
 
 CAPTIONS = 6
@@ -85,7 +85,7 @@ class World:
 
     def refresh(self, most: int = 1000) -> int:
         """Encode at most ``most`` new shards (the first shard is kept for judging) and return how many came."""
-        fresh = [path for path in map(Path, shards()[1:]) if path.stem not in self.parts][:most]
+        fresh = [path for path in map(Path, shards(WORLD)[1:]) if path.stem not in self.parts][:most]
         for path in fresh:
             self.parts[path.stem] = self._cached(path)
         if fresh:
@@ -95,7 +95,7 @@ class World:
                 np.concatenate([part.depth for part in parts]),
                 np.concatenate([part.tokens for part in parts]),
             )
-            self.parts = {name: part for name, part in zip(sorted(self.parts), _views(self.table, parts))}
+            self.parts = dict(zip(sorted(self.parts), _views(self.table, parts)))
         return len(fresh)
 
     def _cached(self, path: Path) -> Table:
@@ -111,7 +111,5 @@ class World:
 def _views(table: Table, parts: list[Table]) -> list[Table]:
     """The parts again, as views of the whole: nothing is held twice."""
     ends = np.cumsum([len(part) for part in parts])
-    return [
-        Table(table.latents[end - len(part) : end], table.depth[end - len(part) : end], table.tokens[end - len(part) : end])
-        for part, end in zip(parts, ends)
-    ]
+    spans = [slice(end - len(part), end) for part, end in zip(parts, ends)]
+    return [Table(table.latents[span], table.depth[span], table.tokens[span]) for span in spans]

@@ -18,9 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
@@ -71,10 +69,10 @@ NOISE = {
     "timestep_spacing": "trailing",
     "clip_sample": False,
     "set_alpha_to_one": True,
-    "steps_offset": 0,
+    "steps_offset": 1,  # trailing steps ignore it; what pipelines of Stable Diffusion want to see
 }
-"""Stable Diffusion's schedule with less noise, as 16 x 16 positions need less than 64 x 64: eight trailing steps stand at
-noise-to-signal 1/0, 7.7, 3.4, 2.0, 1.3, 0.85, 0.55 and 0.31."""
+"""Stable Diffusion's schedule with less noise, as 16 x 16 positions need less than 64 x 64: eight trailing steps
+stand at noise-to-signal 1/0, 7.7, 3.4, 2.0, 1.3, 0.85, 0.55 and 0.31."""
 
 GAMMA = 5.0
 """Signal-to-noise ratio beyond which a sample counts no more (2303.09556)."""
@@ -144,7 +142,7 @@ def signal() -> Tensor:
 
 
 def assign(latents: Tensor, noise: Tensor) -> Tensor:
-    """Give each picture of the batch a noise that lies near it (linear assignment; immiscible diffusion, 2406.12303)."""
+    """Give each picture of the batch a noise that lies near it (immiscible diffusion, 2406.12303)."""
     from scipy.optimize import linear_sum_assignment
 
     cost = torch.cdist(latents.flatten(1), noise.flatten(1))
@@ -234,7 +232,7 @@ def captions() -> list[str]:
     """Captions of the world's first shards: their words are in the vocabulary whatever their rank."""
     from training.world.dataset import read_shard, shards
 
-    return [text for path in shards()[:4] for row in read_shard(path).rows for text in row["captions"]]
+    return [text for path in shards(checkpoint.WORLD)[:4] for row in read_shard(path).rows for text in row["captions"]]
 
 
 def embedded(painter: Painter) -> None:
@@ -280,7 +278,9 @@ def rate_at(step: int, rate: float, warm: int = 300, flat: int = 6000) -> float:
     return rate * min(1.0, (step + 1) / warm) * min(1.0, (flat / (step + 1)) ** 0.5)
 
 
-def state_of(painter: Painter, average: Average, optimizer: torch.optim.Optimizer, step: int, samples: int) -> dict[str, Any]:
+def state_of(
+    painter: Painter, average: Average, optimizer: torch.optim.Optimizer, step: int, samples: int
+) -> dict[str, Any]:
     """All that the next step depends on."""
     return {
         "painter": {name: value.detach() for name, value in painter.named_parameters()},
@@ -321,7 +321,7 @@ def train(
     """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``."""
     device = next(painter.parameters()).device
     average = Average(painter)
-    optimizer = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     step = samples = 0
     state = None if fresh else checkpoint.load(folder / "checkpoint.pt")
     if state:

@@ -66,8 +66,8 @@ def crop(picture: Pictures, random: np.random.Generator) -> Pictures:
     """A square of 256 at a scale between the whole short side and 1 : 1, the livelier of two places, half mirrored."""
     short = min(picture.shape[:2])
     side = int(np.exp(random.uniform(np.log(min(SIDE, short)), np.log(short))))
-    places = [(int(random.integers(picture.shape[0] - side + 1)), int(random.integers(picture.shape[1] - side + 1)))]
-    places.append((int(random.integers(picture.shape[0] - side + 1)), int(random.integers(picture.shape[1] - side + 1))))
+    height, width = picture.shape[:2]
+    places = random.integers(0, [height - side + 1, width - side + 1], (2, 2))
     cuts = [picture[top : top + side, left : left + side] for top, left in places]
     cut = max(cuts, key=lambda part: float(part[:: side // 64 + 1, :: side // 64 + 1].std()))
     resized = cv2.resize(cut, (SIDE, SIDE), interpolation=cv2.INTER_AREA if side > SIDE else cv2.INTER_CUBIC)

@@ -25,7 +25,7 @@ LENGTH = 48
 """Tokens of a prompt, begin and end included; captions have at most about forty."""
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 PAD, UNKNOWN, BEGIN, END = range(4)
-ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ers", "est", "ly", "y", "ish", "less", "ful", "ness", "like", "n't", "'s")
+ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ers", "est", "ly", "y", "ish", "less", "ful", "ness", "like")
 SEEN = """
 aurora borealis lighthouse crimson scarlet vermilion turquoise teal cyan magenta indigo violet lavender amber ochre
 sepia ivory ebony azure emerald golden silvery pastel neon glowing luminous misty foggy hazy cloudless overcast stormy
@@ -58,10 +58,10 @@ def vocabulary(captions: Iterable[str]) -> tuple[list[tuple[str, float]], NDArra
     words, _ = glove()
     rank = {word: place for place, word in enumerate(words)}
     common = [word for word in words[: 2 * WORDS] if re.fullmatch(r"[a-z]{2,}|[ai]|[0-9]{1,2}|[^\w\s]", word)]
-    wanted = dict.fromkeys([*SEEN.split(), *(word for text in captions for word in re.findall(r"[a-z]+", text.lower()))])
-    chosen = dict.fromkeys([word for word in wanted if word in rank] + common)
+    said = [word for text in captions for word in re.findall(r"[a-z]+", text.lower())]
+    chosen = dict.fromkeys([word for word in [*SEEN.split(), *said] if word in rank] + common)
     kept = list(chosen)[:WORDS]
-    pieces = [word for word in kept if word.isalpha() and 3 <= len(word) and rank[word] < 3000 and word not in ENDINGS]
+    pieces = [word for word in kept if word.isalpha() and len(word) >= 3 and rank[word] < 3000 and word not in ENDINGS]
     letters = [letter for letter in "▁abcdefghijklmnopqrstuvwxyz0123456789" if letter not in ENDINGS]
     tokens = [(name, 0.0) for name in SPECIAL]
     tokens += [("▁" + word, -math.log(rank[word] + 2)) for word in kept]

@@ -56,6 +56,10 @@ class DecoderOutput:
         return (self.sample,)[index]
 
 
+DETAIL = 0.1
+"""Gain of what the refiner says: a step of training that suits its other layers would make ten times too much of it."""
+
+
 class Residual(nn.Module):
     """x + two 3 x 3 convolutions of it; the second starts at zero, so that a fresh block changes nothing."""
 
@@ -91,10 +95,10 @@ class Refiner(nn.Module):
         context = functional.pixel_shuffle(self.spread(functional.silu(context)), self.step)  # (N, fine/2, H/4, W/4)
         squares = functional.pixel_unshuffle(picture, FINE)  # (N, 48, H/4, W/4)
         body = self.fine(self.join(torch.cat([context, squares], dim=1)))
-        return functional.pixel_shuffle(self.leave(functional.silu(body)), FINE)  # (N, 3, H, W)
+        return DETAIL * functional.pixel_shuffle(self.leave(functional.silu(body)), FINE)  # (N, 3, H, W)
 
 
-class PatchAutoencoder(ModelMixin, ConfigMixin):
+class PatchAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers combines them
     """Pictures (N, 3, H, W) in [-1, 1] to latents (N, 32, H/16, W/16) of about unit variance, and back.
 
     Any height and width that are multiples of 16; ``ValueError`` otherwise.
@@ -123,7 +127,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
     def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderKLOutput | tuple[Certain]:
         """Latents of pictures (N, 3, H, W) in [-1, 1], as a distribution without spread."""
         if x.ndim != 4 or x.shape[-1] % PATCH or x.shape[-2] % PATCH:
-            raise ValueError(f"pictures must be (N, 3, H, W) with sides that are multiples of {PATCH}: {tuple(x.shape)}")
+            raise ValueError(f"pictures must be (N, 3, H, W), sides multiples of {PATCH}, not {tuple(x.shape)}")
         latent = Certain(self.encoder(x))
         return AutoencoderKLOutput(latent_dist=latent) if return_dict else (latent,)  # type: ignore[arg-type]
 

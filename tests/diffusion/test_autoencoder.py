@@ -12,7 +12,8 @@ from animate.diffusion.autoencoder import PatchAutoencoder
 def model():
     """Random weights, but an encoder whose rows are at right angles, as fitted ones are, and a refiner that speaks."""
     torch.manual_seed(0)
-    model = PatchAutoencoder(block_out_channels=(16, 16, 16, 16, 16), wide_blocks=1, fine_blocks=1).requires_grad_(False)
+    model = PatchAutoencoder(block_out_channels=(16, 16, 16, 16, 16), wide_blocks=1, fine_blocks=1)
+    model.requires_grad_(False)
     rows = torch.linalg.qr(torch.randn(768, 32))[0].T
     model.encoder.weight.copy_((rows * torch.linspace(0.5, 2, 32)[:, None]).reshape(32, 3, 16, 16))
     torch.nn.init.normal_(model.refiner.leave.weight, std=0.05)

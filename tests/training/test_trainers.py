@@ -1,4 +1,4 @@
-"""The trainers: killed and resumed they end with the same weights; words never fail; mirrors are known without encoding."""
+"""The trainers: killed and resumed they end with the same weights; mirrors are known without encoding."""
 
 from __future__ import annotations
 
