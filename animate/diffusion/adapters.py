@@ -27,6 +27,7 @@ class Adapters:
         self._encoders = tuple(encoders)
         self._worn: Worn = ()
         self._names: dict[str, str] = {}
+        self._tried = 0
         self._touched: dict[str, tuple[bool, ...]] = {}
         self._taught: dict[str, str] = {}
 
@@ -44,7 +45,12 @@ class Adapters:
         """Let `token` in a prompt stand for the vectors of a textual-inversion file."""
         if self._taught.get(token) == path:
             return
-        texts.teach(token, _vectors(path, len(self._encoders)))
+        vectors = _vectors(path, len(self._encoders))
+        for encoder, rows in zip(self._encoders, vectors):
+            width = encoder.model.get_input_embeddings().embedding_dim
+            if rows.shape[1] != width:
+                raise BadInput(f"{path} is of another family: {rows.shape[1]} numbers a token, the model has {width}")
+        texts.teach(token, vectors)
         self._taught[token] = path
 
     def _load(self, path: str) -> None:
@@ -54,21 +60,25 @@ class Adapters:
             raise MissingModel(f"there is no LoRA file {path}")
         double = len(self._encoders) > 1
         loader = StableDiffusionXLLoraLoaderMixin if double else StableDiffusionLoraLoaderMixin
-        name = f"lora_{len(self._names)}"
+        self._tried += 1
+        name = f"lora_{self._tried}"
         try:
             state, alphas = loader.lora_state_dict(
                 str(Path(path).parent), weight_name=Path(path).name, unet_config=self._unet.config, use_safetensors=None
             )[:2]
-            loader.load_lora_into_unet(state, network_alphas=alphas, unet=self._unet, adapter_name=name)
-            touched = [True]
+            _fold(state, alphas)
+            touched = [any(key.startswith("unet.") for key in state)]
+            if touched[0]:
+                loader.load_lora_into_unet(state, network_alphas=None, unet=self._unet, adapter_name=name)
             for index, encoder in enumerate(self._encoders):
                 prefix = "text_encoder" if index == 0 else f"text_encoder_{index + 1}"
-                theirs = any(key.startswith(prefix + ".") for key in state)
-                if theirs:
+                touched.append(any(key.startswith(prefix + ".") for key in state))
+                if touched[-1]:
                     loader.load_lora_into_text_encoder(
-                        state, network_alphas=alphas, text_encoder=encoder.model, prefix=prefix, adapter_name=name
+                        state, network_alphas=None, text_encoder=encoder.model, prefix=prefix, adapter_name=name
                     )
-                touched.append(theirs)
+            if not any(touched):
+                raise ValueError("it holds nothing for a network or a text encoder")
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
         self._names[path] = name
@@ -82,6 +92,23 @@ class Adapters:
             weights = dict.fromkeys(has, 0.0)
             weights.update({path: weight for path, weight in loras if path in weights})
             _weigh(module, {self._names[path]: weight for path, weight in weights.items()})
+
+
+def _fold(state: dict[str, Any], alphas: dict[str, float] | None) -> None:
+    """Multiply each pair's upper matrix by alpha / rank, which is then 1.
+
+    diffusers loses the alphas of text encoders where they differ from layer to layer (0.42 looks for names that
+    transformers 5 no longer has), as kohya's files may have them.
+    """
+    for name, alpha in (alphas or {}).items():
+        layer = name.removesuffix(".alpha")
+        for down in (layer, f"{layer}.lora.down.weight", f"{layer}.lora_linear_layer.down.weight"):
+            up = down.replace(".down.weight", ".up.weight")
+            if up != down and up in state:
+                state[up] = state[up] * (float(alpha) / state[down].shape[0])
+                break
+        else:
+            raise ValueError(f"no weights belong to {name}")
 
 
 def _weigh(module: Any, weights: dict[str, float]) -> None:

@@ -1,0 +1,132 @@
+"""LoRA files and textual inversions, put on and taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from animate.diffusion import models
+from animate.diffusion.painter import Painter
+from animate.diffusion.sampling import Prompt
+from animate.errors import BadInput, MissingModel
+from tests.diffusion.conftest import sampling
+
+UNET_LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q"
+TEXT_LAYERS = ("encoder.layers.0.self_attn.q_proj", "encoder.layers.1.self_attn.out_proj")
+
+
+@pytest.fixture
+def painter(tiny_models: Callable[[str], Path]) -> Painter:
+    """A painter of this test's own: adapters change it."""
+    return models.load(str(tiny_models("sd")), device="cpu")
+
+
+def kohya(path: Path, *, text: bool = False, seed: int = 0) -> str:
+    """A LoRA of rank 2 on a layer of the network and two of the text encoder, in kohya's names."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    layers = [("lora_unet_" + UNET_LAYER.replace(".", "_"), 8, 1.0)]
+    if text:
+        layers += [
+            ("lora_te_text_model_" + name.replace(".", "_"), 16, alpha) for name, alpha in zip(TEXT_LAYERS, (1.0, 4.0))
+        ]
+    for name, width, alpha in layers:
+        tensors[f"{name}.lora_down.weight"] = torch.randn(2, width, generator=generator)
+        tensors[f"{name}.lora_up.weight"] = torch.randn(width, 2, generator=generator)
+        tensors[f"{name}.alpha"] = torch.tensor(alpha)
+    save_file(tensors, path)
+    return str(path)
+
+
+def paint(painter: Painter, *loras: tuple[str, float]) -> torch.Tensor:
+    return painter.imagine((64, 64), [sampling(steps=2, loras=loras)])
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_weight_is_followed_and_taken_off(painter: Painter, tmp_path: Path, text: bool) -> None:
+    path = kohya(tmp_path / "ink.safetensors", text=text)
+    bare = paint(painter)
+    full = paint(painter, (path, 1.0))
+    half = paint(painter, (path, 0.5))
+    assert (full - bare).abs().max() > 1e-4
+    assert not torch.equal(half, full)
+    assert torch.equal(paint(painter, (path, 0.0)), bare)
+    assert torch.equal(paint(painter), bare)
+    assert torch.equal(paint(painter, (path, 1.0)), full)
+
+
+def test_equals_weights_merged_by_hand(painter: Painter, tiny_models: Callable[[str], Path], tmp_path: Path) -> None:
+    """W + weight · alpha / rank · up · down."""
+    from safetensors.torch import load_file
+
+    path = kohya(tmp_path / "ink.safetensors", text=True)
+    file = load_file(path)
+    merged = models.load(str(tiny_models("sd")), device="cpu")
+    layers = {"lora_unet_" + UNET_LAYER.replace(".", "_"): merged._unet.get_submodule(UNET_LAYER)}
+    for name in TEXT_LAYERS:
+        layers["lora_te_text_model_" + name.replace(".", "_")] = merged.texts.encoders[0].model.get_submodule(name)
+    for name, layer in layers.items():
+        delta = file[f"{name}.lora_up.weight"] @ file[f"{name}.lora_down.weight"]
+        layer.weight.data += 0.7 * file[f"{name}.alpha"] / 2 * delta
+    assert (paint(painter, (path, 0.7)) - paint(merged)).abs().max() < 1e-5
+
+
+def test_rows_of_one_batch_wear_different_files(painter: Painter, tmp_path: Path) -> None:
+    one = kohya(tmp_path / "one.safetensors", text=True)
+    two = kohya(tmp_path / "two.safetensors", seed=1)
+    worn = [(), ((one, 1.0),), ((two, 0.5),), ((one, 0.5), (two, 0.5))]
+    together = painter.imagine((64, 64), [sampling(steps=2, loras=loras) for loras in worn])
+    for row, loras in zip(together, worn):
+        assert torch.allclose(row, paint(painter, *loras)[0], atol=1e-5)
+
+
+def test_nothing_is_done_while_the_weights_stay(
+    painter: Painter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kohya(tmp_path / "ink.safetensors")
+    paint(painter, (path, 0.5))
+    monkeypatch.setattr(painter._adapters, "_set", lambda loras: pytest.fail("set again"))
+    paint(painter, (path, 0.5))
+
+
+def test_files_that_are_none_are_named(painter: Painter, tmp_path: Path) -> None:
+    with pytest.raises(MissingModel, match="no LoRA file"):
+        paint(painter, (str(tmp_path / "none.safetensors"), 1.0))
+    save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(BadInput, match=r"other\.safetensors is not a LoRA file"):
+        paint(painter, (str(tmp_path / "other.safetensors"), 1.0))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_textual_inversion_is_called_by_its_token(painter: Painter, tmp_path: Path, suffix: str) -> None:
+    vectors = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    path = tmp_path / f"mist{suffix}"
+    if suffix == ".pt":
+        torch.save({"string_to_param": {"*": vectors}, "name": "mist"}, path)
+    else:
+        save_file({"emb_params": vectors}, path)
+
+    def ask(text: str) -> torch.Tensor:
+        how = sampling(steps=2, prompts=(Prompt(text),), embeddings=(("<mist>", str(path)),))
+        return painter.imagine((64, 64), [how])
+
+    plain = painter.imagine((64, 64), [sampling(steps=2, prompts=(Prompt("a fox"),))])
+    assert torch.equal(ask("a fox"), plain)
+    assert not torch.equal(ask("a <mist> fox"), plain)
+    assert not torch.equal(ask("a (<mist>:0.5) fox"), ask("a <mist> fox"))
+    encoder = painter.texts.encoders[0]
+    ids = encoder.tokenizer(painter.texts._spelled("<mist>"), add_special_tokens=False).input_ids
+    assert torch.allclose(encoder.model.get_input_embeddings().weight[ids], vectors)
+
+
+def test_inversion_of_another_family_is_refused(painter: Painter, tmp_path: Path) -> None:
+    save_file({"clip_l": torch.zeros(1, 16), "clip_g": torch.zeros(1, 16)}, tmp_path / "xl.safetensors")
+    with pytest.raises(BadInput, match="2 text encoder"):
+        painter.imagine((64, 64), [sampling(embeddings=(("<x>", str(tmp_path / "xl.safetensors")),))])
+    save_file({"emb_params": torch.zeros(1, 24)}, tmp_path / "wide.safetensors")
+    with pytest.raises(BadInput, match="24 numbers"):
+        painter.imagine((64, 64), [sampling(embeddings=(("<x>", str(tmp_path / "wide.safetensors")),))])
