@@ -123,15 +123,18 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except AnimateError as error:
-        code, message = error.exit_code, str(error)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        code, message = 1, f"{place}{error.strerror or error}"
     except Exception as error:
-        code, message = 1, f"unexpected {type(error).__name__}: {error} (a fault of animate; --debug shows where)"
-    if args.debug:
-        traceback.print_exc()
-    else:
-        print(message, file=sys.stderr)
-    return code
+        if args.debug:
+            traceback.print_exc()
+        else:
+            print(_told(error), file=sys.stderr)
+        return error.exit_code if isinstance(error, AnimateError) else 1
+
+
+def _told(error: Exception) -> str:
+    """What an error tells the user."""
+    if isinstance(error, AnimateError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"unexpected {type(error).__name__}: {error} (a fault of animate; --debug shows where)"

@@ -117,10 +117,21 @@ class Chart:
     """First frames of the shots after the first."""
     beats: np.ndarray
     """Positions of the beats in frames."""
-    cues: tuple[tuple[str, float], ...]
+    cues: tuple[tuple[str, int], ...]
     """(name, frame)."""
     constants: tuple[tuple[str, str], ...]
     """(name, value) of fields that do not change and that are not as they would be without being said."""
+
+    def flags(self) -> list[tuple[str, str, float]]:
+        """(kind, text, frame) of the words above the first row; a cue at a cut shares its flag."""
+        named = {frame: name for name, frame in self.cues}
+        flags = [("cut", f"{named[cut]} (cut)" if cut in named else "cut", cut - 0.5) for cut in self.cuts]
+        flags += [("cue", name, float(frame)) for name, frame in self.cues if frame not in self.cuts]
+        shown: list[tuple[str, str, float]] = []
+        for flag in sorted(flags, key=lambda flag: flag[2]):
+            if not shown or flag[2] - shown[-1][2] > 0.011 * self.frames * (len(shown[-1][1]) + 1):
+                shown.append(flag)
+        return shown
 
     def time_marks(self) -> list[float]:
         """Round times in seconds for the axis, at most fifteen."""

@@ -93,11 +93,11 @@ def _panel(panel: Panel, chart: Chart, palette: Palette, step: int) -> str:
         start, end = path[1:].split(" ", 1)[0], _x(chart.frames - 1, chart)
         area = f"{path}L{end} {y(panel.rest)}L{start} {y(panel.rest)}Z"
         curves.append(
-            f'<path class="area" d="{area}" fill="{color}"/><path class="curve" d="{path}" stroke="{color}"/>'
+            f'<path class="area" d="{area}" style="fill:{color}"/><path class="curve" d="{path}" stroke="{color}"/>'
         )
     names = "".join(
-        f'<b style="color:{palette.curve(line.color)}">{escape(line.label)}'
-        f'<em data-line="{escape(line.name)}"></em></b>'
+        f'<b style="color:{palette.curve(line.color)}"><em data-line="{escape(line.name)}"></em>'
+        f"{escape(line.label)}</b>"
         for line in panel.lines
     )
     return (
@@ -136,10 +136,9 @@ def _marks(chart: Chart, height: float, beats: bool) -> str:
 
 def _flags(chart: Chart) -> str:
     """Names of cues and cuts above the first row."""
-    flags = [("cue", name, frame) for name, frame in chart.cues] + [("cut", "cut", cut - 0.5) for cut in chart.cuts]
     return "".join(
-        f'<i class="{kind}" style="left:{_x(frame, chart) / WIDTH * 100:.3f}%">{escape(name)}</i>'
-        for kind, name, frame in flags
+        f'<i class="{kind}" style="left:{_x(frame, chart) / WIDTH * 100:.3f}%">{escape(text)}</i>'
+        for kind, text, frame in chart.flags()
     )
 
 
@@ -164,12 +163,12 @@ h1{font-size:22px;margin:0 0 2px} p{margin:0;color:var(--faint)}
 .row,.flags,.axis{display:grid;grid-template-columns:190px 1fr 64px;column-gap:12px;margin-bottom:8px}
 header{display:flex;flex-direction:column;justify-content:center;align-items:flex-end;text-align:right}
 header b{font-weight:500;display:flex;gap:10px;align-items:baseline}
-header em{font:12px ui-monospace,Consolas,monospace;color:var(--text);min-width:5.5em;text-align:right}
+header em{font:11.5px ui-monospace,Consolas,monospace;color:var(--text)}
 header small{color:var(--faint)}
 .plot{position:relative;background:var(--panel);height:84px;cursor:crosshair;overflow:hidden;border-radius:3px}
 .band .plot{height:56px} svg{display:block;width:100%;height:100%}
 path{vector-effect:non-scaling-stroke;fill:none}
-.curve{stroke-width:1.8;stroke-linejoin:round} .area{opacity:.1;stroke:none;fill-opacity:1}
+.curve{stroke-width:1.8;stroke-linejoin:round} .area{opacity:.1}
 .grid{stroke:var(--grid)} .beat{stroke:var(--grid);stroke-width:.8} .bar{stroke:var(--grid);stroke-width:2}
 .cue{stroke:var(--faint);stroke-dasharray:1 3} .cut{stroke:var(--cut);stroke-dasharray:6 4}
 .words{position:absolute;top:0;bottom:0;display:flex;align-items:center;padding:0 8px;overflow:hidden;font-size:12px;

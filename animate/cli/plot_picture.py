@@ -160,15 +160,10 @@ def _draw_titles(figure: Figure, first: Axes, chart: Chart, height: float, palet
     left, right = LEFT / INCHES, 1 - RIGHT / INCHES
     figure.text(left, 1 - 0.36 / height, chart.title, color=palette.text, fontsize=15, fontweight="bold", va="center")
     figure.text(left, 1 - 0.63 / height, chart.subtitle, color=palette.faint, fontsize=9, va="center")
-    for name, frame in chart.cues:
+    for kind, text, frame in chart.flags():
         first.annotate(
-            name, (frame, 1), xytext=(3, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
-            color=palette.faint, fontsize=8, va="bottom", ha="left",
-        )  # fmt: skip
-    for cut in chart.cuts:
-        first.annotate(
-            "cut", (cut - 0.5, 1), xytext=(3, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
-            color=palette.cut, fontsize=8, va="bottom", ha="left",
+            text, (frame, 1), xytext=(3, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
+            color=palette.cut if kind == "cut" else palette.faint, fontsize=8, va="bottom", ha="left",
         )  # fmt: skip
     for index, line in enumerate(reversed(_footer(chart))):
         figure.text(left, (0.2 + 0.2 * index) / height, line, color=palette.faint, fontsize=8, va="center")

@@ -1,0 +1,26 @@
+"""How a command that takes its time tells where it is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from animate.render.progress import Progress
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Ask how progress is shown."""
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("-q", "--quiet", action="store_true", help="no progress, only errors")
+    how.add_argument("--progress-json", action="store_true", help="progress as lines of JSON instead, for programs")
+
+
+def progress(args: argparse.Namespace) -> Progress:
+    """A bar for people, lines of JSON for programs, or nothing."""
+    from animate.render import progress as ways
+
+    if args.quiet:
+        return ways.Quiet()
+    return ways.Lines(sys.stdout) if args.progress_json else ways.Bar(sys.stderr)
