@@ -122,6 +122,11 @@ class Chart:
     constants: tuple[tuple[str, str], ...]
     """(name, value) of fields that do not change and that are not as they would be without being said."""
 
+    @property
+    def lone_cues(self) -> list[int]:
+        """Frames of the cues that do not fall on a cut."""
+        return [frame for _, frame in self.cues if frame not in self.cuts]
+
     def flags(self) -> list[tuple[str, str, float]]:
         """(kind, text, frame) of the words above the first row; a cue at a cut shares its flag."""
         named = {frame: name for name, frame in self.cues}

@@ -129,7 +129,7 @@ def _marks(chart: Chart, height: float, beats: bool) -> str:
         for count, beat in enumerate(chart.beats):
             kind = "bar" if count % 4 == 0 else "beat"
             marks.append(f'<path class="{kind}" d="M{_x(beat, chart)} 0V{height:g}"/>')
-    marks += [f'<path class="cue" d="M{_x(frame, chart)} 0V{height:g}"/>' for _, frame in chart.cues]
+    marks += [f'<path class="cue" d="M{_x(frame, chart)} 0V{height:g}"/>' for frame in chart.lone_cues]
     marks += [f'<path class="cut" d="M{_x(cut - 0.5, chart)} 0V{height:g}"/>' for cut in chart.cuts]
     return "".join(marks)
 

@@ -143,7 +143,7 @@ def _draw_marks(axes: Axes, chart: Chart, palette: Palette, curves: bool) -> Non
     if curves and 0 < len(chart.beats) <= 400:
         for count, beat in enumerate(chart.beats):
             axes.axvline(beat, color=palette.grid, linewidth=1.6 if count % 4 == 0 else 0.7, zorder=0.5)
-    for _, frame in chart.cues:
+    for frame in chart.lone_cues:
         axes.axvline(frame, color=palette.faint, linewidth=0.9, linestyle=(0, (1, 2)), zorder=3)
     for cut in chart.cuts:
         axes.axvline(cut - 0.5, color=palette.cut, linewidth=1.1, linestyle=(0, (5, 3)), zorder=3)

@@ -1,0 +1,63 @@
+"""What only a process of its own can show: that commands start fast, without torch, and leave quietly."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TORCH_FREE = """
+import sys
+from animate.cli import main
+code = main(sys.argv[1:])
+dear = {"torch", "diffusers", "transformers", "cv2", "matplotlib"} & set(sys.modules)
+print("imported:", *sorted(dear), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def schedule(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.yaml"
+    path.write_text("max_frames: 12\nzoom: 1 + 0.01*sin(t)\nprompts: a calm sea\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["fields"],
+        ["check", "clip.yaml"],
+        ["plan", "clip.yaml"],
+        ["diff", "clip.yaml", "clip.yaml"],
+        ["plot", "clip.yaml", "-o", "clip.html"],
+        ["render", "--help"],
+    ],
+)
+def test_no_torch(words: list[str], schedule: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TORCH_FREE, *words],
+        cwd=schedule.parent,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "imported:"
+    assert done.stdout
+
+
+def test_module_can_be_run(schedule: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "animate", "check", "none.yaml"], cwd=schedule.parent, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")
+def test_a_reader_that_leaves_is_no_error(schedule: Path) -> None:
+    command = f"{sys.executable} -m animate plan clip.yaml --set max_frames=5000 | head -1"
+    done = subprocess.run(command, shell=True, cwd=schedule.parent, capture_output=True, encoding="utf-8", check=False)
+    assert done.stdout.startswith("frame,")
+    assert done.stderr == ""
