@@ -1,0 +1,204 @@
+"""Cameras and views by depth: geometry by known scenes, Deforum's formula by its own results."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from animate.motion.camera import Camera, moved, pose_of_frame, rotation
+from animate.motion.space import deforum, deforum_z, pinhole
+
+DATA = Path(__file__).parent.parent / "data"
+SIZE = (120, 160)
+
+
+def pose(**values: float) -> np.ndarray:
+    names = [f"translation_{axis}" for axis in "xyz"] + [f"rotation_3d_{axis}" for axis in "xyz"]
+    return pose_of_frame({**dict.fromkeys(names, 0.0), **values})
+
+
+def texture(x: Tensor, y: Tensor) -> Tensor:
+    """(3, …) a smooth pattern on a surface with coordinates x, y."""
+    waves = [torch.sin(7 * x + 1) * torch.cos(5 * y), torch.sin(4 * y + 2 * x), torch.cos(6 * x - 3 * y)]
+    return 0.5 + 0.4 * torch.stack(waves)
+
+
+def scene(camera: Camera, new_from_old: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Picture and depth of a slanted ground and a card before it, ray by ray, from a camera at this pose."""
+    old_from_new = np.linalg.inv(new_from_old)
+    x, y = camera.rays()
+    directions = torch.stack([x.expand(SIZE), y.expand(SIZE), torch.ones(SIZE)]).double()
+    turn = torch.from_numpy(old_from_new[:3, :3])
+    start = torch.from_numpy(old_from_new[:3, 3])
+    rays = torch.tensordot(turn, directions, dims=1)
+    best = torch.full(SIZE, torch.inf, dtype=torch.float64)
+    picture = torch.zeros(3, *SIZE, dtype=torch.float64)
+    for normal, distance, extent in (((0.0, -0.5, 1.0), 4.0, None), ((0.0, 0.0, 1.0), 2.0, 0.45)):
+        n = torch.tensor(normal, dtype=torch.float64)
+        t = (distance - n @ start) / torch.tensordot(n, rays, dims=1)
+        point = start.view(3, 1, 1) + t * rays
+        there = (t > 0) & (t < best)
+        if extent is not None:
+            there &= (point[0].abs() < extent) & (point[1].abs() < extent)
+        best = torch.where(there, t, best)
+        colour = texture(point[0] * (1 if extent is None else 2), point[1])
+        picture = torch.where(there, colour, picture)
+    return picture.float(), best[None].float()  # rays have z = 1 in the camera's own frame, so t is the depth
+
+
+def psnr(a: Tensor, b: Tensor, where: Tensor) -> float:
+    weight = where.expand_as(a)
+    return float(-10 * torch.log10(((a - b) ** 2 * weight).sum() / weight.sum()))
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        {"translation_x": 20, "translation_y": -10},
+        {"translation_z": 60},
+        {"translation_z": -60},
+        {"rotation_3d_x": 3, "rotation_3d_y": -4, "rotation_3d_z": 5},
+        {"translation_x": -15, "translation_z": 30, "rotation_3d_y": 3},
+    ],
+)
+def test_a_view_of_a_known_scene_is_what_the_second_camera_sees(move: dict[str, float]) -> None:
+    camera, there = Camera.of(60, SIZE), pose(**move)
+    picture, depth = scene(camera, np.eye(4))
+    truth, true_depth = scene(camera, there)
+    view = pinhole(picture, depth, there, camera)
+    # what both see: the second camera's points, back in the first picture, at the depth that stands there
+    x, y, z = camera.project(moved(camera.unproject(true_depth), np.linalg.inv(there)))
+    column, row = x.round().long(), y.round().long()
+    inside = (column >= 0) & (column < SIZE[1]) & (row >= 0) & (row < SIZE[0])
+    stands = depth[0][row.clamp(0, SIZE[0] - 1), column.clamp(0, SIZE[1] - 1)]
+    both = inside & ((z - stands).abs() < 0.02 * stands)
+    edge = torch.nn.functional.max_pool2d((~both).float()[None], 3, 1, 1) > 0  # pixels that an edge cuts are neither's
+    assert psnr(view.picture, truth, ~edge) >= 32
+    hidden = inside & (z > 1.1 * stands)
+    if int(hidden.sum()) > 50:
+        assert float((view.coverage[0] < 0.5)[hidden].float().mean()) >= 0.9
+    assert float(view.coverage[0][~edge[0]].mean()) > 0.99
+
+
+@settings(max_examples=30, deadline=None)
+@given(depth=st.floats(1, 20), dx=st.floats(-10, 10))
+def test_a_plane_shifts_by_focal_times_way_over_depth(depth: float, dx: float) -> None:
+    camera = Camera.of(70, SIZE)
+    points = moved(camera.unproject(torch.full((1, *SIZE), depth)), pose(translation_x=dx))
+    x, y, z = camera.project(points)
+    expected = torch.arange(SIZE[1]) - camera.focal * dx / 200 / depth
+    assert torch.allclose(x, expected.expand(SIZE), atol=0.01)
+    assert torch.allclose(y, torch.arange(SIZE[0])[:, None].expand(SIZE).float(), atol=0.01)
+    assert torch.allclose(z, torch.full(SIZE, depth))
+
+
+def test_a_shift_is_read_within_a_tenth_of_a_pixel() -> None:
+    camera = Camera.of(60, SIZE)
+    ramp = torch.linspace(0.2, 0.8, SIZE[1]).expand(1, *SIZE)
+    view = pinhole(ramp, torch.full((1, *SIZE), 3.0), pose(translation_x=7), camera)
+    shift = camera.focal * 7 / 200 / 3
+    slope = 0.6 / (SIZE[1] - 1)
+    inner = view.picture[0, :, 4:-8] - ramp[0, :, 4:-8]
+    assert torch.allclose(inner / slope, torch.full_like(inner, shift), atol=0.1)
+
+
+def test_there_and_back_again() -> None:
+    camera, there = Camera.of(60, SIZE), pose(translation_x=8, translation_z=10, rotation_3d_z=2)
+    picture, _ = scene(camera, np.eye(4))
+    depth = 3 + torch.linspace(0, 1, SIZE[0]).view(1, -1, 1).expand(1, *SIZE)  # a ground without edges
+    first = pinhole(picture, depth, there, camera)
+    after = moved(camera.unproject(depth), there)[2:3]
+    carried = pinhole(after / 10, depth, there, camera).picture * 10  # the depth that the second camera sees
+    back = pinhole(first.picture, carried, np.linalg.inv(there), camera)
+    both = back.coverage * pinhole(first.coverage, carried, np.linalg.inv(there), camera).picture
+    inner = torch.zeros_like(both)
+    inner[:, 12:-12, 12:-12] = 1
+    assert psnr(back.picture, picture, (both > 0.99) * inner) >= 35
+
+
+def test_standing_still_changes_nothing() -> None:
+    camera = Camera.of(60, SIZE)
+    picture, depth = scene(camera, np.eye(4))
+    view = pinhole(picture, depth, np.eye(4), camera)
+    assert torch.allclose(view.picture, picture, atol=1e-4)
+    assert float(view.coverage.min()) == 1
+
+
+def test_zooming_by_the_lens_alone_needs_no_depth() -> None:
+    picture, depth = scene(Camera.of(60, SIZE), np.eye(4))
+    lens = [Camera.of(60, SIZE), Camera.of(50, SIZE)]
+    near, far = (pinhole(picture, scale * depth, np.eye(4), *lens).picture for scale in (1, 10))
+    assert float((near - far).abs().mean()) < 1e-3
+
+
+def test_signs_are_deforums() -> None:
+    camera = Camera.of(60, SIZE)
+    point = camera.unproject(torch.full((1, *SIZE), 2.0))[:, 60:61, 80:81]
+    x, y, _ = camera.project(point)
+    for name, axis, sign in (
+        ("translation_x", 0, -1),
+        ("translation_y", 1, 1),
+        ("rotation_3d_x", 1, 1),
+        ("rotation_3d_y", 0, -1),
+    ):
+        new = camera.project(moved(point, pose(**{name: 5})))
+        assert float(sign * (new[axis] - (x, y)[axis])) > 0, name
+    right = camera.unproject(torch.full((1, *SIZE), 2.0))[:, 60:61, 120:121]
+    assert float(camera.project(moved(right, pose(rotation_3d_z=5)))[1]) < 60  # counter-clockwise: the right goes up
+
+
+def test_rotations_keep_lengths() -> None:
+    turn = rotation(10, 20, 30)
+    assert np.allclose(turn @ turn.T, np.eye(3))
+    assert np.linalg.det(turn) == pytest.approx(1)
+
+
+def test_deforums_formula_gives_deforums_pictures() -> None:
+    data = np.load(DATA / "deforum_warps.npz", allow_pickle=False)
+    picture = torch.from_numpy(data["picture"]).permute(2, 0, 1) / 255
+    field = torch.from_numpy(data["depth"])[None]
+    cases = [(p, r) for p, r in zip(json.loads(str(data["params"])), data["results"]) if p["mode"] == "3d"]
+    assert len(cases) == 6
+    for values, expected in cases:
+        z = deforum_z(field, nearer_is_larger=values["depth_algorithm"].startswith("Midas"))
+        view = deforum(picture, z, pose_of_frame(values), values["fov"], padding=values["padding_mode"])
+        levels = (view.picture * 255).permute(1, 2, 0).numpy()
+        assert np.abs(levels - expected).mean() < 0.6  # Deforum truncates: half a level of it
+        assert np.abs(np.floor(levels) - expected).mean() < 0.2
+
+
+def test_the_real_stereo_pair_beats_deforums_formula() -> None:
+    data = pytest.importorskip("skimage.data")
+    try:
+        left, right, disparity = data.stereo_motorcycle()
+    except Exception as error:  # the pair comes with some builds of the package only
+        pytest.skip(str(error))
+    step = 2
+    a = torch.from_numpy(np.ascontiguousarray(left[::step, ::step])).permute(2, 0, 1) / 255
+    b = torch.from_numpy(np.ascontiguousarray(right[::step, ::step])).permute(2, 0, 1) / 255
+    known = torch.from_numpy(np.where(np.isfinite(disparity), disparity, 0)[::step, ::step].astype(np.float32)) / step
+    height, width = known.shape
+    filled = torch.where(known > 0, known, known[known > 0].min())
+    camera = Camera.of(60, (height, width))
+    depth = (camera.focal / filled)[None]  # a baseline of one unit
+    view = pinhole(a, depth, pose(translation_x=200), camera)
+    flat = deforum(a, deforum_z(1 / depth, True), pose(translation_x=200 * 60 / width), 60)
+    seen = (view.coverage > 0.5) & (torch.arange(width) < width - 80)
+    assert psnr(view.picture, b, seen) >= psnr(flat.picture, b, seen) + 3
+
+
+def test_what_cannot_be_is_told() -> None:
+    picture = torch.zeros(3, 8, 8)
+    with pytest.raises(ValueError, match="between 0 and 180"):
+        Camera.of(180, (8, 8))
+    with pytest.raises(ValueError, match="does not fit"):
+        pinhole(picture, torch.ones(1, 4, 4), np.eye(4), Camera.of(60, (8, 8)))
+    with pytest.raises(ValueError, match="padding_mode"):
+        pinhole(picture, torch.ones(1, 8, 8), np.eye(4), Camera.of(60, (8, 8)), padding="wrap")
+    assert (deforum_z(torch.full((1, 4, 4), 3.0), True) == 1).all()
+    assert (deforum_z(torch.full((1, 4, 4), torch.nan), True) == 1).all()
