@@ -69,6 +69,9 @@ class Painter:
         self._parts = parts
         self._frugal = frugal and self.device.type != "cpu"
         self._unet, self._vae = parts.unet, parts.vae
+        # Kept: diffusers looks through all weights for its `dtype`, a fifth of a small model's time.
+        self._kind: torch.dtype = parts.unet.dtype
+        self._vae_kind: torch.dtype = parts.vae.dtype
         self._double = getattr(self._unet.config, "addition_embed_type", None) == "text_time"
         self._distilled = self._unet.config.time_cond_proj_dim
         self.texts = Texts(parts.encoders, penultimate=self._double, empty_is_zero=parts.empty_is_zero)
@@ -188,7 +191,7 @@ class Painter:
         noises = [_noise(order.how) for order in group]
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
-        latents = latents.to(self.device, self._unet.dtype)
+        latents = latents.to(self.device, self._kind)
         return self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
 
     def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None) -> Tensor:
@@ -217,7 +220,7 @@ class Painter:
         """The latent at the end of the course."""
         passes = len(group[0].passes.states)
         states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
-        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._unet.dtype)}
+        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
         if self._double:
             options["added_cond_kwargs"] = self._added(group, x)
         if self._distilled:
@@ -245,10 +248,9 @@ class Painter:
             score = UNAESTHETIC if guided and p == 0 else AESTHETIC
             tail = [score] if self._parts.aesthetic else [float(height), float(width)]
             rows += [ids + tail] * len(group)
-        kind = self._unet.dtype
         return {
-            "text_embeds": torch.stack(pooled).to(self.device, kind),
-            "time_ids": torch.tensor(rows, dtype=kind, device=self.device),
+            "text_embeds": torch.stack(pooled).to(self.device, self._kind),
+            "time_ids": torch.tensor(rows, dtype=self._kind, device=self.device),
         }
 
     def _told_scale(self, group: list[_Order]) -> Tensor:
@@ -260,16 +262,16 @@ class Painter:
         angles = scale[:, None] * frequencies[None, :]
         embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
         embedding = torch.nn.functional.pad(embedding, (0, self._distilled % 2))
-        return embedding.to(self.device, self._unet.dtype)
+        return embedding.to(self.device, self._kind)
 
     # ---- pictures and latents ---------------------------------------------------------------------------------------
 
     def _encoded(self, pictures: Tensor, noises: Sequence[Noise]) -> Tensor:
         """(N, 3, H, W) in [0, 1] → (N, C, h, w), scaled as the UNet expects it."""
         with self._at_work(self._vae):
-            answer = self._vae.encode((2.0 * pictures - 1.0).to(self._vae.dtype))
+            answer = self._vae.encode((2.0 * pictures - 1.0).to(self._vae_kind))
             latents = answer.latents if hasattr(answer, "latents") else _sampled(answer.latent_dist, noises)
-        latents = latents.to(self._unet.dtype)
+        latents = latents.to(self._kind)
         scale = self._vae.config.scaling_factor
         mean, std = self._statistics(latents)
         return scale * latents if mean is None or std is None else (latents - mean) * scale / std
@@ -280,7 +282,7 @@ class Painter:
         mean, std = self._statistics(latents)
         latents = latents / scale if mean is None or std is None else latents * std / scale + mean
         with self._at_work(self._vae):
-            pictures = self._vae.decode(latents.to(self._vae.dtype), return_dict=False)[0]
+            pictures = self._vae.decode(latents.to(self._vae_kind), return_dict=False)[0]
         return (pictures.float() * 0.5 + 0.5).clamp(0, 1)
 
     def _statistics(self, like: Tensor) -> tuple[Tensor | None, Tensor | None]:
