@@ -7,11 +7,12 @@ differ. To add one is to write `recognise(source) -> bool` and `read(source) -> 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
-from animate.schedule.importers import deforum, strangers
+from animate.schedule.importers import deforum, parseq, strangers
 from animate.schedule.source import Imported, Source
 
-FORMATS = {"deforum": deforum}
+FORMATS: dict[str, ModuleType] = {"deforum": deforum, "parseq": parseq}
 """Every importer by its name, in the order in which they are asked."""
 
 
@@ -23,6 +24,6 @@ def recognise(source: Source) -> Callable[[Source], Imported] | None:
     """
     for form in FORMATS.values():
         if form.recognise(source):
-            return form.read
+            return form.read  # type: ignore[no-any-return]
     strangers.refuse(source)
     return None

@@ -10,11 +10,12 @@ Facts about Deforum (defaults, order of looking, what is on when) were read in d
 
 from __future__ import annotations
 
+import json
 import re
 
 from animate.errors import Problem
 from animate.schedule.fields import FIELDS
-from animate.schedule.importers import deforum_differences, deforum_flip, deforum_prompts
+from animate.schedule.importers import deforum_differences, deforum_flip, deforum_prompts, parseq
 from animate.schedule.importers.deforum_keys import FLIP, SETTINGS, known
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, unquoted, whole
 from animate.schedule.source import Imported, Node, Source, Table
@@ -57,6 +58,8 @@ def read(source: Source) -> Imported:
     for name in _fields_of(settings.mode):
         if name not in pairs:
             pairs[name] = Node.of(settings.default(name))
+    managed, left = _managed(settings, notes)
+    pairs |= managed
     _sized(pairs, settings, notes)
     _files(pairs, settings, notes)
     _scheduler(pairs, settings)
@@ -68,9 +71,10 @@ def read(source: Source) -> Imported:
     if settings.mode != "3D":
         pairs["sampling_mode"] = Node.of("bilinear")  # what Deforum's 2D warp always does
     pairs["animation_mode"] = Node.of(settings.mode, at=settings.get("animation_mode"))
-    frames = whole(pairs["max_frames"])
-    pairs["prompts"] = deforum_prompts.read(source, settings.values, frames, settings.mode, notes)
-    pairs["prompt_interpolation"] = Node.of("composable" if settings.mode == "Interpolation" else "hold")
+    if "prompts" not in managed:
+        frames = whole(pairs["max_frames"])
+        pairs["prompts"] = deforum_prompts.read(source, settings.values, frames, settings.mode, notes)
+        pairs["prompt_interpolation"] = Node.of("composable" if settings.mode == "Interpolation" else "hold")
     if let:
         pairs["let"] = Node(Table(tuple((Node.of(name), node) for name, node in let.items())))
     ordered = tuple((Node.of(name), pairs[name]) for name in FIELDS if name in pairs)
@@ -78,7 +82,7 @@ def read(source: Source) -> Imported:
     return Imported(
         source=source.with_root(root, lenient=True),
         notes=tuple(notes),
-        differs=" ".join(deforum_differences.sentences(settings, pairs)),
+        differs=" ".join(deforum_differences.sentences(settings, pairs, managed_in_parseq=bool(managed), left=left)),
         origin=ORIGIN,
     )
 
@@ -91,6 +95,27 @@ def _fields_of(mode: str) -> dict[str, None]:
         if not setting.needs and (not setting.modes or mode in setting.modes)
         if setting.field not in ("seed_schedule", "color_coherence_image", "eta", "animation_mode")
     }
+
+
+def _managed(settings: Settings, notes: list[Problem]) -> tuple[dict[str, Node], list[str]]:
+    """Fields that a Parseq document inside the file takes over, and what it manages that we do not have."""
+    node = settings.get("parseq_manifest")
+    try:
+        document = json.loads(str(node.plain())) if node is not None else None
+    except ValueError:  # an address
+        return {}, []
+    if not isinstance(document, dict):
+        return {}, []
+    deltas = settings.word("parseq_use_deltas") != "false"
+    managed, left = parseq.fields(settings.source, document, notes, deltas)
+    kept = _fields_of(settings.mode) | {"prompts": None, "prompt_interpolation": None}
+    if settings.word("parseq_non_schedule_overrides") == "false":
+        kept = {name: None for name in kept if name not in ("max_frames", "fps", "diffusion_cadence")}
+    if settings.is_on(FLIP):
+        kept |= {f"perspective_flip_{name}": None for name in ("theta", "phi", "gamma", "fv")}
+    if managed.get("seed_behavior"):
+        kept |= {"seed_schedule": None}
+    return {name: value for name, value in managed.items() if name in kept}, left
 
 
 def _truncated(pairs: dict[str, Node]) -> dict[str, Node]:

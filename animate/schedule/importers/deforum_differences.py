@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.importers.deforum_keys import FLIP, MOVED, OTHERS
@@ -11,8 +11,16 @@ from animate.schedule.importers.deforum_settings import NONE, Settings, constant
 from animate.schedule.source import Node
 
 
-def sentences(settings: Settings, pairs: Mapping[str, Node]) -> Iterator[str]:
-    """The sentences of "what will differ for this file"."""
+def sentences(
+    settings: Settings, pairs: Mapping[str, Node], managed_in_parseq: bool = False, left: Sequence[str] = ()
+) -> Iterator[str]:
+    """The sentences of "what will differ for this file".
+
+    Args:
+        pairs: our fields as they were imported.
+        managed_in_parseq: the file holds a Parseq document, which has been read.
+        left: what that document manages and we do not have.
+    """
     if settings.mode == "3D":
         depth = unquoted(settings.word("depth_algorithm")) or "midas"
         flat = settings.values.get("use_depth_warping")
@@ -22,6 +30,8 @@ def sentences(settings: Settings, pairs: Mapping[str, Node]) -> Iterator[str]:
         yield f"The file is made for the mode {settings.mode}."
     names: dict[str, None] = {}
     for part in settings.parts_on():
+        if part.name == "Parseq" and managed_in_parseq:
+            continue
         shown = ", ".join(_shortened(str(node.plain())) for key in part.shown if (node := settings.get(key)))
         names[f"{part.name} ({shown})" if shown else part.name] = None
     for name, pattern in OTHERS.items():
@@ -31,6 +41,7 @@ def sentences(settings: Settings, pairs: Mapping[str, Node]) -> Iterator[str]:
         names["colours taken from a video"] = None
     if settings.word("add_soundtrack") == "init video":
         names["the sound of the input video"] = None
+    names |= dict.fromkeys(f"{name} of Parseq" for name in left)
     if names:
         yield f"On in this file and not carried over: {listed(list(names))}."
     if settings.mode == "2D" and settings.is_on(FLIP):

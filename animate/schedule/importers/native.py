@@ -65,7 +65,7 @@ def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:
         if row.kind == "curve":
             found[name] = _curve(row, schedule.curves[name], scope, let)
         elif row.kind == "prompts":
-            found[name] = _texts(written.value)
+            found[name] = _as_written(written.value)
         elif row.kind == "text":
             track = schedule.texts[name].keys
             found[name] = track[0][1] if len(track) == 1 else {frame: text for frame, text, _ in track}
@@ -98,10 +98,8 @@ def _curve(row: Field, keyframes: Keyframes, scope: Scope, let: dict[str, Any]) 
 def _form(keyframes: Keyframes, scope: Scope, name: str) -> Any:
     """A number, an expression, a mapping of keyframes, or the string as it was."""
     scope.column(name)
-    if name in scope.filled:
-        return keyframes.node.plain()
-    if keyframes.dialect == "native":
-        return keyframes.node.plain()
+    if name in scope.filled or keyframes.dialect == "native":
+        return _as_written(keyframes.node)
     points: dict[int, Any] = {}
     held = False
     for key in keyframes.keys:
@@ -160,8 +158,8 @@ def _number(value: float) -> int | float:
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
-def _texts(node: Node) -> Any:
-    """Prompts by frame; one that never changes is a text."""
+def _as_written(node: Node) -> Any:
+    """A value in plain Python, with the frames of a mapping as numbers."""
     if not isinstance(node.value, Table):
         return node.plain()
     return {int(key.text) if key.text.isdigit() else key.text: value.plain() for key, value in node.value.pairs}

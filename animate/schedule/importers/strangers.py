@@ -11,11 +11,12 @@ from animate.schedule.source import Node, Source, Table
 _OURS = {word for row in FIELDS.values() for word in (row.name, *row.aliases, *row.inverted)}
 
 _SIGNS: Mapping[str, Callable[[dict[str, Node]], bool]] = {
-    "a workflow of ComfyUI": lambda keys: {"nodes", "links"} <= keys.keys()
-    or any(isinstance(node.value, Table) and node.value.get("class_type") for node in keys.values()),
+    "a workflow of ComfyUI": lambda keys: (
+        {"nodes", "links"} <= keys.keys()
+        or any(isinstance(node.value, Table) and node.value.get("class_type") for node in keys.values())
+    ),
     "the configuration of a webui": lambda keys: {"sd_model_checkpoint", "samples_save"} <= keys.keys(),
     "an A1111 interface file": lambda keys: any(key.startswith(("txt2img/", "img2img/")) for key in keys),
-    "a document of Parseq": lambda keys: {"managedFields", "keyframes"} <= keys.keys(),
     "a diffusers model's description": lambda keys: "_diffusers_version" in keys or "_class_name" in keys,
     "a LoRA training configuration": lambda keys: {"pretrained_model_name_or_path", "network_dim"} <= keys.keys(),
 }
