@@ -132,6 +132,7 @@ def from_folder(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
         scheduler=scheduler,
         empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", len(encoders) > 1)),
         aesthetic=bool(index.get("requires_aesthetics_score", False)),
+        depth_like_sd2=index.get("_class_name") == "StableDiffusionDepth2ImgPipeline",
         digest=lambda: digests.of_folder(folder),
     )
 
@@ -160,6 +161,7 @@ def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = s
         scheduler=_made_scheduler(config, family),
         empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", False)),
         aesthetic=bool(index.get("requires_aesthetics_score", False)),
+        depth_like_sd2=index.get("_class_name") == "StableDiffusionDepth2ImgPipeline",
         digest=lambda: digests.of_file(path),
     )
 

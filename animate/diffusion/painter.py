@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from animate.diffusion.adapters import Adapters
 from animate.diffusion.conditioning import Encoder, Passes, Texts
@@ -41,6 +42,8 @@ class Parts:
     """`force_zeros_for_empty_prompt` of SDXL."""
     aesthetic: bool = False
     """`requires_aesthetics_score` of the SDXL refiner."""
+    depth_like_sd2: bool = False
+    """Depth is brought to the latent's size as in diffusers' depth2img: bicubic, without a filter."""
     digest: Callable[[], str] = lambda: ""
     """sha256 over the weights, asked for when needed."""
 
@@ -261,7 +264,7 @@ class Painter:
         frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -slope)
         angles = scale[:, None] * frequencies[None, :]
         embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
-        embedding = torch.nn.functional.pad(embedding, (0, self._distilled % 2))
+        embedding = functional.pad(embedding, (0, self._distilled % 2))
         return embedding.to(self.device, self._kind)
 
     # ---- pictures and latents ---------------------------------------------------------------------------------------
@@ -297,16 +300,21 @@ class Painter:
         """The depth channel (N, 1, h, w) of models that read one.
 
         They know depth as MiDaS gives it: nearness (1 / depth), each picture stretched to [−1, 1], nearest = 1. A plane
-        of zeros says "no depth".
+        of zeros says "no depth", and so does depth without relief.
         """
         if not self.takes_depth:
             return None
         if depth is None:
             return torch.zeros_like(latents[:, :1])
         near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
-        near = torch.nn.functional.interpolate(near, size=latents.shape[-2:], mode="bicubic", align_corners=False)
+        if self._parts.depth_like_sd2:
+            near = functional.interpolate(near, size=latents.shape[-2:], mode="bicubic", align_corners=False)
+        else:
+            near = functional.interpolate(near, size=latents.shape[-2:], mode="area")
         low, high = near.amin(dim=(1, 2, 3), keepdim=True), near.amax(dim=(1, 2, 3), keepdim=True)
-        return (2.0 * (near - low) / (high - low).clamp_min(1e-6) - 1.0).to(latents.dtype)
+        relief = high - low
+        plane = 2.0 * (near - low) / relief.clamp_min(1e-12) - 1.0
+        return torch.where(relief > 1e-4 * high, plane, torch.zeros_like(plane)).to(latents.dtype)
 
     @contextmanager
     def _at_work(self, *modules: Any) -> Iterator[None]:

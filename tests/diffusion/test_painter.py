@@ -117,14 +117,33 @@ def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -
     )
 
 
-def test_depth_is_seen_and_its_scale_is_not(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
-    painter = painters("depth")
+@pytest.mark.parametrize("family", ["depth", "embedded"])
+def test_depth_is_seen_and_its_scale_is_not(
+    family: str, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    painter = painters(family)
     depth = 1 + picture[:, :1]
     near = painter.redraw(picture, 0.4, [sampling()], depth=depth)
     assert (painter.redraw(picture, 0.4, [sampling()], depth=7 * depth) - near).abs().max() < 1e-4
     assert (painter.redraw(picture, 0.4, [sampling()], depth=depth.flip(3)) - near).abs().max() > 1e-3
+    flat = painter.redraw(picture, 0.4, [sampling()], depth=torch.full_like(depth, 3.0))
+    assert torch.equal(flat, painter.redraw(picture, 0.4, [sampling()]))
     two = painter.redraw(picture.repeat(2, 1, 1, 1), 0.4, [sampling()] * 2, depth=torch.cat([depth.flip(3), depth]))
     assert (two[1:] - near).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("sampler", ["default", "Euler a", "DPM++ 2M Karras", "Heun", "PLMS", "LMS", "DEIS"])
+def test_model_made_like_the_embedded_one(
+    sampler: str, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    painter = painters("embedded")
+    assert painter.multiple == 16
+    for strength in (0.0, 0.4, 0.37):
+        painted = painter.redraw(picture, strength, [sampling(sampler=sampler, prompts=(Prompt("a red fox ü"),))])
+        assert torch.isfinite(painted).all()
+        assert painted.std() > 1e-3
+    long = painter.texts.encode("a red fox " * 20).states
+    assert long.shape[0] == 2 * 48
 
 
 def test_blends(painters: Callable[[str], Painter]) -> None:

@@ -32,8 +32,42 @@ def tiny_lcm(path: Path) -> Path:
 
 
 def tiny_depth(path: Path) -> Path:
-    """A random model whose network reads a depth channel beside the latent."""
-    return _save(path, _scheduler(), _unet(cross_attention_dim=16, in_channels=5), [_text(16, "quick_gelu")])
+    """A random model like SD 2's depth2img: the network reads a depth channel beside the latent."""
+    _save(path, _scheduler(), _unet(cross_attention_dim=16, in_channels=5), [_text(16, "quick_gelu")])
+    index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
+    index["_class_name"] = "StableDiffusionDepth2ImgPipeline"
+    (path / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    return path
+
+
+def tiny_embedded(path: Path) -> Path:
+    """A random model made like the embedded painter: its autoencoder, tokenizer, depth channel and noise levels."""
+    from tokenizers import Tokenizer, pre_tokenizers, processors
+    from tokenizers.models import Unigram
+    from transformers import PreTrainedTokenizerFast
+
+    from animate.diffusion.autoencoder import PatchAutoencoder
+
+    torch_state = torch.random.get_rng_state()
+    torch.manual_seed(4)
+    vae = PatchAutoencoder(latent_channels=8, block_out_channels=(16,) * 5, wide_blocks=1, fine_blocks=1)
+    torch.random.set_rng_state(torch_state)
+    unet = _unet(cross_attention_dim=16, in_channels=9, out_channels=8)
+    words = [("<pad>", 0.0), ("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), ("▁fox", -5.0), ("▁red", -5.0), ("▁a", -5.0)]
+    core = Tokenizer(Unigram([*words, *((f"<0x{byte:02X}>", -40.0) for byte in range(256))], 1, byte_fallback=True))
+    core.pre_tokenizer = pre_tokenizers.Metaspace()
+    core.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, model_max_length=48, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+    tiny_zero_snr(path)
+    for part, model in (("unet", unet), ("vae", vae)):
+        model.half().save_pretrained(path / part)
+    tokenizer.save_pretrained(path / "tokenizer")
+    config = json.loads((path / "tokenizer" / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    (path / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return path
 
 
 def tiny_zero_snr(path: Path) -> Path:
