@@ -16,13 +16,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.motion import matrix
 from animate.motion.warp import Warped, warp
 from animate.picture import color, noise, sharpen
-from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw, Request
+from animate.render import view
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -42,36 +44,49 @@ def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, N
 
 
 def _moved(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
-    """One frame of a 2D animation."""
+    """One frame of a 2D animation: the motion is gathered in matrices, pictures are read once when they are needed."""
     if carry is None or frame.cut:
         return (yield from _opened(plan, frame, carry))
     move = matrix.of_frame(frame, plan.size)
-    if not frame.redrawn or frame["strength"] >= 1:  # carried on, untouched by the model
-        if frame.redrawn:
-            carry = replace(carry, leaving=carry.arriving, leaving_by=carry.arriving_by, painted_at=frame.index)
-        return replace(
-            carry, index=frame.index, arriving_by=move @ carry.arriving_by, leaving_by=move @ carry.leaving_by
-        )
-    leaving_by = move @ carry.arriving_by
+    carry = replace(carry, index=frame.index, arriving_by=move @ carry.arriving_by, leaving_by=move @ carry.leaving_by)
+    return (yield from _repainted(plan, frame, carry))
+
+
+def _flown(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """One frame of a 3D animation: both pictures are seen anew by the camera that has moved."""
+    if carry is None or frame.cut:
+        return (yield from _opened(plan, frame, carry))
+    depth = torch.ones_like(carry.arriving[:1])
+    if plan.settings["use_depth_warping"] and plan.settings["depth_algorithm"] != "flat":
+        depth = yield EstimateDepth(index=frame.index, picture=carry.arriving)
+    flight = view.of_frame(plan, frame, depth, carry.depth)
+    carry = replace(
+        carry,
+        index=frame.index,
+        arriving=flight.see(carry.arriving),
+        leaving=flight.see(carry.leaving),
+        depth=flight.depth_after(),
+    )
+    return (yield from _repainted(plan, frame, carry))
+
+
+def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
+    """The model's part of a frame; `carry` has been moved to it already."""
+    if not frame.redrawn:
+        return carry
+    carry = replace(carry, leaving=carry.arriving, leaving_by=carry.arriving_by, painted_at=frame.index)
+    if frame["strength"] >= 1:  # carried on, untouched by the model
+        return carry
     if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
         painted = colors = yield Imagine(index=frame.index, how=sampling(plan, frame))
     else:
         colors = carry.colors
         match = _matcher(plan, colors)
-        moved = _led_back(plan, frame, carry, _warped(plan, carry.arriving, leaving_by).picture)
+        moved = _led_back(plan, frame, carry, _warped(plan, carry.arriving, carry.arriving_by).picture)
         start = _prepared(plan, frame, match(moved))
         redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
         painted = _greyed(plan, match(redrawn))
-    return replace(
-        carry,
-        index=frame.index,
-        painted_at=frame.index,
-        leaving=carry.arriving,
-        leaving_by=leaving_by,
-        arriving=painted,
-        arriving_by=np.eye(3),
-        colors=colors,
-    )
+    return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors)
 
 
 def _still(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -104,11 +119,13 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         leaving_by=np.eye(3),
         colors=colors,
         first=carry.first if carry else picture,
+        depth=picture.new_empty(0),
     )
 
 
 STEPS: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {
     "2D": _moved,
+    "3D": _flown,
     "None": _still,
     "Interpolation": _still,
 }
@@ -135,7 +152,7 @@ def _shown(plan: Plan, carry: Carry) -> Tensor:
     """(3, H, W) what frame `carry.index` shows: the arriving picture, still fading in over the cadence."""
     arriving = _warped(plan, carry.arriving, carry.arriving_by).picture
     weight = (carry.index - carry.painted_at + 1) / int(plan.settings["diffusion_cadence"])
-    if weight >= 1 or carry.leaving is carry.arriving:
+    if weight >= 1:
         return arriving
     leaving = _warped(plan, carry.leaving, carry.leaving_by).picture
     return leaving.lerp(arriving, weight)
@@ -183,7 +200,7 @@ def _led_back(plan: Plan, frame: Frame, carry: Carry, picture: Tensor) -> Tensor
     """
     left = len(plan) - frame.index
     span = int(plan.settings["loop"])
-    if left > span:
+    if left > span or plan.settings["animation_mode"] != "2D":
         return picture
     ahead = np.eye(3)
     for index in [*range(frame.index + 1, len(plan)), 0]:

@@ -75,6 +75,9 @@ class Carry:
     """(3, H, W) the picture whose colours the shot keeps."""
     first: Tensor
     """(3, H, W) frame 0, which a loop leads back to."""
+    depth: Tensor
+    """(1, H, W) what frame `index` is known to be like from the frames before, 0 where nothing is known; empty at the
+    start of a shot and in 2D."""
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The carry as named arrays, exact to the bit; the inverse of `from_arrays`."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import animate
 from animate.render.animator import animate as walk
-from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw
 from animate.schedule.plan import Plan
 
 QUIET = {
@@ -174,3 +174,37 @@ def test_the_init_image_begins_the_run(tmp_path: Any) -> None:
     _, asked = run(plan_of(max_frames=2, init_image=str(path), init_strength=0.4))
     assert [type(ask) for ask in asked] == [ReadFrame, Redraw, Redraw]
     assert asked[1].strength == 0.4
+
+
+def test_a_camera_flies_through_what_it_is_told_of_depth() -> None:
+    """A near square before a far ground: going sideways it moves, and depth is carried from frame to frame."""
+    plan = plan_of(max_frames=4, animation_mode="3D", translation_x=10, depth_algorithm="some/model")
+    depth = torch.full((1, 48, 64), 20.0)
+    depth[:, 16:28, 24:36] = 1.0
+    steps = walk(plan)
+    answer, places, asked = None, [], []
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration:
+            break
+        answer = None
+        asked.append(type(request))
+        if isinstance(request, Emit):
+            places.append(centre(request.picture)[0])
+            known = request.carry.depth
+        elif isinstance(request, Imagine):
+            answer = square()
+        elif isinstance(request, Redraw):
+            answer = request.picture
+        else:
+            answer = depth
+    assert places[1] < places[0] - 1
+    assert known.shape == (1, 48, 64)
+    assert asked.count(EstimateDepth) == 3
+
+
+def test_a_flat_world_needs_no_depth_model() -> None:
+    emitted, asked = run(plan_of(max_frames=3, animation_mode="3D", translation_x=-10, translation_z=2))
+    assert [type(ask) for ask in asked] == [Imagine, Redraw, Redraw]
+    assert centre(emitted[2].picture)[0] > centre(emitted[0].picture)[0] + 1
