@@ -109,7 +109,10 @@ def test_mirrored_captions_swap_sides():
     assert mirrored("bright leftover") == "bright leftover"
 
 
-@pytest.mark.parametrize(("colour", "word"), [((90, 150, 220), "blue"), ((20, 30, 70), "dark blue"), ((240, 150, 80), "orange"), ((150, 152, 150), "grey")])
+@pytest.mark.parametrize(
+    ("colour", "word"),
+    [((90, 150, 220), "blue"), ((20, 30, 70), "dark blue"), ((240, 150, 80), "orange"), ((150, 152, 150), "grey")],
+)
 def test_sky_colour_words(colour, word):
     assert sky_colour(np.array([colour], np.uint8)) == word
 
@@ -129,7 +132,7 @@ def test_shard_round_trip(tmp_path: Path):
     shard = read_shard(tmp_path / "shard_00000.npz")
     assert shard.pictures.shape == (count, 256, 256, 3)
     assert shard.depth.shape == (count, 64, 64)
-    assert [r["seed"] for r in shard.rows][0] == 900
+    assert shard.rows[0]["seed"] == 900
     assert all(len(r["captions"]) == len(r["mirrored"]) for r in shard.rows)
     assert json.dumps(shard.rows[0]["labels"])
     assert [p.name for p in tmp_path.iterdir()] == ["shard_00000.npz"]

@@ -1,4 +1,4 @@
-"""What a picture is called: labels measured from what is in sight, and captions of varied grammar that are true to them."""
+"""What a picture is called: labels measured from what is in sight, and captions of varied grammar true to them."""
 
 import re
 from typing import Any
@@ -12,14 +12,28 @@ from .space import Space
 
 Labels = dict[str, Any]
 
-_HUES = ((38, "red"), (68, "orange"), (100, "yellow"), (168, "green"), (218, "teal"), (302, "blue"), (328, "purple"), (352, "pink"), (361, "red"))
+_HUES = (
+    (38, "red"),
+    (68, "orange"),
+    (100, "yellow"),
+    (168, "green"),
+    (218, "teal"),
+    (302, "blue"),
+    (328, "purple"),
+    (352, "pink"),
+    (361, "red"),
+)
 """Upper ends of the hue angles (degrees in Lab) of the words for skies."""
 
 
 def _lab(rgb: Any) -> np.ndarray:
     """CIE Lab of sRGB 0–255 triples (…, 3)."""
     c = (np.asarray(rgb, float) / 255) ** 2.2
-    xyz = c @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]]) / np.array([0.9505, 1, 1.089])
+    xyz = (
+        c
+        @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
+        / np.array([0.9505, 1, 1.089])
+    )
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
 
@@ -68,7 +82,13 @@ def _celestial(scene: Scene, view: View) -> list[dict[str, str]]:
         r = max(2, int(size * camera.focal * height / 2))
         patch = view.what[max(int(j) - r, 0) : int(j) + r + 1, max(int(i) - r, 0) : int(i) + r + 1]
         if (patch == 0).mean() > 0.35 and light.cover < 0.7:
-            found.append({"name": name, "side": _side(i / width), "size": "large" if size > 0.07 else "small" if size < 0.045 else "medium"})
+            found.append(
+                {
+                    "name": name,
+                    "side": _side(i / width),
+                    "size": "large" if size > 0.07 else "small" if size < 0.045 else "medium",
+                }
+            )
     return found
 
 
@@ -85,14 +105,15 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         name = scene.names[k]
         if not name:
             continue
-        t = things.setdefault(name, {"name": name, "pixels": 0, "columns": 0.0, "count": 0, "most": 0, "least": 1.0, "far": 0.0})
+        t = things.setdefault(
+            name, {"name": name, "pixels": 0, "columns": 0.0, "count": 0, "most": 0, "least": 1.0, "far": 0.0}
+        )
         t["pixels"] += int(counts[k])
         t["columns"] += float(sums[k])
         t["count"] += 1
         t["most"] = max(t["most"], int(counts[k]))
         middle = float(sums[k] / counts[k] / width)
         t["least"], t["far"] = min(t["least"], middle), max(t["far"], middle)
-    space = isinstance(scene.world, Space)
     objects = [] if isinstance(scene.world, Space) else _celestial(scene, view)
     for t in sorted(things.values(), key=lambda q: -q["pixels"]):
         share = t["pixels"] / total
@@ -100,7 +121,15 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         if share < small:
             continue
         side = _side(t["columns"] / t["pixels"] / width) if t["far"] - t["least"] < 0.45 else "across"
-        objects.append({"name": t["name"], "side": side, "size": "large" if share > 0.045 else "small" if share < 0.008 else "medium", "count": t["count"], "share": round(share, 4)})
+        objects.append(
+            {
+                "name": t["name"],
+                "side": side,
+                "size": "large" if share > 0.045 else "small" if share < 0.008 else "medium",
+                "count": t["count"],
+                "share": round(share, 4),
+            }
+        )
     sky = view.what == 0
     colour = None
     if sky.mean() > 0.06:
@@ -175,13 +204,25 @@ _WEATHERS = {
     "snowfall": ("falling snow", "snowfall", "snowflakes in the air"),
     "storm": ("storm clouds", "a dark stormy sky", "a thunderstorm"),
 }
-_ADJECTIVES = {"fog": "foggy", "rain": "rainy", "storm": "stormy", "cloudy": "cloudy", "snowfall": "snowy", "overcast": "gloomy"}
+_ADJECTIVES = {
+    "fog": "foggy",
+    "rain": "rainy",
+    "storm": "stormy",
+    "cloudy": "cloudy",
+    "snowfall": "snowy",
+    "overcast": "gloomy",
+}
 
 STYLE_WORDS = {
     "photo": ("a photo of {}", "a photograph of {}", "{}, photo", "{}, photorealistic", "{}"),
     "watercolour": ("a watercolour of {}", "watercolor painting of {}", "{}, watercolour", "a soft watercolor of {}"),
     "ink": ("an ink drawing of {}", "{}, ink wash", "black ink sketch of {}", "{} drawn in ink"),
-    "oil painting": ("an oil painting of {}", "oil painting of {}", "{}, oil on canvas", "{}, painted with thick brush strokes"),
+    "oil painting": (
+        "an oil painting of {}",
+        "oil painting of {}",
+        "{}, oil on canvas",
+        "{}, painted with thick brush strokes",
+    ),
     "pixel art": ("pixel art of {}", "{}, pixel art", "a pixel art scene of {}", "{} in 16-bit pixel art"),
     "neon": ("glowing neon lines of {}", "{}, neon", "a neon picture of {}", "{} in glowing neon"),
     "woodcut": ("a woodcut of {}", "{}, woodcut print", "a woodblock print of {}", "linocut of {}"),
@@ -201,7 +242,9 @@ def _mood(a: Labels) -> list[str]:
         out.append("misty")
     if a["kind"] == "sea":
         out.append("stormy" if a["weather"] == "storm" else "rough" if a["words"].get("rough") else "calm")
-    if a["time"] == "night" and any(o["name"].endswith(" moon") and not o["name"].startswith("a ") for o in a["objects"]):
+    if a["time"] == "night" and any(
+        o["name"].endswith(" moon") and not o["name"].startswith("a ") for o in a["objects"]
+    ):
         out.append("moonlit")
     return out
 
@@ -226,9 +269,16 @@ def _subject(rng: np.random.Generator, a: Labels) -> str:
     words = a["words"]
     options = list(_SUBJECTS.get(kind, ()))
     if kind == "forest":
-        options = ["a pine forest", "a conifer forest", "pine woods", "a forest"] if words.get("woods") == "pine" else ["a forest", "leafy woods", "a deciduous forest"]
+        options = (
+            ["a pine forest", "a conifer forest", "pine woods", "a forest"]
+            if words.get("woods") == "pine"
+            else ["a forest", "leafy woods", "a deciduous forest"]
+        )
         if words.get("woods") == "leaf":
-            options += {"autumn": ["an autumn forest"] * 3, "blossom": ["cherry blossom trees", "a blossoming grove"]}.get(str(words.get("season")), [])
+            options += {
+                "autumn": ["an autumn forest"] * 3,
+                "blossom": ["cherry blossom trees", "a blossoming grove"],
+            }.get(str(words.get("season")), [])
     if kind == "meadow":
         c = words.get("flowers")
         options += [f"a meadow of {c} flowers", f"{c} flowers in a field", f"a field of {c} flowers"] * 2
@@ -241,9 +291,13 @@ def _subject(rng: np.random.Generator, a: Labels) -> str:
     if kind == "road":
         way = str(words.get("road", "road"))
         land = {
-            "hills": ("through rolling hills", "in the countryside"), "forest": ("through a forest", "in the woods"), "canyon": ("through a canyon", "in a rocky desert"),
-            "desert": ("in a desert", "through dunes"), "winter": ("through snow", "in a snowy landscape"), "meadow": ("through a flower meadow", "across a meadow"),
-        }[str(words["land"])]  # fmt: skip
+            "hills": ("through rolling hills", "in the countryside"),
+            "forest": ("through a forest", "in the woods"),
+            "canyon": ("through a canyon", "in a rocky desert"),
+            "desert": ("in a desert", "through dunes"),
+            "winter": ("through snow", "in a snowy landscape"),
+            "meadow": ("through a flower meadow", "across a meadow"),
+        }[str(words["land"])]
         options = [f"{n} {p}" for n in (f"a {way}", f"a winding {way}", f"a long {way}") for p in land]
     if kind == "winter":
         options = [o for o in options if "snow" in o or "winter" in o]
@@ -278,7 +332,9 @@ def _sky_words(rng: np.random.Generator, a: Labels) -> str:
     colour = a["sky_colour"]
     night = a["time"] == "night"
     noun = str(rng.choice(["sky", "sky", "sky", "heaven", "skies"]))
-    return f"{'' if noun == 'skies' else 'a '}{'deep ' if night and rng.random() < 0.2 else ''}{colour} {noun}".replace("a orange", "an orange")
+    return f"{'' if noun == 'skies' else 'a '}{'deep ' if night and rng.random() < 0.2 else ''}{colour} {noun}".replace(
+        "a orange", "an orange"
+    )
 
 
 def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
@@ -299,11 +355,14 @@ def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
         extra += ["a rainbow"]
     if a["lightning"]:
         extra += ["lightning", "a flash of lightning"]
-    if a["kind"] != "space" and a["sky"] > 0.1:
+    if (a["kind"] != "space" and a["sky"] > 0.1) or a["weather"] in ("fog", "rain", "snowfall"):
         extra.append(str(rng.choice(_WEATHERS[a["weather"]])))
-    elif a["weather"] in ("fog", "rain", "snowfall"):
-        extra.append(str(rng.choice(_WEATHERS[a["weather"]])))
-    important = [o for o in a["objects"] if not (o["name"] == "buildings" and a["kind"] == "city") and not (o["name"] == "houses" and a["kind"] == "village")]
+    important = [
+        o
+        for o in a["objects"]
+        if not (o["name"] == "buildings" and a["kind"] == "city")
+        and not (o["name"] == "houses" and a["kind"] == "village")
+    ]
     if a["kind"] == "forest":
         important = [o for o in important if "trees" not in o["name"]]
     if a["kind"] == "space":
@@ -311,7 +370,9 @@ def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
             extra = [f"a {a['sky_colour']} nebula", f"{a['sky_colour']} clouds of gas", *extra]
             extra += extra[:2] * 2
         if a["objects"] and rng.random() < 0.35:
-            subject = f"{a['objects'][0]['name']} in {rng.choice(['space', 'outer space', 'deep space', 'the starry void'])}"
+            subject = (
+                f"{a['objects'][0]['name']} in {rng.choice(['space', 'outer space', 'deep space', 'the starry void'])}"
+            )
             important = important[1:]
     parts = [subject]
     told = important[: max(1, length)]
@@ -320,14 +381,15 @@ def _one(rng: np.random.Generator, a: Labels, length: int) -> str:
         names = [_place(rng, o) for o in pick]
         tail.append(" and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0])
     colour = a["sky_colour"]
-    tell_colour = colour is not None and a["kind"] != "space" and rng.random() < (0.85 if a["tinted"] else 0.4) and length >= 1
+    tell_colour = (
+        colour is not None and a["kind"] != "space" and rng.random() < (0.85 if a["tinted"] else 0.4) and length >= 1
+    )
     tell_time = rng.random() < (0.35 if length == 0 else 0.88)
     scheme = rng.integers(4)
     text = parts[0]
     with_ = list(tail)
-    if length >= 2 and extra and (rng.random() < 0.75 or a["aurora"] or a["lightning"]):
-        with_.append(str(rng.choice(extra)))
-    elif length == 1 and extra and not tail and rng.random() < 0.5:
+    loud = a["aurora"] or a["lightning"]
+    if extra and ((length >= 2 and (loud or rng.random() < 0.75)) or (length == 1 and not tail and rng.random() < 0.5)):
         with_.append(str(rng.choice(extra)))
     lead = ""
     if a["kind"] == "space":
@@ -355,7 +417,7 @@ def mirrored(text: str) -> str:
 
 
 def captions(seed: int, a: Labels, count: int = 5) -> list[str]:
-    """`count` captions from short to long, none twice where the grammar allows; deterministic in the seed and the style."""
+    """`count` captions from short to long, none twice where the grammar allows; the same for a seed and a style."""
     rng = np.random.default_rng([seed, sum(map(ord, a["style"]))])
     out: list[str] = []
     for k in range(count * 3):

@@ -1,8 +1,11 @@
-"""The world as a data set on disk: `python -m training.world.dataset --out training/cache/world --count 12000 --seed 1 --workers 2`.
+"""The world as a data set on disk.
 
-Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, for nearly half of them, the same
-picture in one style as the next row. Scene numbers start at seed × 10,000,000, so a shard depends on its number and the seed only: a
-lost one is simply made again, and a second run does what is missing. Keys of a shard with n rows:
+    python -m training.world.dataset --out training/cache/world --count 12000 --seed 1 --workers 2
+
+Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, for nearly half of
+them, the same picture in one style as the next row. Scene numbers start at seed × 10,000,000, so a shard depends on
+its number and the seed only: a lost one is simply made again, and a second run does what is missing. Keys of a shard
+with n rows:
 
     jpeg     uint8 (bytes,)        all JPEGs (256 × 256, quality 95) one after the other
     offsets  int64 (n + 1,)        row i is jpeg[offsets[i] : offsets[i + 1]]
@@ -13,6 +16,7 @@ lost one is simply made again, and a second run does what is missing. Keys of a 
 """
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -63,7 +67,13 @@ def _inverse(depth: np.ndarray) -> np.ndarray:
 def _text(scene: Scene, view: View, style: str) -> dict[str, Any]:
     truth = labels(scene, view, style)
     texts = captions(scene.seed, truth)
-    return {"seed": scene.seed, "style": style, "captions": texts, "mirrored": [mirrored(t) for t in texts], "labels": truth}
+    return {
+        "seed": scene.seed,
+        "style": style,
+        "captions": texts,
+        "mirrored": [mirrored(t) for t in texts],
+        "labels": truth,
+    }
 
 
 def rows(seed: int) -> Iterator[Row]:
@@ -113,7 +123,7 @@ def read_shard(path: Path | str) -> Shard:
     with np.load(path) as file:
         jpeg, offsets, depth = file["jpeg"], file["offsets"], file["depth"]
         texts = bytes(file["rows"]).decode().split("\n")
-    pictures = [cv2.imdecode(jpeg[a:b], cv2.IMREAD_COLOR) for a, b in zip(offsets[:-1], offsets[1:])]
+    pictures = [np.asarray(cv2.imdecode(jpeg[a:b], cv2.IMREAD_COLOR)) for a, b in itertools.pairwise(offsets)]
     return Shard(np.stack(pictures)[..., ::-1], depth, [json.loads(t) for t in texts])
 
 
@@ -138,7 +148,9 @@ def main() -> None:
     for k in range(-(-given.count // given.shard)):
         path = given.out / f"shard_{k:05d}.npz"
         if not path.exists():
-            tasks.append((path, given.seed * 10_000_000 + k * given.shard, min(given.shard, given.count - k * given.shard)))
+            tasks.append(
+                (path, given.seed * 10_000_000 + k * given.shard, min(given.shard, given.count - k * given.shard))
+            )
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
         for name, n, seconds in pool.imap_unordered(_work, tasks):
             print(f"{name}: {n} rows, {seconds:.0f} s", flush=True)

@@ -115,8 +115,14 @@ _PALETTES = {
         "0c0820 2c2050 382c68 f8e8ff 4c4070 161030 9088d0 3a347c",
     ),
 }
-_OVERCAST = ("7c8894 b4bcc4 c0c4c8 000000 ccd2d8 5e6874 b8bcc4 98a2ae", "68788a bcc4ca c8ccd0 000000 d0d4da 525e6e b4bac4 8e9cae")
-_STORM = ("343c48 78848e 8c949c 000000 7c8894 242a34 7c8690 5c6878", "2c3844 80908e 90a09c 000000 808e94 1c262e 7c8c88 586c74")
+_OVERCAST = (
+    "7c8894 b4bcc4 c0c4c8 000000 ccd2d8 5e6874 b8bcc4 98a2ae",
+    "68788a bcc4ca c8ccd0 000000 d0d4da 525e6e b4bac4 8e9cae",
+)
+_STORM = (
+    "343c48 78848e 8c949c 000000 7c8894 242a34 7c8690 5c6878",
+    "2c3844 80908e 90a09c 000000 808e94 1c262e 7c8c88 586c74",
+)
 
 COLOUR_WORDS = {
     # hue (turns), saturation of zenith, saturation of horizon, warmth of the value
@@ -169,7 +175,7 @@ def palette(rng: np.random.Generator, time: str, weather: str, tint: str | None)
         colours[0] = of_hue(hue, deep, value * rng.uniform(0.55, 0.8))
         colours[1] = of_hue(near, pale, value * rng.uniform(0.92, 1.0))
         colours[2] = of_hue(near, pale * 0.7, value) * colours[2].max() * 1.2
-        colours[3] = of_hue(near, pale * 0.3, 1.0) * max(colours[3].max(), 2.0 if not weather == "storm" else 0)
+        colours[3] = of_hue(near, pale * 0.3, 1.0) * max(colours[3].max(), 2.0 if weather != "storm" else 0)
         colours[4] = of_hue(near, pale * 0.55, min(value * 1.1, 1.0))
         colours[5] = of_hue(hue, deep * 0.8, value * 0.42)
         colours[6] = 0.45 * colours[6] + 0.55 * of_hue(near, pale * 0.6, 1.0) * colours[6].max()

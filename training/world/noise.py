@@ -1,7 +1,8 @@
 """Noise: lattice noise with its slope for the terrain, and tiled textures for everything that is only looked at.
 
-Terrain needs the slope at each octave (erosion damps what is steep), so it uses lattice noise. Clouds, rock, grass and waves
-only need something that looks right, so they read textures made once a process: one bilinear tap replaces six octaves.
+Terrain needs the slope at each octave (erosion damps what is steep), so it uses lattice noise. Clouds, rock, grass
+and waves only need something that looks right, so they read textures made once a process: one bilinear tap replaces
+six octaves.
 """
 
 from functools import cache

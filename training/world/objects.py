@@ -1,7 +1,7 @@
 """Things that stand, float and fly: drawn from far to near with exact depth, soft edges and the scene's light.
 
-A thing is one row of a float64 table (columns below). Flat things (trees, boats, balloons, birds) are planes that face the eye and
-carry a procedural shape; houses are solids met by rays; bridges are upright planes with a direction.
+A thing is one row of a float64 table (columns below). Flat things (trees, boats, balloons, birds) are planes that
+face the eye and carry a procedural shape; houses are solids met by rays; bridges are upright planes with a direction.
 """
 
 import numpy as np
@@ -13,10 +13,12 @@ from .sky import through_air
 from .terrain import read
 
 KIND, X, Y, Z, HEIGHT, WIDTH, SEED, RED, GREEN, BLUE, YAW, EXTRA, GLOW = range(13)
-"""Columns of a table of things; (X, Y, Z) is the middle of the foot; GLOW 0–1 lights windows and lamps; EXTRA depends on the kind."""
+"""Columns of a table of things; (X, Y, Z) is the foot, GLOW 0–1 lights windows, EXTRA depends on the kind."""
 COLUMNS = 13
 
-CONIFER, TREE, PALM, CACTUS, ROCK, BUSH, FLOWER, GRASS, LIGHTHOUSE, TOWER, WINDMILL, SAILBOAT, BALLOON, BIRD, SHIP = range(15)
+CONIFER, TREE, PALM, CACTUS, ROCK, BUSH, FLOWER, GRASS, LIGHTHOUSE, TOWER, WINDMILL, SAILBOAT, BALLOON, BIRD, SHIP = (
+    range(15)
+)
 BUILDING, HOUSE = 20, 21
 BRIDGE = 30
 
@@ -29,7 +31,7 @@ def _edge(inside, soft):
 
 @njit(fastmath=True, cache=True)
 def _shape(kind, u, v, su, sv, seed, extra, glow, tx, cr, cg, cb):
-    """Coverage, normal (right, up), colour and own light of a flat thing at (u −1…1, v 0…1); su, sv: a pixel's size there."""
+    """Coverage, normal (right, up), colour and own light of a flat thing at (u −1…1, v 0…1); su, sv: a pixel there."""
     a = 0.0
     nx = u
     ny = 0.3
@@ -289,7 +291,10 @@ def _shape(kind, u, v, su, sv, seed, extra, glow, tx, cr, cg, cb):
             a = _edge(0.15 - abs(u), su)
             r, g, b = 0.20, 0.11, 0.05
         else:
-            a = 0.8 * max(_edge(0.015 - abs(u - 0.14 - 0.15 * (v - 0.12)), su), _edge(0.015 - abs(u + 0.14 + 0.15 * (v - 0.12)), su))
+            a = 0.8 * max(
+                _edge(0.015 - abs(u - 0.14 - 0.15 * (v - 0.12)), su),
+                _edge(0.015 - abs(u + 0.14 + 0.15 * (v - 0.12)), su),
+            )
             r, g, b = 0.1, 0.08, 0.06
     elif kind == BIRD:
         flap = 0.30 + 0.5 * extra
@@ -322,7 +327,7 @@ def _shape(kind, u, v, su, sv, seed, extra, glow, tx, cr, cg, cb):
 
 @njit(fastmath=True, cache=True)
 def _facade(seed, along, up, height, face, size, glow, tx, cr, cg, cb, kind, day):
-    """Colour and own light of a building's wall at `along` and `up`; `size`: a pixel there, so that far windows blur together."""
+    """Colour and own light of a wall at `along` and `up`; `size`: a pixel there (far windows blur together)."""
     pitch = 0.050 + 0.02 * (seed % 3)
     floor_ = 0.055 + 0.012 * (seed % 4)
     if kind == HOUSE:
@@ -417,7 +422,9 @@ def _flat(picture, depth, seen, number, camera, ground, light, tx, row, mirror, 
             u = ((i + 0.5) - cx) / half
             if u < -1.05 or u > 1.05:
                 continue
-            a, nx, ny, r, g, b, e = _shape(kind, u, v, su, sv, seed, row[EXTRA], row[GLOW], tx, row[RED], row[GREEN], row[BLUE])
+            a, nx, ny, r, g, b, e = _shape(
+                kind, u, v, su, sv, seed, row[EXTRA], row[GLOW], tx, row[RED], row[GREEN], row[BLUE]
+            )
             if a <= 0.02:
                 continue
             ny = min(max(ny, -0.9), 0.95)
@@ -582,7 +589,9 @@ def _solid(picture, depth, seen, number, camera, ground, light, tx, row, mirror,
                 size = 2.0 * t0 / (camera.focal * h)
                 e = 0.0
                 if face <= 3:
-                    r, g, b, e = _facade(seed, along, py, wall, face, size, row[GLOW], tx, row[RED], row[GREEN], row[BLUE], kind, day)
+                    r, g, b, e = _facade(
+                        seed, along, py, wall, face, size, row[GLOW], tx, row[RED], row[GREEN], row[BLUE], kind, day
+                    )
                 elif kind == HOUSE:
                     k = 0.8 + 0.4 * tap(tx.grain, pz * 300, px * 500)
                     pick = seed % 4
@@ -598,7 +607,21 @@ def _solid(picture, depth, seen, number, camera, ground, light, tx, row, mirror,
                 gx = row[X] + px * ca + pz * sa
                 gz = row[Z] - px * sa + pz * ca
                 dark = 0.6 + 0.4 * smooth(0.0, 0.25 * tall + 0.02, py)
-                lr, lg, lb = _lit(light, ground, wx, ly, wz, gx + wx * 0.05, row[Y] + py, gz + wz * 0.05, 0.05, r * dark, g * dark, b * dark, 0.0)
+                lr, lg, lb = _lit(
+                    light,
+                    ground,
+                    wx,
+                    ly,
+                    wz,
+                    gx + wx * 0.05,
+                    row[Y] + py,
+                    gz + wz * 0.05,
+                    0.05,
+                    r * dark,
+                    g * dark,
+                    b * dark,
+                    0.0,
+                )
                 warm = lattice(seed, int(py / 0.06), 3)
                 lr += e * (1.25 + 0.2 * warm)
                 lg += e * (0.72 + 0.25 * warm)
@@ -621,7 +644,7 @@ def _solid(picture, depth, seen, number, camera, ground, light, tx, row, mirror,
 
 @njit(fastmath=True, cache=True)
 def _span(s, y, style, soft, n):
-    """Coverage and shade of a bridge at s −1…1 along and y 0…1 up; deck at 0.36 of the height. Styles: 0 arches, 1 hung from towers."""
+    """Coverage and shade of a bridge at s −1…1 along and y 0…1 up. Styles: 0 on arches, 1 hung from towers."""
     deck = 0.36 if style == 1 else 0.72
     thick = 0.045 if style == 1 else 0.10
     a = _edge(thick - abs(y - deck), soft)
@@ -686,10 +709,28 @@ def _bridge(picture, depth, seen, number, camera, ground, light, tx, row, mirror
                 continue
             k = shade * (0.8 + 0.4 * tap(tx.grain, s * 400, y * 90))
             face = -1.0 if den > 0 else 1.0
-            lr, lg, lb = _lit(light, ground, -sa * face, 0.15, ca * face, row[X], row[Y] + row[HEIGHT], row[Z], 1.0, row[RED] * k, row[GREEN] * k, row[BLUE] * k, 0.3)
+            lr, lg, lb = _lit(
+                light,
+                ground,
+                -sa * face,
+                0.15,
+                ca * face,
+                row[X],
+                row[Y] + row[HEIGHT],
+                row[Z],
+                1.0,
+                row[RED] * k,
+                row[GREEN] * k,
+                row[BLUE] * k,
+                0.3,
+            )
             deck = 0.36 if style == 1 else 0.72
             lamp = s * 16 - np.floor(s * 16)
-            if row[GLOW] > 0 and abs(y - deck - 0.05) < max(soft, 0.03) and abs(lamp - 0.5) < max(0.06, 8 * soft * row[HEIGHT] / half):
+            if (
+                row[GLOW] > 0
+                and abs(y - deck - 0.05) < max(soft, 0.03)
+                and abs(lamp - 0.5) < max(0.06, 8 * soft * row[HEIGHT] / half)
+            ):
                 lr += 1.5 * row[GLOW]
                 lg += 1.0 * row[GLOW]
                 lb += 0.45 * row[GLOW]
@@ -704,7 +745,7 @@ def _bridge(picture, depth, seen, number, camera, ground, light, tx, row, mirror
 
 @njit(fastmath=True, cache=True)
 def draw(picture, depth, seen, camera, ground, light, tx, things, mirror, level, mist):
-    """Draw `things` (n, COLUMNS) from far to near into picture (H, W, 3), depth along the axis and `seen` (thing's number + 1).
+    """Draw `things` (n, COLUMNS) from far to near into picture (H, W, 3), depth and `seen` (thing's number + 1).
 
     With `mirror` they are drawn as the water plane at height `level` shows them.
     """

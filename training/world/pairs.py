@@ -1,7 +1,8 @@
 """Moved views of one scene with exact truth, for the in-between and depth networks.
 
-`triplet(seed)` renders a scene from three places on a camera's path; flow and occlusion follow from depth and cameras, so they are
-exact for land, water surface and things (mirror pictures in the water move their own way, and flat things turn with the eye).
+`triplet(seed)` renders a scene from three places on a camera's path; flow and occlusion follow from depth and
+cameras, so they are exact for land, water surface and things (mirror pictures in the water move their own way, and
+flat things turn with the eye).
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Triplet:
 
 
 def _path(rng: np.random.Generator, camera: Camera, near: float) -> tuple[Camera, Camera, Camera]:
-    """Start, middle and end of a small move; its length follows the nearest depth, so that motion stays within some 20 pixels."""
+    """Start, middle and end of a small move; its length follows the nearest depth: motion within some 20 pixels."""
     step = min(near, 3.0) * 0.09
     move = rng.normal(0, 1, 3) * np.array([1.0, 0.35, 1.2])
     move *= step * rng.uniform(0.3, 1.0) / max(float(np.linalg.norm(move)), 1e-6)
@@ -58,7 +59,7 @@ def _truth(source: Camera, depth: np.ndarray, target: Camera, other: np.ndarray)
 
 
 def cleared(scene: Scene) -> Scene:
-    """The scene without rain and snow in the air, which have no depth, and with the exposure of its own picture held."""
+    """The scene without rain and snow in the air, which have no depth."""
     if isinstance(scene.world, Space):
         return scene
     world = scene.world._replace(rain=0.0, snowfall=0.0)

@@ -1,7 +1,8 @@
 """A scene seen by a camera: land, water and sky by rays, things drawn into the depth, water as a planar mirror.
 
-Steps of `render`: 1 depth of land and water at pixel centres; 2 what the water mirrors (land, sky and things seen from below the
-water plane); 3 colours; 4 three more rays where depth jumps, against stairs; 5 things from far to near; 6 rain, snow, tone.
+Steps of `render`: 1 depth of land and water at pixel centres; 2 what the water mirrors (land, sky and things seen
+from below the water plane); 3 colours; 4 three more rays where depth jumps, against stairs; 5 things from far to
+near; 6 rain, snow, tone.
 """
 
 from typing import NamedTuple
@@ -53,6 +54,8 @@ class Matter(NamedTuple):
     """Below this cosine of the slope the rock shows."""
     fields: float = 0.0
     """Strength of a patchwork of fields."""
+    grain: float = 1.0
+    """How speckled the ground is; sand is smooth."""
     line: float = 0.0
     """Brightness of a road's middle line."""
 
@@ -82,21 +85,21 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     n3 = (tap(tx.billow, px * 900, pz * 900) - 0.5) * fine
     slope = 1.0 / np.sqrt(nx * nx + nz * nz + 1)
     rocky = 1 - smooth(matter.steep - 0.12, matter.steep + 0.1, slope + 0.25 * n1)
-    bump = 0.25 + 0.75 * rocky
+    bump = (0.25 + 0.75 * rocky) * matter.grain
     b1 = tap(tx.ridge, px * 120 + 1.5, pz * 120) - tap(tx.ridge, px * 120 - 1.5, pz * 120)
     b2 = tap(tx.ridge, px * 120, pz * 120 + 1.5) - tap(tx.ridge, px * 120, pz * 120 - 1.5)
     nx += bump * mid * b1 * 0.9
     nz += bump * mid * b2 * 0.9
     if matter.ripple > 0:
         w = tap(tx.fbm, px * 22, pz * 22) * 26
-        k = matter.ripple * (1 - smooth(0.012, 0.06, pixel)) * np.cos(px * 42 + pz * 30 + w)
+        k = matter.ripple * (1 - smooth(0.006, 0.028, pixel)) * np.cos(px * 62 + pz * 44 + w)
         nx += k * 0.26
         nz += k * 0.18
     n = 1.0 / np.sqrt(nx * nx + nz * nz + 1)
     nx *= n
     nz *= n
     ny = n
-    k = 0.86 + 1.1 * n1 + 0.55 * n2 + 0.55 * n3
+    k = 0.86 + (1.1 * n1 + 0.55 * n2 + 0.55 * n3) * matter.grain
     dry = smooth(0.40, 0.66, tap(tx.fbm, px * 14 + 200, pz * 14 + 100))
     r = matter.grass[0] * (0.85 + 0.5 * dry)
     g = matter.grass[1] * (0.95 + 0.10 * dry)
@@ -135,7 +138,11 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     g += (rg - g) * rocky
     b += (rb - b) * rocky
     if matter.wooded > 0:
-        w = wooded_at(tx, px, pz, matter.wooded) * (1 - smooth(0.55, 0.8, 1 - slope)) * smooth(matter.water, matter.water + 0.05, y)
+        w = (
+            wooded_at(tx, px, pz, matter.wooded)
+            * (1 - smooth(0.55, 0.8, 1 - slope))
+            * smooth(matter.water, matter.water + 0.05, y)
+        )
         if matter.snow < 8:
             w *= 1 - smooth(matter.snow - 0.35, matter.snow - 0.05, y + 0.4 * n1)
         crown = tap(tx.billow, px * 240, pz * 240)
@@ -154,7 +161,9 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
     g *= k
     b *= k
     if matter.snow < 8:
-        s = smooth(matter.snow - 0.16, matter.snow + 0.16, y + 0.8 * n1 + 0.06 * n2) * smooth(0.40, 0.58, slope + 0.35 * n1 + 0.06 * n2 + 0.10 * min(max(y - matter.snow, 0.0), 1.6))
+        s = smooth(matter.snow - 0.16, matter.snow + 0.16, y + 0.8 * n1 + 0.06 * n2) * smooth(
+            0.40, 0.58, slope + 0.35 * n1 + 0.06 * n2 + 0.10 * min(max(y - matter.snow, 0.0), 1.6)
+        )
         drift = 0.74 + 0.25 * (tap(tx.fbm, px * 20, pz * 34) - 0.2) + 0.10 * n2
         r += (drift - r) * s
         g += (drift * 1.04 - g) * s
@@ -219,7 +228,7 @@ def _waves(matter, tx, x, z, t, pixel, seed):
 
 @njit(fastmath=True, cache=True)
 def _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz, i, j):
-    """Linear RGB of the water at (x, z): its mirror picture (H, W, 3) read at a place moved by the waves, its own colour, foam, glitter."""
+    """Linear RGB of the water at (x, z): mirror picture read where waves push it, own colour, foam, glitter."""
     h, w = mirror.shape[0], mirror.shape[1]
     sx, sz, crest = _waves(matter, tx, x, z, t, pixel, light.seed)
     far = 1.0 / (1 + 0.10 * t)
@@ -252,9 +261,15 @@ def _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz
     lb = light.ambient[2] + dif * light.sun[2]
     depth_ = matter.water - read(ground.far, ground.near, ground, x, z)
     shallow = np.exp(-max(depth_, 0.0) * 9) * 0.75
-    own_r = matter.deep[0] * (1 + 0.7 * crest) * (1 - shallow) + shallow * (0.5 * matter.shore[0] + 0.5 * matter.deep[0])
-    own_g = matter.deep[1] * (1 + 0.8 * crest) * (1 - shallow) + shallow * (0.6 * matter.shore[1] + 0.6 * matter.deep[1])
-    own_b = matter.deep[2] * (1 + 0.8 * crest) * (1 - shallow) + shallow * (0.6 * matter.shore[2] + 0.7 * matter.deep[2])
+    own_r = matter.deep[0] * (1 + 0.7 * crest) * (1 - shallow) + shallow * (
+        0.5 * matter.shore[0] + 0.5 * matter.deep[0]
+    )
+    own_g = matter.deep[1] * (1 + 0.8 * crest) * (1 - shallow) + shallow * (
+        0.6 * matter.shore[1] + 0.6 * matter.deep[1]
+    )
+    own_b = matter.deep[2] * (1 + 0.8 * crest) * (1 - shallow) + shallow * (
+        0.6 * matter.shore[2] + 0.7 * matter.deep[2]
+    )
     r = own_r * lr * (1 - fresnel) + r * fresnel
     g = own_g * lg * (1 - fresnel) + g * fresnel
     b = own_b * lb * (1 - fresnel) + b * fresnel
@@ -276,7 +291,9 @@ def _water(matter, light, ground, tx, mirror, camera, x, z, t, pixel, rx, ry, rz
     if matter.foam > 0:
         foam = matter.foam * smooth(0.20, 0.42, crest + 0.25 * (tap(tx.grain, x * 300, z * 300) - 0.5))
     lap = tap(tx.billow, x * 160, z * 160)
-    foam = max(foam, 0.75 * (1 - smooth(0.0, 0.018 + 0.03 * lap + 0.1 * matter.wave, depth_)) * smooth(0.35, 0.6, lap + 0.15))
+    foam = max(
+        foam, 0.75 * (1 - smooth(0.0, 0.018 + 0.03 * lap + 0.1 * matter.wave, depth_)) * smooth(0.35, 0.6, lap + 0.15)
+    )
     r += (0.75 * lr - r) * foam
     g += (0.78 * lg - g) * foam
     b += (0.80 * lb - b) * foam
@@ -320,8 +337,8 @@ def _level(relief, matter):
 def _geometry(matter, ground, camera, height, width):
     """Distance along the ray (H, W) and what is there.
 
-    Each column goes upwards: land seen by a higher ray is further away, and above sky there is only sky, because land has no
-    overhangs and the camera no roll.
+    Each column goes upwards: land seen by a higher ray is further away, and above sky there is only sky, because land
+    has no overhangs and the camera no roll.
     """
     away = np.empty((height, width))
     what = np.empty((height, width), np.uint8)
@@ -359,7 +376,18 @@ def _mirror(relief, matter, light, ground, tx, camera, wanted):
             t = march(ground, x, matter.water + 0.001, z, rx, -ry, rz, 0.0, 40.0)
             if t > 0:
                 away = t0 + t
-                r, g, b = _land(relief, matter, light, ground, tx, x + rx * t, matter.water - ry * t, z + rz * t, away, 2 * away / (camera.focal * h))
+                r, g, b = _land(
+                    relief,
+                    matter,
+                    light,
+                    ground,
+                    tx,
+                    x + rx * t,
+                    matter.water - ry * t,
+                    z + rz * t,
+                    away,
+                    2 * away / (camera.focal * h),
+                )
                 r, g, b = through_air(light, r, g, b, camera.x, camera.y, camera.z, rx, -ry, rz, away, matter.water)
                 depth[j, i] = away * c
             else:
@@ -379,7 +407,9 @@ def _colours(relief, matter, light, ground, tx, mirror, camera, away, what):
     for j in range(height):
         for i in range(width):
             rx, ry, rz, c = ray(camera, (i + 0.5 - width / 2) * 2 / height, (height / 2 - j - 0.5) * 2 / height)
-            out[j, i, 0], out[j, i, 1], out[j, i, 2] = _colour(relief, matter, light, ground, tx, mirror, camera, rx, ry, rz, away[j, i], what[j, i], i, j)
+            out[j, i, 0], out[j, i, 1], out[j, i, 2] = _colour(
+                relief, matter, light, ground, tx, mirror, camera, rx, ry, rz, away[j, i], what[j, i], i, j
+            )
             depth[j, i] = min(away[j, i] * c, SKY_DEPTH * 0.1) if what[j, i] > 0 else SKY_DEPTH
     return out, depth
 
@@ -391,7 +421,9 @@ def _smooth_edges(out, away, relief, matter, light, ground, tx, mirror, camera):
     for j in range(1, h - 1):
         for i in range(1, w - 1):
             d = 1 / away[j, i]
-            jump = max(max(1 / away[j - 1, i] - d, 1 / away[j + 1, i] - d), max(1 / away[j, i - 1] - d, 1 / away[j, i + 1] - d))
+            jump = max(
+                max(1 / away[j - 1, i] - d, 1 / away[j + 1, i] - d), max(1 / away[j, i - 1] - d, 1 / away[j, i + 1] - d)
+            )
             jump = max(jump, 0.5 * (d - 1 / away[j - 1, i]))
             if jump < 0.10 * d + 0.003:
                 continue
@@ -432,7 +464,9 @@ def geometry(world: World, camera: Camera, height: int, width: int) -> tuple[np.
     return _geometry(world.matter, world.ground, camera, height, width)
 
 
-def linear_view(world: World, camera: Camera, height: int = 256, width: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def linear_view(
+    world: World, camera: Camera, height: int = 256, width: int = 256
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Linear picture (H, W, 3), depth, kind of surface and things seen; see `View`."""
     tx = textures()
     relief, matter, light, ground = world.relief, world.matter, world.light, world.ground
@@ -444,7 +478,9 @@ def linear_view(world: World, camera: Camera, height: int = 256, width: int = 25
         wanted = cv2.dilate((what == 2).astype(np.uint8), np.ones((1, 9), np.uint8))
         mirror, behind = _mirror(relief, matter, light, ground, tx, camera, wanted)
         if len(world.things):
-            objects.draw(mirror, behind, nobody.copy(), camera, ground, light, tx, world.things, True, matter.water, mist)
+            objects.draw(
+                mirror, behind, nobody.copy(), camera, ground, light, tx, world.things, True, matter.water, mist
+            )
     picture, depth = _colours(relief, matter, light, ground, tx, mirror, camera, away, what)
     _smooth_edges(picture, away, relief, matter, light, ground, tx, mirror, camera)
     kinds = what.copy()
@@ -457,7 +493,7 @@ def linear_view(world: World, camera: Camera, height: int = 256, width: int = 25
 
 def _streaks(rng: np.random.Generator, height: int, width: int, amount: float) -> np.ndarray:
     """Brightness (H, W) of rain: slanted streaks in three sizes."""
-    out = np.zeros((height, width), np.float32)
+    out: np.ndarray = np.zeros((height, width), np.float32)
     slant = rng.uniform(-0.25, 0.25)
     for length, count, bright in ((height // 22, 500, 0.28), (height // 12, 260, 0.4), (height // 7, 70, 0.5)):
         layer = np.zeros_like(out)
@@ -472,12 +508,20 @@ def _streaks(rng: np.random.Generator, height: int, width: int, amount: float) -
 
 def _flakes(rng: np.random.Generator, height: int, width: int, amount: float) -> np.ndarray:
     """Coverage (H, W) of falling snow: many small flakes, few large soft ones."""
-    out = np.zeros((height, width), np.float32)
+    out: np.ndarray = np.zeros((height, width), np.float32)
     for radius, count, bright in ((0.55, 520, 0.75), (0.95, 230, 0.85), (1.7, 60, 0.8), (2.8, 14, 0.55)):
         layer = np.zeros_like(out)
         for _ in range(int(count * amount)):
             x, y = rng.uniform(0, width), rng.uniform(0, height)
-            cv2.circle(layer, (int(16 * x), int(16 * y)), int(16 * radius * rng.uniform(0.7, 1.25) * height / 256), bright * rng.uniform(0.6, 1), -1, cv2.LINE_AA, 4)
+            cv2.circle(
+                layer,
+                (int(16 * x), int(16 * y)),
+                int(16 * radius * rng.uniform(0.7, 1.25) * height / 256),
+                bright * rng.uniform(0.6, 1),
+                -1,
+                cv2.LINE_AA,
+                4,
+            )
         if radius > 1:
             layer = cv2.GaussianBlur(layer, (0, 0), radius * 0.35)
         out = np.maximum(out, layer)
@@ -488,7 +532,7 @@ _GREY = np.array([0.25, 0.6, 0.15], np.float32)
 
 
 def _lift(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Gain (H, W) that opens the shadows of a linear picture where the dark quarter of `like` is too dark: a gamma below the pivot."""
+    """Gain (H, W) that opens the shadows where the dark quarter of `like` is too dark: a gamma below the pivot."""
     grey = x @ _GREY
     dark = float(np.percentile(like[::3, ::3] @ _GREY, 25))
     pivot, wanted = 0.40, 0.042

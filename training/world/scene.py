@@ -1,7 +1,7 @@
 """Draw a scene from one integer: which land, hour, weather, colours and things; then compose the view.
 
-`draw(seed)` is the whole truth about a scene: equal seeds give equal scenes. Each kind of scene is one function in KINDS that fills
-a `Sketch`; what is common (light, camera, things in the sky) is decided afterwards.
+`draw(seed)` is the whole truth about a scene: equal seeds give equal scenes. Each kind of scene is one function in
+KINDS that fills a `Sketch`; what is common (light, camera, things in the sky) is decided afterwards.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,15 @@ from .view import SKY_DEPTH
 TIMES = ("dawn", "morning", "noon", "afternoon", "golden hour", "sunset", "dusk", "night")
 _TIME_SHARE = (0.11, 0.10, 0.12, 0.10, 0.13, 0.16, 0.10, 0.18)
 TIME_GROUPS = {
-    "dawn": "dawn", "morning": "day", "noon": "day", "afternoon": "day", "golden hour": "sunset", "sunset": "sunset",
-    "dusk": "dusk", "night": "night",
-}  # fmt: skip
+    "dawn": "dawn",
+    "morning": "day",
+    "noon": "day",
+    "afternoon": "day",
+    "golden hour": "sunset",
+    "sunset": "sunset",
+    "dusk": "dusk",
+    "night": "night",
+}
 """Hours that look different; mornings and afternoons do not."""
 
 
@@ -87,7 +93,14 @@ def mountains(s: Sketch) -> None:
     """Snowy or bare ranges behind a valley."""
     r = s.rng
     amp = r.uniform(3.0, 5.6)
-    s.relief = {"mountain": amp, "rough": r.uniform(0.19, 0.34), "front": r.uniform(0.03, 0.22), "near": r.uniform(0.8, 2.0), "far": r.uniform(4.5, 9), "hills": r.uniform(0.1, 0.35)}
+    s.relief = {
+        "mountain": amp,
+        "rough": r.uniform(0.19, 0.34),
+        "front": r.uniform(0.03, 0.22),
+        "near": r.uniform(0.8, 2.0),
+        "far": r.uniform(4.5, 9),
+        "hills": r.uniform(0.1, 0.35),
+    }
     snowy = r.random() < 0.6
     _base(s, snow=amp * r.uniform(0.12, 0.38) if snowy else 9.0, wooded=r.choice([0, 0.35, 0.6]))
     s.words["snowy"] = snowy
@@ -106,7 +119,13 @@ def hills(s: Sketch) -> None:
     _base(s, grass=_greens(r) * 1.25, fields=0.8 * farmed, wooded=r.choice([0, 0.25, 0.45]), steep=0.5)
     s.words["farmed"] = farmed
     s.eye = (0.15, 0.5)
-    s.sown = [("trees", r.choice([20, 60, 160])), ("house", 0.35), ("windmill", 0.16), ("castle", 0.1), ("lone tree", 0.15)]
+    s.sown = [
+        ("trees", r.choice([20, 60, 160])),
+        ("house", 0.35),
+        ("windmill", 0.16),
+        ("castle", 0.1),
+        ("lone tree", 0.15),
+    ]
     if r.random() < 0.35:
         _road(s)
 
@@ -126,13 +145,32 @@ def meadow(s: Sketch) -> None:
     if r.random() < 0.5:
         s.relief |= {"mountain": r.uniform(1.5, 3.0), "front": 0.0, "near": 5.0, "far": 13.0}
     colour = str(r.choice(["red", "yellow", "purple", "pink", "white", "blue", "orange"]))
-    flower = {"white": np.array([0.8, 0.8, 0.75]), "blue": linear("3450c8"), "red": linear("d02418"), "yellow": linear("f0c818")}.get(colour)
+    flower = {
+        "white": np.array([0.8, 0.8, 0.75]),
+        "blue": linear("3450c8"),
+        "red": linear("d02418"),
+        "yellow": linear("f0c818"),
+    }.get(colour)
     if flower is None:
         flower = of_hue(COLOUR_WORDS[colour][0], 0.75, 0.85)
-    _base(s, grass=linear(str(r.choice(["4f7a2c", "5c8830", "6a8c3a"]))) * 1.2, flower=flower, bloom=r.uniform(0.75, 1.0), steep=0.4, wooded=r.choice([0.0, 0.3]))
+    _base(
+        s,
+        grass=linear(str(r.choice(["4f7a2c", "5c8830", "6a8c3a"]))) * 1.2,
+        flower=flower,
+        bloom=r.uniform(0.75, 1.0),
+        steep=0.4,
+        wooded=r.choice([0.0, 0.3]),
+    )
     s.words["flowers"] = colour
     s.eye, s.pitch, s.horizon = (0.07, 0.18), (-0.1, 0.02), (0.3, 0.6)
-    s.sown = [("flowers", 1100), ("grass", 350), ("trees", r.choice([8, 25, 70])), ("lone tree", 0.35), ("house", 0.2), ("windmill", 0.12)]
+    s.sown = [
+        ("flowers", 1100),
+        ("grass", 350),
+        ("trees", r.choice([8, 25, 70])),
+        ("lone tree", 0.35),
+        ("house", 0.2),
+        ("windmill", 0.12),
+    ]
 
 
 def forest(s: Sketch) -> None:
@@ -159,23 +197,55 @@ def lake(s: Sketch) -> None:
     r = s.rng
     width = r.uniform(2.2, 6)
     s.relief = {
-        "mountain": r.uniform(1.8, 3.6), "rough": r.uniform(0.18, 0.28), "front": 0.04, "near": 4.0, "far": r.uniform(9, 13),
-        "hills": r.uniform(0.3, 0.6), "floor": r.uniform(0.12, 0.25), "basin_x": r.uniform(-1.0, 1.0), "basin_z": r.uniform(3.2, 4.8),
-        "basin_w": width, "basin_l": r.uniform(2.8, 4.2), "basin": r.uniform(0.9, 1.3),
-    }  # fmt: skip
+        "mountain": r.uniform(1.8, 3.6),
+        "rough": r.uniform(0.18, 0.28),
+        "front": 0.04,
+        "near": 4.0,
+        "far": r.uniform(9, 13),
+        "hills": r.uniform(0.3, 0.6),
+        "floor": r.uniform(0.12, 0.25),
+        "basin_x": r.uniform(-1.0, 1.0),
+        "basin_z": r.uniform(3.2, 4.8),
+        "basin_w": width,
+        "basin_l": r.uniform(2.8, 4.2),
+        "basin": r.uniform(0.9, 1.3),
+    }
     snowy = r.random() < 0.4
-    _base(s, water=0.0, wave=r.choice([0.012, 0.03, 0.06]), wave_rate=1.6, wooded=r.choice([0.2, 0.6, 0.85]), snow=r.uniform(0.7, 1.2) if snowy else 9.0)
+    _base(
+        s,
+        water=0.0,
+        wave=r.choice([0.012, 0.03, 0.06]),
+        wave_rate=1.6,
+        wooded=r.choice([0.2, 0.6, 0.85]),
+        snow=r.uniform(0.7, 1.2) if snowy else 9.0,
+    )
     s.words["snowy"] = snowy
     s.eye, s.pitch = (0.08, 0.32), (-0.08, 0.06)
-    s.sown = [("conifers", r.choice([100, 500, 1300])), ("boat", 0.4), ("cabin", 0.25), ("bridge", 0.08), ("castle", 0.07)]
+    s.sown = [
+        ("conifers", r.choice([100, 500, 1300])),
+        ("boat", 0.4),
+        ("cabin", 0.25),
+        ("bridge", 0.08),
+        ("castle", 0.07),
+    ]
 
 
 def sea(s: Sketch) -> None:
     """Open water to the horizon."""
     r = s.rng
-    s.relief = {"hills": r.uniform(0.7, 1.2), "hill_rate": r.uniform(0.12, 0.22), "floor": r.choice([-2.0, -0.42, -0.3])}
+    s.relief = {
+        "hills": r.uniform(0.7, 1.2),
+        "hill_rate": r.uniform(0.12, 0.22),
+        "floor": r.choice([-2.0, -0.42, -0.3]),
+    }
     rough = r.choice([0.04, 0.10, 0.17, 0.24])
-    _base(s, water=0.0, wave=rough, foam=0.9 if rough > 0.2 else 0.5 if rough > 0.15 else 0.0, wave_rate=r.uniform(0.6, 1.0))
+    _base(
+        s,
+        water=0.0,
+        wave=rough,
+        foam=0.9 if rough > 0.2 else 0.5 if rough > 0.15 else 0.0,
+        wave_rate=r.uniform(0.6, 1.0),
+    )
     s.words["rough"] = bool(rough > 0.15)
     s.eye, s.pitch, s.horizon = (0.14, 0.6), (-0.06, 0.08), (0.4, 0.68)
     s.sown = [("boat", 0.5), ("ship", 0.22), ("lighthouse", 0.2), ("birds", 0.35), ("rocks", 4)]
@@ -187,24 +257,58 @@ def coast(s: Sketch) -> None:
     side = float(r.choice([-1, 1]))
     cliffs = r.random() < 0.45
     s.relief = {
-        "hills": r.uniform(0.5, 0.8), "hill_rate": 0.2, "floor": 0.32, "basin_x": side * r.uniform(6.5, 8), "basin_z": r.uniform(6, 12), "basin_w": r.uniform(8, 9.5),
-        "basin_l": r.uniform(22, 30), "basin": 2.4,
-    }  # fmt: skip
+        "hills": r.uniform(0.5, 0.8),
+        "hill_rate": 0.2,
+        "floor": 0.32,
+        "basin_x": side * r.uniform(6.5, 8),
+        "basin_z": r.uniform(6, 12),
+        "basin_w": r.uniform(8, 9.5),
+        "basin_l": r.uniform(22, 30),
+        "basin": 2.4,
+    }
     if cliffs:
         s.relief |= {"mesa": 0.0, "mountain": r.uniform(1.2, 2.2), "front": 0.5, "near": 1.0, "far": 8.0, "floor": 0.45}
-    _base(s, water=0.0, wave=r.choice([0.04, 0.07, 0.1]), shore=linear(str(r.choice(["d8c494", "c8b080", "e4d8b8"]))), foam=r.choice([0.0, 0.2]))
+    _base(
+        s,
+        water=0.0,
+        wave=r.choice([0.04, 0.07, 0.1]),
+        shore=linear(str(r.choice(["d8c494", "c8b080", "e4d8b8"]))),
+        foam=r.choice([0.0, 0.2]),
+    )
     s.words["cliffs"] = cliffs
     s.eye, s.pitch = (0.14, 0.5), (-0.1, 0.05)
-    s.sown = [("lighthouse", 0.4), ("palms", r.choice([0, 0, 14])), ("boat", 0.35), ("birds", 0.35), ("house", 0.2), ("rocks", 8), ("castle", 0.06)]
+    s.sown = [
+        ("lighthouse", 0.4),
+        ("palms", r.choice([0, 0, 14])),
+        ("boat", 0.35),
+        ("birds", 0.35),
+        ("house", 0.2),
+        ("rocks", 8),
+        ("castle", 0.06),
+    ]
 
 
 def islands(s: Sketch) -> None:
     """Islands in a bay."""
     r = s.rng
-    s.relief = {"mountain": r.uniform(1.6, 3.0), "rough": r.uniform(0.18, 0.3), "front": 0.45, "near": 2.0, "far": 10.0, "floor": r.uniform(-0.75, -0.5), "hills": 0.25}
+    s.relief = {
+        "mountain": r.uniform(1.6, 3.0),
+        "rough": r.uniform(0.18, 0.3),
+        "front": 0.45,
+        "near": 2.0,
+        "far": 10.0,
+        "floor": r.uniform(-0.75, -0.5),
+        "hills": 0.25,
+    }
     _base(s, water=0.0, wave=r.choice([0.025, 0.05]), wooded=r.choice([0.2, 0.6, 0.85]))
     s.eye = (0.2, 0.6)
-    s.sown = [("boat", 0.5), ("palms", r.choice([0, 20])), ("conifers", r.choice([0, 400])), ("lighthouse", 0.2), ("birds", 0.3)]
+    s.sown = [
+        ("boat", 0.5),
+        ("palms", r.choice([0, 20])),
+        ("conifers", r.choice([0, 400])),
+        ("lighthouse", 0.2),
+        ("birds", 0.3),
+    ]
 
 
 def desert(s: Sketch) -> None:
@@ -212,8 +316,8 @@ def desert(s: Sketch) -> None:
     r = s.rng
     s.relief = {"dunes": r.uniform(1.0, 2.2), "hills": 0.0, "floor": 0.0}
     sand = linear(str(r.choice(["d8a860", "e0b878", "c88a4c", "e4c898", "d09058"])))
-    _base(s, grass=sand, rock=sand * 0.85, ripple=r.uniform(0.5, 1.2), steep=0.3)
-    s.eye = (0.12, 0.5)
+    _base(s, grass=sand, rock=sand * 0.85, ripple=r.uniform(0.4, 1.0), steep=0.12, grain=0.28)
+    s.eye = (0.2, 0.7)
     s.sown = [("cacti", r.choice([0, 0, 10])), ("palms", r.choice([0, 0, 9])), ("pyramid", 0.0)]
 
 
@@ -221,7 +325,13 @@ def canyon(s: Sketch) -> None:
     """Table mountains of layered red rock."""
     r = s.rng
     s.relief = {"mesa": r.uniform(1.6, 2.8), "near": 1.0, "far": 5.0, "hills": 0.15, "hill_rate": 0.3}
-    _base(s, grass=linear(str(r.choice(["b07848", "c08858", "a86a40"]))), rock=linear(str(r.choice(["a0522c", "b4623a", "8c4a30"]))), strata=r.uniform(0.6, 1.0), steep=0.75)
+    _base(
+        s,
+        grass=linear(str(r.choice(["b07848", "c08858", "a86a40"]))),
+        rock=linear(str(r.choice(["a0522c", "b4623a", "8c4a30"]))),
+        strata=r.uniform(0.6, 1.0),
+        steep=0.75,
+    )
     s.eye, s.pitch = (0.15, 0.5), (-0.04, 0.08)
     s.sown = [("cacti", r.choice([0, 12, 30])), ("bushes", 120)]
     if r.random() < 0.3:
@@ -269,7 +379,7 @@ def village(s: Sketch) -> None:
         s.matter |= {"snow": -2.0, "fields": 0.0}
         s.words["snowy"] = True
     s.eye = (0.15, 0.45)
-    s.sown = [("houses", r.integers(12, 34)), ("trees", r.choice([40, 120])), ("church", 0.7)]
+    s.sown = [("houses", int(r.integers(12, 34))), ("trees", r.choice([40, 120])), ("church", 0.7)]
     if r.random() < 0.6:
         _road(s)
 
@@ -278,9 +388,17 @@ def valley(s: Sketch) -> None:
     """A river through mountains."""
     r = s.rng
     s.relief = {
-        "mountain": r.uniform(2.0, 3.6), "front": 0.06, "near": 2.0, "far": 11.0, "hills": 0.35, "floor": r.uniform(0.08, 0.16), "path": r.uniform(0.16, 0.34),
-        "path_x": r.uniform(-0.5, 0.5), "path_bend": r.uniform(0.4, 0.9), "cut": 0.4,
-    }  # fmt: skip
+        "mountain": r.uniform(2.0, 3.6),
+        "front": 0.06,
+        "near": 2.0,
+        "far": 11.0,
+        "hills": 0.35,
+        "floor": r.uniform(0.08, 0.16),
+        "path": r.uniform(0.16, 0.34),
+        "path_x": r.uniform(-0.5, 0.5),
+        "path_bend": r.uniform(0.4, 0.9),
+        "cut": 0.4,
+    }
     _base(s, water=0.0, wave=0.05, wave_rate=2.5, wooded=r.choice([0.2, 0.55, 0.8]), snow=r.choice([9.0, 0.9]))
     s.words["river"] = True
     s.eye = (0.2, 0.6)
@@ -354,7 +472,16 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
     colours, height = palette(rng, time, weather, tint)
     words = sketch.words
     dull = weather in ("overcast", "rain", "snowfall", "fog", "storm")
-    ahead = {"dawn": 0.6, "morning": 0.25, "noon": 0.06, "afternoon": 0.2, "golden hour": 0.55, "sunset": 0.75, "dusk": 0.6, "night": 0.78}[time]
+    ahead = {
+        "dawn": 0.6,
+        "morning": 0.25,
+        "noon": 0.06,
+        "afternoon": 0.2,
+        "golden hour": 0.55,
+        "sunset": 0.75,
+        "dusk": 0.6,
+        "night": 0.78,
+    }[time]
     if rng.random() < ahead and not dull:
         az = yaw + rng.uniform(-0.55, 0.55)
         height = min(height, 0.42) if time != "night" else rng.uniform(0.10, 0.42)
@@ -370,7 +497,15 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
         direction = _unit(az, 0.10)
     disc = colours[3]
     night = time == "night"
-    cover = {"clear": rng.uniform(0, 0.12), "cloudy": rng.uniform(0.3, 0.72), "overcast": rng.uniform(0.85, 1.0), "rain": 0.95, "snowfall": 0.9, "fog": rng.uniform(0.2, 0.8), "storm": rng.uniform(0.88, 1.0)}[weather]
+    cover = {
+        "clear": rng.uniform(0, 0.12),
+        "cloudy": rng.uniform(0.3, 0.72),
+        "overcast": rng.uniform(0.85, 1.0),
+        "rain": 0.95,
+        "snowfall": 0.9,
+        "fog": rng.uniform(0.2, 0.8),
+        "storm": rng.uniform(0.88, 1.0),
+    }[weather]
     if cover < 0.06:
         cover = 0.0
     aurora = float(night and weather in ("clear", "cloudy") and tint is None and rng.random() < 0.28)
@@ -399,31 +534,80 @@ def _light(rng: np.random.Generator, sketch: Sketch, time: str, weather: str, ti
         mist = rng.uniform(0.08, 0.25)
         words["misty"] = True
     words["aurora"] = bool(aurora)
+    bow = weather in ("rain", "cloudy") and time in ("morning", "afternoon", "golden hour")
+    size = rng.uniform(0.04, 0.085) if night else rng.uniform(0.035, 0.075) * (1.25 if time == "sunset" else 1)
+    stars = rng.choice([0.8, 1.0, 1.8]) if night else 0.35 if time == "dusk" else 0.0
+    if dull and weather != "fog":
+        stars = 0.0
     return Light(
-        *colours[:3], disc, *colours[4:8],
-        direction=direction, face=face,
-        disc_size=float(rng.uniform(0.035, 0.075) * (1.25 if time == "sunset" else 1)) if not night else float(rng.uniform(0.04, 0.085)),
+        zenith=colours[0],
+        horizon=colours[1],
+        glow=colours[2],
+        disc=disc,
+        cloud_lit=colours[4],
+        cloud_dark=colours[5],
+        sun=colours[6],
+        ambient=colours[7],
+        direction=direction,
+        face=face,
+        disc_size=float(size),
         moon=(0.0 if not night else (0.35 + 0.3 * rng.random() if crescent else 1.0)),
-        stars=(0.0 if dull and weather != "fog" else (rng.choice([0.8, 1.0, 1.8]) if night else (0.35 if time == "dusk" else 0.0))),
-        aurora=aurora * rng.uniform(0.5, 0.9), aurora_hue=float(rng.choice([0.0, 0.0, 1.0]) * rng.random()),
-        cover=float(cover), cumulus=float(rng.uniform(0.35, 1.0)) if weather == "cloudy" and rng.random() < 0.5 else 0.0,
+        stars=float(stars),
+        aurora=aurora * rng.uniform(0.5, 0.9),
+        aurora_hue=float(rng.choice([0.0, 0.0, 1.0]) * rng.random()),
+        cover=float(cover),
+        cumulus=float(rng.uniform(0.35, 1.0)) if weather == "cloudy" and rng.random() < 0.5 else 0.0,
         cirrus=float(rng.uniform(0.3, 1.0)) if weather in ("clear", "cloudy") and rng.random() < 0.45 else 0.0,
-        haze=float(haze), mist=float(mist), mist_fall=float(rng.uniform(2.0, 5.0)), seed=int(rng.integers(1, 1 << 20)),
-        planet=planet, planet_dir=_unit(yaw + rng.uniform(-0.5, 0.5), rng.uniform(0.22, 0.5)), planet_colour=of_hue(hue, rng.uniform(0.25, 0.6), 0.95),
-        rainbow=float(rng.uniform(0.05, 0.12)) if weather in ("rain", "cloudy") and time in ("morning", "afternoon", "golden hour") and rng.random() < 0.12 else 0.0,
+        haze=float(haze),
+        mist=float(mist),
+        mist_fall=float(rng.uniform(2.0, 5.0)),
+        seed=int(rng.integers(1, 1 << 20)),
+        planet=planet,
+        planet_dir=_unit(yaw + rng.uniform(-0.5, 0.5), rng.uniform(0.22, 0.5)),
+        planet_colour=of_hue(hue, rng.uniform(0.25, 0.6), 0.95),
+        rainbow=float(rng.uniform(0.05, 0.12)) if bow and rng.random() < 0.12 else 0.0,
         bolt=float(yaw + rng.uniform(-0.45, 0.45)) if weather == "storm" and rng.random() < 0.5 else 9.0,
-    )  # fmt: skip
+    )
 
 
-def _row(kind: int, x: float, y: float, z: float, height: float, width: float, rng: np.random.Generator, colour: Any, yaw: float = 0.0, extra: float = 0.0, glow: float = 0.0) -> list[float]:
+def _row(
+    kind: int,
+    x: float,
+    y: float,
+    z: float,
+    height: float,
+    width: float,
+    rng: np.random.Generator,
+    colour: Any,
+    yaw: float = 0.0,
+    extra: float = 0.0,
+    glow: float = 0.0,
+) -> list[float]:
     return [kind, x, y, z, height, width, float(rng.integers(1, 10000)), *map(float, colour), yaw, extra, glow]
 
 
 class _Sower:
     """Places things on the land in sight; collects rows and names."""
 
-    def __init__(self, rng: np.random.Generator, sketch: Sketch, relief: Relief, matter: Matter, ground: Ground, camera: Camera, glow: float, season: str) -> None:
-        self.rng, self.sketch, self.relief, self.matter, self.ground, self.camera = rng, sketch, relief, matter, ground, camera
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        sketch: Sketch,
+        relief: Relief,
+        matter: Matter,
+        ground: Ground,
+        camera: Camera,
+        glow: float,
+        season: str,
+    ) -> None:
+        self.rng, self.sketch, self.relief, self.matter, self.ground, self.camera = (
+            rng,
+            sketch,
+            relief,
+            matter,
+            ground,
+            camera,
+        )
         self.glow, self.season = glow, season
         self.rows: list[list[float]] = []
         self.names: list[str] = []
@@ -441,15 +625,40 @@ class _Sower:
 
     def slope(self, x: float, z: float) -> float:
         e = 0.06
-        return max(abs(self.level(x + e, z) - self.level(x - e, z)), abs(self.level(x, z + e) - self.level(x, z - e))) / (2 * e)
+        return max(
+            abs(self.level(x + e, z) - self.level(x - e, z)), abs(self.level(x, z + e) - self.level(x, z - e))
+        ) / (2 * e)
 
     def dry(self, x: float, z: float, margin: float = 0.03) -> bool:
         if self.relief.path > 0 and abs(x - path_at(self.relief, z)) < self.relief.path * 1.5:
             return False
         return self.level(x, z) > self.matter.water + margin
 
-    def add(self, name: str, kind: int, x: float, z: float, height: float, width: float, colour: Any, y: float | None = None, **more: float) -> None:
-        self.rows.append(_row(kind, x, self.level(x, z) - 0.01 * height if y is None else y, z, height, width, self.rng, colour, **more))
+    def add(
+        self,
+        name: str,
+        kind: int,
+        x: float,
+        z: float,
+        height: float,
+        width: float,
+        colour: Any,
+        y: float | None = None,
+        **more: float,
+    ) -> None:
+        self.rows.append(
+            _row(
+                kind,
+                x,
+                self.level(x, z) - 0.01 * height if y is None else y,
+                z,
+                height,
+                width,
+                self.rng,
+                colour,
+                **more,
+            )
+        )
         self.names.append(name)
 
     def leaf(self) -> tuple[Any, str]:
@@ -482,9 +691,27 @@ class _Sower:
             h = size * r.uniform(0.6, 1.3)
             if mix == "leaf" or (mix == "mixed" and r.random() < 0.4):
                 colour, name = self.leaf()
-                self.add(name, objects.TREE, x, z, h, h * r.uniform(0.7, 0.95), colour * r.uniform(0.8, 1.2), extra=frost * 0.9)
+                self.add(
+                    name,
+                    objects.TREE,
+                    x,
+                    z,
+                    h,
+                    h * r.uniform(0.7, 0.95),
+                    colour * r.uniform(0.8, 1.2),
+                    extra=frost * 0.9,
+                )
             else:
-                self.add("snowy pine trees" if frost else "pine trees", objects.CONIFER, x, z, h * 1.25, h * r.uniform(0.45, 0.65), base * r.uniform(0.7, 1.35), extra=frost * r.uniform(0.5, 1.0))
+                self.add(
+                    "snowy pine trees" if frost else "pine trees",
+                    objects.CONIFER,
+                    x,
+                    z,
+                    h * 1.25,
+                    h * r.uniform(0.45, 0.65),
+                    base * r.uniform(0.7, 1.35),
+                    extra=frost * r.uniform(0.5, 1.0),
+                )
             placed += 1
 
     def sow(self, what: str, n: float) -> None:
@@ -508,11 +735,22 @@ class _Sower:
                 if r.random() < 0.25:
                     self.add("a pine tree", objects.CONIFER, x, z, h * 1.2, h * 0.55, linear("24462a"), extra=bare)
                 else:
-                    self.add({"trees": "a tree", "autumn trees": "an autumn tree", "blossoming trees": "a blossoming tree"}[name], objects.TREE, x, z, h, h * 0.95, colour, extra=bare)
+                    self.add(
+                        {"trees": "a tree", "autumn trees": "an autumn tree", "blossoming trees": "a blossoming tree"}[
+                            name
+                        ],
+                        objects.TREE,
+                        x,
+                        z,
+                        h,
+                        h * 0.95,
+                        colour,
+                        extra=bare,
+                    )
         elif what == "palms":
             for _ in range(int(n)):
                 x, z = self.spot(0.6, 4.0)
-                if self.dry(x, z) and self.level(x, z) < self.matter.water + 0.4 or self.matter.water < -99:
+                if (self.dry(x, z) and self.level(x, z) < self.matter.water + 0.4) or self.matter.water < -99:
                     h = r.uniform(0.22, 0.42)
                     self.add("palm trees", objects.PALM, x, z, h, h * 0.9, linear("3c6a28"))
         elif what == "cacti":
@@ -534,14 +772,21 @@ class _Sower:
                     h = r.uniform(0.05, 0.16)
                     self.add("rocks", objects.ROCK, x, z, h, h * r.uniform(1.6, 2.6), self.matter.rock, y=y - 0.01)
         elif what == "flowers":
-            tx = textures()
-            _ = tx
             for _k in range(int(n)):
                 x, z = self.spot(0.14, 1.6, 1.1)
                 if self.dry(x, z):
                     h = r.uniform(0.022, 0.045)
                     odd = r.random() < 0.12
-                    self.add("", objects.FLOWER, x, z, h, h * 0.75, np.array([0.8, 0.78, 0.7]) if odd else self.matter.flower * r.uniform(0.8, 1.15), extra=1.3)
+                    self.add(
+                        "",
+                        objects.FLOWER,
+                        x,
+                        z,
+                        h,
+                        h * 0.75,
+                        np.array([0.8, 0.78, 0.7]) if odd else self.matter.flower * r.uniform(0.8, 1.15),
+                        extra=1.3,
+                    )
         elif what == "grass":
             for _k in range(int(n)):
                 x, z = self.spot(0.14, 0.9, 1.1)
@@ -553,24 +798,52 @@ class _Sower:
                 x, z = self.spot(1.0, 2.6, 0.75)
                 if self.dry(x, z) and self.slope(x, z) < 0.5:
                     h = r.uniform(0.15, 0.22)
-                    wall = linear("5a3a22") if what == "cabin" else linear(str(r.choice(["d8ccb4", "c8a888", "e4e0d4", "b87858"])))
-                    self.add("a " + what, HOUSE, x, z, h, h * 1.05, wall, y=self.level(x, z) - 0.03, yaw=r.uniform(-1.2, 1.2), extra=h * r.uniform(1.1, 1.6), glow=self.glow)
+                    wall = (
+                        linear("5a3a22")
+                        if what == "cabin"
+                        else linear(str(r.choice(["d8ccb4", "c8a888", "e4e0d4", "b87858"])))
+                    )
+                    self.add(
+                        "a " + what,
+                        HOUSE,
+                        x,
+                        z,
+                        h,
+                        h * 1.05,
+                        wall,
+                        y=self.level(x, z) - 0.03,
+                        yaw=r.uniform(-1.2, 1.2),
+                        extra=h * r.uniform(1.1, 1.6),
+                        glow=self.glow,
+                    )
                     break
         elif what == "houses":
-            middle = r.uniform(2.0, 3.2)
+            middle = r.uniform(1.35, 2.3)
             cx = r.uniform(-0.3, 0.3) * middle
             for _ in range(int(n)):
-                x = self.camera.x + cx + r.normal(0, 0.75)
-                z = self.camera.z + middle + r.normal(0, 0.75)
-                if z < self.camera.z + 0.8 or not self.dry(x, z) or self.slope(x, z) > 0.7:
+                x = self.camera.x + cx + r.normal(0, 0.65)
+                z = self.camera.z + middle + r.normal(0, 0.55)
+                if z < self.camera.z + 0.6 or not self.dry(x, z) or self.slope(x, z) > 0.7:
                     continue
                 if any(abs(x - q[1]) + abs(z - q[3]) < 0.26 for q in self.rows if q[0] >= BUILDING):
                     continue
                 h = r.uniform(0.15, 0.21)
                 wall = linear(str(r.choice(["d8ccb4", "c8a888", "e4e0d4", "b87858", "a89880", "cbb890"])))
-                self.add("houses", HOUSE, x, z, h, h * r.uniform(0.9, 1.2), wall, y=self.level(x, z) - 0.03, yaw=r.choice([0.0, 1.57]) + r.normal(0, 0.2), extra=h * r.uniform(1.0, 1.6), glow=self.glow)
+                self.add(
+                    "houses",
+                    HOUSE,
+                    x,
+                    z,
+                    h,
+                    h * r.uniform(0.9, 1.2),
+                    wall,
+                    y=self.level(x, z) - 0.03,
+                    yaw=r.choice([0.0, 1.57]) + r.normal(0, 0.2),
+                    extra=h * r.uniform(1.0, 1.6),
+                    glow=self.glow,
+                )
         elif what == "church" and once:
-            x, z = self.camera.x + r.uniform(-0.5, 0.5), self.camera.z + r.uniform(2.4, 3.4)
+            x, z = self.camera.x + r.uniform(-0.5, 0.5), self.camera.z + r.uniform(1.7, 2.6)
             if self.dry(x, z):
                 self.add("a church tower", objects.TOWER, x, z, 0.5, 0.11, linear("b8ac98"), extra=1.0, glow=self.glow)
         elif what in ("tower", "castle") and once:
@@ -579,13 +852,36 @@ class _Sower:
                 if self.dry(x, z) and self.slope(x, z) < 0.9:
                     stone = linear(str(r.choice(["8a8478", "7c766c", "9a8c78"])))
                     if what == "tower":
-                        self.add("a tower", objects.TOWER, x, z, 0.5, 0.13, stone, extra=float(r.integers(0, 2)), glow=self.glow)
+                        self.add(
+                            "a tower",
+                            objects.TOWER,
+                            x,
+                            z,
+                            0.5,
+                            0.13,
+                            stone,
+                            extra=float(r.integers(0, 2)),
+                            glow=self.glow,
+                        )
                     else:
                         roof = float(r.integers(0, 2))
                         y = self.level(x, z) - 0.03
-                        self.add("a castle", BUILDING, x, z, 0.26, 0.42, stone, y=y, yaw=0.3, extra=0.3, glow=0.3 * self.glow)
+                        self.add(
+                            "a castle", BUILDING, x, z, 0.26, 0.42, stone, y=y, yaw=0.3, extra=0.3, glow=0.3 * self.glow
+                        )
                         for dx, h in ((-0.22, 0.42), (0.22, 0.40), (0.03, 0.62), (0.12, 0.5)):
-                            self.add("a castle", objects.TOWER, x + dx, z - 0.12, h, 0.13, stone, y=y, extra=roof, glow=self.glow)
+                            self.add(
+                                "a castle",
+                                objects.TOWER,
+                                x + dx,
+                                z - 0.12,
+                                h,
+                                0.13,
+                                stone,
+                                y=y,
+                                extra=roof,
+                                glow=self.glow,
+                            )
                     break
         elif what == "windmill" and once:
             x, z = self.spot(1.0, 2.2, 0.65)
@@ -603,9 +899,28 @@ class _Sower:
             h = r.uniform(0.45, 0.8)
             y = max(best[0], 0.0) + self.matter.water
             if best[0] < 0.03:
-                self.add("rocks", objects.ROCK, best[1], best[2] - 0.02, 0.10, 0.42, self.matter.rock, y=self.matter.water - 0.005)
+                self.add(
+                    "rocks",
+                    objects.ROCK,
+                    best[1],
+                    best[2] - 0.02,
+                    0.10,
+                    0.42,
+                    self.matter.rock,
+                    y=self.matter.water - 0.005,
+                )
                 y += 0.05
-            self.add("a lighthouse", objects.LIGHTHOUSE, best[1], best[2], h, h * 0.24, linear(str(r.choice(["b03020", "b03020", "2a4470", "282828"]))), y=y - 0.02, glow=max(self.glow, 0.15))
+            self.add(
+                "a lighthouse",
+                objects.LIGHTHOUSE,
+                best[1],
+                best[2],
+                h,
+                h * 0.24,
+                linear(str(r.choice(["b03020", "b03020", "2a4470", "282828"]))),
+                y=y - 0.02,
+                glow=max(self.glow, 0.15),
+            )
         elif what in ("boat", "ship") and once:
             for _ in range(12):
                 x, z = self.spot(0.9 if what == "boat" else 2.0, 3.5 if what == "boat" else 7.0, 0.75)
@@ -613,18 +928,61 @@ class _Sower:
                     if what == "boat":
                         h = r.uniform(0.2, 0.36)
                         red = r.random() < 0.35
-                        self.add("a red sailboat" if red else "a sailboat", objects.SAILBOAT, x, z, h, h * 0.72, linear("c03024"), y=self.matter.water - 0.006, extra=float(red))
+                        self.add(
+                            "a red sailboat" if red else "a sailboat",
+                            objects.SAILBOAT,
+                            x,
+                            z,
+                            h,
+                            h * 0.72,
+                            linear("c03024"),
+                            y=self.matter.water - 0.006,
+                            extra=float(red),
+                        )
                     else:
-                        self.add("a ship", objects.SHIP, x, z, 0.30, 0.75, linear(str(r.choice(["883028", "28384c", "303030"]))), y=self.matter.water - 0.01, glow=self.glow)
+                        self.add(
+                            "a ship",
+                            objects.SHIP,
+                            x,
+                            z,
+                            0.30,
+                            0.75,
+                            linear(str(r.choice(["883028", "28384c", "303030"]))),
+                            y=self.matter.water - 0.01,
+                            glow=self.glow,
+                        )
                     break
         elif what == "bridge" and once:
             z = self.camera.z + r.uniform(2.0, 2.9)
             hung = r.random() < 0.6
-            self.add("a suspension bridge" if hung else "a bridge", objects.BRIDGE, self.camera.x + r.uniform(-0.8, 0.8), z, 0.62 if hung else 0.3, r.uniform(4.5, 7), linear("a04830") if hung and r.random() < 0.6 else linear("8a8478"), y=self.matter.water - 0.01, yaw=r.uniform(-0.5, 0.5), extra=float(hung), glow=self.glow)
+            self.add(
+                "a suspension bridge" if hung else "a bridge",
+                objects.BRIDGE,
+                self.camera.x + r.uniform(-0.8, 0.8),
+                z,
+                0.62 if hung else 0.3,
+                r.uniform(4.5, 7),
+                linear("a04830") if hung and r.random() < 0.6 else linear("8a8478"),
+                y=self.matter.water - 0.01,
+                yaw=r.uniform(-0.5, 0.5),
+                extra=float(hung),
+                glow=self.glow,
+            )
         elif what == "stone bridge" and once:
             z = r.uniform(1.6, 2.6)
             x = float(path_at(self.relief, z))
-            self.add("a stone bridge", objects.BRIDGE, x, z, 0.16, 1.5, linear("8a7c68"), y=self.matter.water - 0.01, yaw=r.uniform(-0.2, 0.2), extra=0.0)
+            self.add(
+                "a stone bridge",
+                objects.BRIDGE,
+                x,
+                z,
+                0.16,
+                1.5,
+                linear("8a7c68"),
+                y=self.matter.water - 0.01,
+                yaw=r.uniform(-0.2, 0.2),
+                extra=0.0,
+            )
         elif what == "city":
             self.city(n)
 
@@ -634,7 +992,10 @@ class _Sower:
         middle = r.uniform(4.2, 5.2) if self.matter.water > -99 else r.uniform(3.4, 5.0)
         first = middle - 1.1 if self.matter.water > -99 else 1.3
         centres = [(r.uniform(-1.6, 1.6), middle + r.uniform(0, 0.8)) for _ in range(r.integers(1, 3))]
-        tones = [linear(c) for c in r.choice(["a89c8c", "8c8c94", "b8b0a4", "787c88", "9a7c68", "c4beb4", "6a7480", "a48c78"], 4)]
+        tones = [
+            linear(c)
+            for c in r.choice(["a89c8c", "8c8c94", "b8b0a4", "787c88", "9a7c68", "c4beb4", "6a7480", "a48c78"], 4)
+        ]
         yaw = r.uniform(-0.35, 0.35)
         pitch = 0.46
         c, s = np.cos(yaw), np.sin(yaw)
@@ -644,9 +1005,16 @@ class _Sower:
                     continue
                 gx, gz = a * pitch, first + b * pitch
                 x, z = self.camera.x + gx * c + (gz - middle) * s, self.camera.z + middle - gx * s + (gz - middle) * c
-                if abs(x - self.camera.x) > (z - self.camera.z) * self.half * 1.2 + 0.6 or z - self.camera.z < 1.0 or not self.dry(x, z, 0.02):
+                if (
+                    abs(x - self.camera.x) > (z - self.camera.z) * self.half * 1.2 + 0.6
+                    or z - self.camera.z < 1.0
+                    or not self.dry(x, z, 0.02)
+                ):
                     continue
-                lift = max(np.exp(-(((x - self.camera.x - p) / 1.3) ** 2) - ((z - self.camera.z - q) / 1.5) ** 2) for p, q in centres)
+                lift = max(
+                    np.exp(-(((x - self.camera.x - p) / 1.3) ** 2) - ((z - self.camera.z - q) / 1.5) ** 2)
+                    for p, q in centres
+                )
                 h = size * (0.14 + 0.22 * r.random() + lift * r.gamma(2.2, 0.42))
                 h = min(h, 2.6)
                 w = r.uniform(0.2, 0.36)
@@ -655,7 +1023,19 @@ class _Sower:
                 y = self.level(x, z) - 0.02
                 self.add("buildings", BUILDING, x, z, h, w, tone_, y=y, yaw=yaw, extra=d, glow=self.glow)
                 if h > 0.8 and r.random() < 0.5:
-                    self.add("buildings", BUILDING, x, z, h * r.uniform(1.1, 1.3), w * 0.5, tone_ * 0.9, y=y, yaw=yaw, extra=d * 0.5, glow=self.glow)
+                    self.add(
+                        "buildings",
+                        BUILDING,
+                        x,
+                        z,
+                        h * r.uniform(1.1, 1.3),
+                        w * 0.5,
+                        tone_ * 0.9,
+                        y=y,
+                        yaw=yaw,
+                        extra=d * 0.5,
+                        glow=self.glow,
+                    )
                 elif h > 0.9 and r.random() < 0.5:
                     self.add("buildings", BUILDING, x, z, h + 0.3, 0.015, tone_ * 0.4, y=y, yaw=yaw, extra=0.015)
 
@@ -674,7 +1054,18 @@ class _Sower:
                 h = r.uniform(0.35, 0.55)
                 word = str(r.choice(["red", "orange", "yellow", "blue", "purple", "green"]))
                 hue, sat, _p = COLOUR_WORDS[word]
-                self.add(f"a {word} hot air balloon" if count == 1 else "hot air balloons", objects.BALLOON, x, z, h, h * 0.70, of_hue(hue, sat, 0.85), y=y, extra=float(r.random() < 0.6), glow=self.glow)
+                self.add(
+                    f"a {word} hot air balloon" if count == 1 else "hot air balloons",
+                    objects.BALLOON,
+                    x,
+                    z,
+                    h,
+                    h * 0.70,
+                    of_hue(hue, sat, 0.85),
+                    y=y,
+                    extra=float(r.random() < 0.6),
+                    glow=self.glow,
+                )
         likely = next((n for what, n in self.sketch.sown if what == "birds"), 0.10)
         if calm and time != "night" and r.random() < likely:
             cx, cy = r.uniform(-0.5, 0.5), r.uniform(0.12, 0.36)
@@ -684,7 +1075,17 @@ class _Sower:
                 c, s = np.cos(self.camera.yaw), np.sin(self.camera.yaw)
                 y = self.camera.y + z * (self.camera.pitch + cy + r.normal(0, 0.05))
                 w = r.uniform(0.04, 0.075)
-                self.add("birds", objects.BIRD, self.camera.x + u * c + z * s, self.camera.z - u * s + z * c, w * 0.6, w, linear("20201e"), y=y, extra=float(r.uniform(-0.3, 1.0)))
+                self.add(
+                    "birds",
+                    objects.BIRD,
+                    self.camera.x + u * c + z * s,
+                    self.camera.z - u * s + z * c,
+                    w * 0.6,
+                    w,
+                    linear("20201e"),
+                    y=y,
+                    extra=float(r.uniform(-0.3, 1.0)),
+                )
 
 
 def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
@@ -692,13 +1093,22 @@ def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
     best: tuple[float, Relief, Camera] | None = None
     matter = Matter(**sketch.matter)
     for _ in range(4):
-        relief = Relief(seed=int(rng.integers(1, 1 << 20)), x=float(rng.uniform(-300, 300)), z=float(rng.uniform(-300, 300)), **sketch.relief)
+        relief = Relief(
+            seed=int(rng.integers(1, 1 << 20)),
+            x=float(rng.uniform(-300, 300)),
+            z=float(rng.uniform(-300, 300)),
+            **sketch.relief,
+        )
         yaw = float(rng.uniform(-0.2, 0.2))
         coarse = lay(relief, 0.0, 0.0, yaw, far=96, near=40, octaves=6)
-        around = [float(read(coarse.far, coarse.near, coarse, dx, dz)) for dx in (-0.15, 0.0, 0.15) for dz in (0.0, 0.25, 0.5)]
+        around = [
+            float(read(coarse.far, coarse.near, coarse, dx, dz)) for dx in (-0.15, 0.0, 0.15) for dz in (0.0, 0.25, 0.5)
+        ]
         floor = max(*around, matter.water)
         pitch = float(rng.uniform(*sketch.pitch))
-        camera = Camera(0.0, floor + float(rng.uniform(*sketch.eye)), 0.0, pitch, yaw, float(rng.uniform(*sketch.focal)))
+        camera = Camera(
+            0.0, floor + float(rng.uniform(*sketch.eye)), 0.0, pitch, yaw, float(rng.uniform(*sketch.focal))
+        )
         dummy = World(relief, matter, _NO_LIGHT, coarse, np.zeros((0, COLUMNS)))
         depth, what = geometry(dummy, camera, 32, 32)
         air = float((what == 0).mean())
@@ -720,12 +1130,39 @@ def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
 
 _NONE = np.zeros(3)
 _NO_LIGHT = Light(
-    _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE,
-    0.05, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1, 0.0, _NONE, _NONE, 0.0, 9.0,
-)  # fmt: skip
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    _NONE,
+    0.05,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    1.0,
+    1,
+    0.0,
+    _NONE,
+    _NONE,
+    0.0,
+    9.0,
+)
 
 
-def draw(seed: int, kind: str | None = None, time: str | None = None, weather: str | None = None, tint: str | None = "?") -> Scene:
+def draw(
+    seed: int, kind: str | None = None, time: str | None = None, weather: str | None = None, tint: str | None = "?"
+) -> Scene:
     """The scene of a seed; a given kind, time, weather or tint overrules the draw."""
     rng = np.random.default_rng([seed, 77])
     names = list(KINDS)
@@ -733,7 +1170,9 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     kind_ = str(rng.choice(names, p=share / share.sum()))
     time_ = str(rng.choice(TIMES, p=_TIME_SHARE))
     tint_ = str(rng.choice(list(COLOUR_WORDS))) if rng.random() < 0.24 else None
-    ground_tint = str(rng.choice([w for w in COLOUR_WORDS if w not in ("golden", "green")])) if rng.random() < 0.07 else None
+    ground_tint = (
+        str(rng.choice([w for w in COLOUR_WORDS if w not in ("golden", "green")])) if rng.random() < 0.07 else None
+    )
     kind, time = kind or kind_, time or time_
     tint = tint_ if tint == "?" else tint
     if tint:
@@ -752,10 +1191,14 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     if ground_tint and kind in ("mountains", "hills", "desert", "canyon", "islands", "valley", "lake"):
         hue, deep, _p = COLOUR_WORDS[ground_tint]
         for part, value in (("rock", 0.42), ("grass", 0.55), ("forest", 0.28)):
-            sketch.matter[part] = 0.25 * sketch.matter[part] + 0.75 * of_hue(hue + rng.normal(0, 0.01), deep * 0.9, value)
+            sketch.matter[part] = 0.25 * sketch.matter[part] + 0.75 * of_hue(
+                hue + rng.normal(0, 0.01), deep * 0.9, value
+            )
     else:
         ground_tint = None
-    season = str(rng.choice(["summer", "summer", "summer", "autumn", "blossom"])) if kind not in ("winter",) else "winter"
+    season = (
+        str(rng.choice(["summer", "summer", "summer", "autumn", "blossom"])) if kind not in ("winter",) else "winter"
+    )
     if season == "autumn" and kind in ("forest", "lake", "hills", "valley", "village"):
         sketch.matter["forest"] = linear(str(rng.choice(["8a4418", "7a3414", "9a6420"])))
         if sketch.words.get("woods") == "leaf" or kind == "hills":
@@ -765,7 +1208,9 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     light = _light(rng, sketch, time, weather, tint, camera.yaw)
     matter = Matter(**sketch.matter)
     ground = lay(relief, camera.x, camera.z, camera.yaw)
-    glow = {"night": 1.0, "dusk": 0.9, "sunset": 0.3, "dawn": 0.15}.get(time, 0.25 if weather in ("storm", "rain") else 0.0)
+    glow = {"night": 1.0, "dusk": 0.9, "sunset": 0.3, "dawn": 0.15}.get(
+        time, 0.25 if weather in ("storm", "rain") else 0.0
+    )
     sower = _Sower(rng, sketch, relief, matter, ground, camera, glow, season)
     for what, n in sketch.sown:
         sower.sow(what, n)
@@ -786,11 +1231,15 @@ def draw(seed: int, kind: str | None = None, time: str | None = None, weather: s
     elif sketch.matter["snow"] < -1 if "snow" in sketch.matter else False:
         key *= 0.92
     world = World(
-        relief, matter, light, ground, things,
+        relief,
+        matter,
+        light,
+        ground,
+        things,
         rain=float(rng.uniform(0.6, 1.2)) if weather == "rain" or (weather == "storm" and rng.random() < 0.4) else 0.0,
         snowfall=float(rng.uniform(0.6, 1.3)) if weather == "snowfall" else 0.0,
         key=key,
-    )  # fmt: skip
+    )
     return Scene(seed, world, camera, kind, time, weather, tint, ground_tint, labels, sketch.words)
 
 
@@ -804,10 +1253,18 @@ def _in_sight(things: np.ndarray, names: list[str], camera: Camera) -> tuple[np.
     return things[keep], tuple(n for n, k in zip(names, keep) if k)
 
 
-def moved(camera: Camera, right: float = 0.0, up: float = 0.0, ahead: float = 0.0, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
+def moved(
+    camera: Camera, right: float = 0.0, up: float = 0.0, ahead: float = 0.0, yaw: float = 0.0, pitch: float = 0.0
+) -> Camera:
     """The camera after a small move along its own axes (world units, radians)."""
     c, s = np.cos(camera.yaw), np.sin(camera.yaw)
-    return camera._replace(x=camera.x + right * c + ahead * s, y=camera.y + up, z=camera.z - right * s + ahead * c, yaw=camera.yaw + yaw, pitch=camera.pitch + pitch)
+    return camera._replace(
+        x=camera.x + right * c + ahead * s,
+        y=camera.y + up,
+        z=camera.z - right * s + ahead * c,
+        yaw=camera.yaw + yaw,
+        pitch=camera.pitch + pitch,
+    )
 
 
 __all__ = ["KINDS", "SKY_DEPTH", "TIMES", "TIME_GROUPS", "Scene", "draw", "moved"]

@@ -60,7 +60,12 @@ def sky(light, textures, rx, ry, rz, detail):
                 fu = u - iu - 0.25 - 0.5 * lattice(iu, iv, seed + 3)
                 fv = v - iv - 0.25 - 0.5 * lattice(iu, iv, seed + 4)
                 bright = ((q - 0.966) / 0.034) ** 4
-                w = np.exp(-(fu * fu + fv * fv) * (26 - 14 * bright)) * light.stars * (0.12 + 1.5 * bright) * smooth(0.0, 0.14, ry)
+                w = (
+                    np.exp(-(fu * fu + fv * fv) * (26 - 14 * bright))
+                    * light.stars
+                    * (0.12 + 1.5 * bright)
+                    * smooth(0.0, 0.14, ry)
+                )
                 warm = lattice(iu, iv, seed + 5)
                 r += w * (0.8 + 0.4 * warm)
                 g += w * 0.95
@@ -69,7 +74,12 @@ def sky(light, textures, rx, ry, rz, detail):
             across = 0.62 * rx + 0.7 * ry - 0.35 * rz + 0.1 * (seed % 5)
             lane = tap(textures.fbm, az * 90 + seed % 512, el * 90)
             fine = tap(textures.billow, az * 200, el * 200)
-            milk = np.exp(-((across * 3.6) ** 2)) * max(0.25 + 2.2 * (lane - 0.42), 0.0) * (0.55 + 0.9 * fine) * (light.stars - 1.0)
+            milk = (
+                np.exp(-((across * 3.6) ** 2))
+                * max(0.25 + 2.2 * (lane - 0.42), 0.0)
+                * (0.55 + 0.9 * fine)
+                * (light.stars - 1.0)
+            )
             r += milk * 0.20
             g += milk * 0.19
             b += milk * 0.27
@@ -159,9 +169,15 @@ def sky(light, textures, rx, ry, rz, detail):
         lit = min(max(0.66 + 5.5 * (c - c2) - 1.15 * thick, 0.0), 1.0)
         if light.cover > 0.8:
             lit = min(max(0.5 + 3.4 * (c2 - 0.5) + 2.2 * (c - c2), 0.0), 1.0)
-        r += (light.cloud_dark[0] + (light.cloud_lit[0] - light.cloud_dark[0]) * lit + glow * light.glow[0] * 0.8 - r) * w
-        g += (light.cloud_dark[1] + (light.cloud_lit[1] - light.cloud_dark[1]) * lit + glow * light.glow[1] * 0.8 - g) * w
-        b += (light.cloud_dark[2] + (light.cloud_lit[2] - light.cloud_dark[2]) * lit + glow * light.glow[2] * 0.8 - b) * w
+        r += (
+            light.cloud_dark[0] + (light.cloud_lit[0] - light.cloud_dark[0]) * lit + glow * light.glow[0] * 0.8 - r
+        ) * w
+        g += (
+            light.cloud_dark[1] + (light.cloud_lit[1] - light.cloud_dark[1]) * lit + glow * light.glow[1] * 0.8 - g
+        ) * w
+        b += (
+            light.cloud_dark[2] + (light.cloud_lit[2] - light.cloud_dark[2]) * lit + glow * light.glow[2] * 0.8 - b
+        ) * w
     if light.cumulus > 0 and ry > 0:
         el = np.arcsin(min(up, 1.0))
         if el < 0.75:
@@ -183,7 +199,9 @@ def sky(light, textures, rx, ry, rz, detail):
                 g += ((light.horizon[1] + (cg - light.horizon[1]) * fade) - g) * w
                 b += ((light.horizon[2] + (cb - light.horizon[2]) * fade) - b) * w
     if light.bolt < 9 and ry > 0 and ry < 0.5:
-        wander = 0.45 * (tap(textures.fbm, 7.0 + seed % 77, ry * 150) - 0.5) + 0.035 * (tap(textures.grain, 3.0 + seed % 50, ry * 190) - 0.5)
+        wander = 0.45 * (tap(textures.fbm, 7.0 + seed % 77, ry * 150) - 0.5) + 0.035 * (
+            tap(textures.grain, 3.0 + seed % 50, ry * 190) - 0.5
+        )
         off = abs(az - light.bolt - wander)
         w = 2.6 * np.exp(-((off / 0.0055) ** 2)) + 0.30 * np.exp(-off / 0.07)
         w *= 1 - smooth(0.30, 0.5, ry)

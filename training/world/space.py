@@ -1,4 +1,4 @@
-"""Planets, moons, rings, nebulae and stars: the scenes that have no ground. Spheres are met by rays, so depth is exact here too."""
+"""Planets, moons, rings, nebulae and stars: scenes without ground. Spheres are met by rays, so depth is exact too."""
 
 from typing import NamedTuple
 
@@ -161,7 +161,12 @@ def _paint(space, camera, tx, height, width):
                         away = np.sqrt(hx * hx + hy * hy + hz * hz) / rad
                         if 1.25 < away < body[RING]:
                             band = tap(tx.fbm, 20.0, away * 150 + body[SEED] % 300)
-                            ra = smooth(0.3, 0.6, band) * 0.85 * smooth(1.25, 1.3, away) * (1 - smooth(body[RING] - 0.05, body[RING], away))
+                            ra = (
+                                smooth(0.3, 0.6, band)
+                                * 0.85
+                                * smooth(1.25, 1.3, away)
+                                * (1 - smooth(body[RING] - 0.05, body[RING], away))
+                            )
                             # the planet's shadow on the ring
                             s = -(hx * space.sun[0] + hy * space.sun[1] + hz * space.sun[2])
                             d2 = hx * hx + hy * hy + hz * hz - s * s
@@ -243,17 +248,44 @@ def draw_space(rng: np.random.Generator, hue: float | None) -> tuple[Space, tupl
     count = int(rng.choice([1, 1, 2, 3]))
     bodies: list[list[float]] = []
     for k in range(count):
-        kind = int(rng.choice([GAS, EARTH, ROCK, ICE, LAVA], p=[0.34, 0.24, 0.2, 0.12, 0.1])) if k == 0 else int(rng.choice([ROCK, ICE, GAS], p=[0.6, 0.2, 0.2]))
+        kind = (
+            int(rng.choice([GAS, EARTH, ROCK, ICE, LAVA], p=[0.34, 0.24, 0.2, 0.12, 0.1]))
+            if k == 0
+            else int(rng.choice([ROCK, ICE, GAS], p=[0.6, 0.2, 0.2]))
+        )
         z = rng.uniform(6, 9) if k == 0 else rng.uniform(8, 22)
-        size = rng.choice([rng.uniform(0.10, 0.2), rng.uniform(0.2, 0.42), rng.uniform(0.5, 1.1)], p=[0.2, 0.5, 0.3]) if k == 0 else rng.uniform(0.03, 0.13)
+        size = (
+            rng.choice([rng.uniform(0.10, 0.2), rng.uniform(0.2, 0.42), rng.uniform(0.5, 1.1)], p=[0.2, 0.5, 0.3])
+            if k == 0
+            else rng.uniform(0.03, 0.13)
+        )
         x, y = rng.uniform(-0.5, 0.5), rng.uniform(-0.4, 0.4)
         if size > 0.5:
             x, y = rng.choice([-1, 0, 1]) * 0.7, rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
-        tint = of_hue(rng.random(), rng.uniform(0.25, 0.7), 0.85) if kind in (GAS, ICE) else np.array([0.5, 0.47, 0.43]) * rng.uniform(0.7, 1.2)
+        tint = (
+            of_hue(rng.random(), rng.uniform(0.25, 0.7), 0.85)
+            if kind in (GAS, ICE)
+            else np.array([0.5, 0.47, 0.43]) * rng.uniform(0.7, 1.2)
+        )
         ring = rng.uniform(1.8, 2.5) if kind in (GAS, ICE) and rng.random() < 0.45 and k == 0 and size < 0.45 else 0.0
-        bodies.append([x * z * 0.62, y * z * 0.62, z, size * z * 0.62, kind, float(rng.integers(1, 9999)), *tint, rng.uniform(-0.5, 0.5), ring])
+        bodies.append(
+            [
+                x * z * 0.62,
+                y * z * 0.62,
+                z,
+                size * z * 0.62,
+                kind,
+                float(rng.integers(1, 9999)),
+                *tint,
+                rng.uniform(-0.5, 0.5),
+                ring,
+            ]
+        )
     table = np.array(sorted(bodies, key=lambda b: -b[BZ]))
-    names = tuple("a ringed planet" if b[RING] > 0 else WORDS[int(b[KIND])] if b[RADIUS] / b[BZ] > 0.09 else "a moon" for b in table)
+    names = tuple(
+        "a ringed planet" if b[RING] > 0 else WORDS[int(b[KIND])] if b[RADIUS] / b[BZ] > 0.09 else "a moon"
+        for b in table
+    )
     az, el = rng.uniform(-2.4, 2.4), rng.uniform(-0.5, 0.6)
     ahead = rng.random() < 0.15
     if ahead:
@@ -264,9 +296,23 @@ def draw_space(rng: np.random.Generator, hue: float | None) -> tuple[Space, tupl
         sun /= np.linalg.norm(sun)
     h = hue if hue is not None else rng.random()
     value = rng.uniform(0.5, 0.95)
-    nebula = np.stack([of_hue(h, 0.8, value), of_hue(h + (rng.uniform(-0.06, 0.06) if hue is not None else rng.uniform(0.1, 0.5)), 0.75, value * 0.8)])
+    nebula = np.stack(
+        [
+            of_hue(h, 0.8, value),
+            of_hue(h + (rng.uniform(-0.06, 0.06) if hue is not None else rng.uniform(0.1, 0.5)), 0.75, value * 0.8),
+        ]
+    )
     gas = rng.uniform(0.7, 1.3) if hue is not None else rng.choice([0.0, 0.4, 1.0])
-    space = Space(int(rng.integers(1, 1 << 20)), table, sun, float(rng.uniform(0.02, 0.05)) if ahead else 0.0, of_hue(rng.uniform(0.05, 0.16), 0.25, 1.0), nebula, float(gas), float(rng.uniform(0.7, 1.3)))
+    space = Space(
+        int(rng.integers(1, 1 << 20)),
+        table,
+        sun,
+        float(rng.uniform(0.02, 0.05)) if ahead else 0.0,
+        of_hue(rng.uniform(0.05, 0.16), 0.25, 1.0),
+        nebula,
+        float(gas),
+        float(rng.uniform(0.7, 1.3)),
+    )
     return space, names, Camera(0.0, 0.0, 0.0, 0.0, 0.0, 1.6)
 
 

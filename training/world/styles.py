@@ -1,4 +1,4 @@
-"""Styles: filters over a finished picture. Depth and the things' outlines help the lines; each is a function of the same signature.
+"""Styles: filters over a finished picture; depth and the things' outlines help the lines. All have one signature:
 
 `style(picture uint8 (H, W, 3) RGB, depth float32 (H, W), seen int32 (H, W), rng) -> uint8 (H, W, 3)`.
 """
@@ -34,14 +34,24 @@ def _outlines(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray) -> np.nd
     small = cv2.GaussianBlur(grey, (0, 0), 0.9)
     large = cv2.GaussianBlur(grey, (0, 0), 1.9)
     tone = np.clip((large - small) * 14 - 0.12, 0, 1)
-    bodies = (cv2.morphologyEx((seen > 0).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))).astype(np.float32)
+    bodies = (cv2.morphologyEx((seen > 0).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))).astype(
+        np.float32
+    )
     return np.maximum(np.maximum(relief, tone), 0.55 * bodies).astype(np.float32)
 
 
 def _warped(picture: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
     h, w = picture.shape[:2]
     yy, xx = np.mgrid[:h, :w].astype(np.float32)
-    return np.asarray(cv2.remap(picture, xx + dx.astype(np.float32), yy + dy.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT))
+    return np.asarray(
+        cv2.remap(
+            picture,
+            xx + dx.astype(np.float32),
+            yy + dy.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+    )
 
 
 def watercolour(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -55,7 +65,10 @@ def watercolour(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: n
     flat = _warped(flat, _texture("fbm", h, w, 1.2, rng) * 14 * wob, _texture("fbm", h, w, 1.2, rng) * 14 * wob)
     x = flat.astype(np.float32) / 255
     grey = x.mean(-1)
-    gx, gy = cv2.Sobel(cv2.GaussianBlur(grey, (0, 0), 1.2), cv2.CV_32F, 1, 0), cv2.Sobel(cv2.GaussianBlur(grey, (0, 0), 1.2), cv2.CV_32F, 0, 1)
+    gx, gy = (
+        cv2.Sobel(cv2.GaussianBlur(grey, (0, 0), 1.2), cv2.CV_32F, 1, 0),
+        cv2.Sobel(cv2.GaussianBlur(grey, (0, 0), 1.2), cv2.CV_32F, 0, 1),
+    )
     rim = np.clip(np.hypot(gx, gy) * 1.3, 0, 0.35)
     pool = _texture("fbm", h, w, 0.9, rng) * 0.65 + _texture("grain", h, w, 1.1, rng) * 0.10
     thick = np.clip(1 + pool * 0.8 + rim * 1.5, 0.35, 2.0)
@@ -64,7 +77,11 @@ def watercolour(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: n
     light = np.clip(mean + (light - mean) * 1.35, 0.02, 1)
     paint = light ** (thick[..., None] * 0.82)
     yy, xx = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-    edge = np.maximum(np.abs(xx), np.abs(yy)) + 0.16 * _texture("fbm", h, w, 1.6, rng) + 0.04 * _texture("grain", h, w, 0.8, rng)
+    edge = (
+        np.maximum(np.abs(xx), np.abs(yy))
+        + 0.16 * _texture("fbm", h, w, 1.6, rng)
+        + 0.04 * _texture("grain", h, w, 0.8, rng)
+    )
     bare = np.clip((edge - 0.93) / 0.035, 0, 1)[..., None]
     paper = np.array([0.985, 0.97, 0.94])
     out = paper * paint * (1 - bare) + paper * bare
@@ -147,13 +164,33 @@ def oil(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: np.random
     detail = np.hypot(gx, gy)
     hair = rng.random(512).astype(np.float32)
     k = h / 256
-    for length, breadth, count, fine in ((13 * k, 4.6 * k, 900, 0.0), (8 * k, 2.7 * k, 1900, 0.35), (4.8 * k, 1.35 * k, 3600, 1.0)):
+    for length, breadth, count, fine in (
+        (13 * k, 4.6 * k, 900, 0.0),
+        (8 * k, 2.7 * k, 1900, 0.35),
+        (4.8 * k, 1.35 * k, 3600, 1.0),
+    ):
         source = cv2.GaussianBlur(x, (0, 0), breadth * 0.42)
-        want = np.ones_like(detail) if fine == 0 else np.clip((1 - fine) * 0.5 + detail * (2.5 if fine > 0.9 else 1.6), 0.02 if fine > 0.9 else 0.2, 1)
+        want = (
+            np.ones_like(detail)
+            if fine == 0
+            else np.clip((1 - fine) * 0.5 + detail * (2.5 if fine > 0.9 else 1.6), 0.02 if fine > 0.9 else 0.2, 1)
+        )
         p = (want / want.sum()).ravel()
         spots = rng.choice(h * w, count, p=p)
         jitter = (1 + rng.normal(0, 0.045, (count, 1)) + rng.normal(0, 0.025, (count, 3))).astype(np.float32)
-        _strokes(out, bump, source, angle, (spots // w).astype(np.float32), (spots % w).astype(np.float32), length, breadth, 0.92, jitter, hair)
+        _strokes(
+            out,
+            bump,
+            source,
+            angle,
+            (spots // w).astype(np.float32),
+            (spots % w).astype(np.float32),
+            length,
+            breadth,
+            0.92,
+            jitter,
+            hair,
+        )
     relief = cv2.Sobel(bump, cv2.CV_32F, 1, 0) + cv2.Sobel(bump, cv2.CV_32F, 0, 1)
     out = out + 0.045 * np.clip(relief, -2, 2)[..., None]
     return (np.clip(out, 0, 1) * 255).astype(np.uint8)
@@ -171,7 +208,9 @@ def pixel_art(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: np.
     lab = cv2.cvtColor(small / 255, cv2.COLOR_RGB2LAB)
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
     count = int(rng.choice([12, 16, 24]))
-    _e, _l, centres = cv2.kmeans(lab.reshape(-1, 3), count, np.empty(0, np.int32), (cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0), 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    _e, _l, centres = cv2.kmeans(
+        lab.reshape(-1, 3), count, np.empty(0, np.int32), (cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0), 1, cv2.KMEANS_PP_CENTERS
+    )  # type: ignore[call-overload]
     bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16 - 0.47
     dither = np.tile(bayer, (h // side // 4 + 1, w // side // 4 + 1))[: h // side, : w // side]
     lab = lab + (dither * 7.0)[..., None] * np.array([1.0, 0.25, 0.25])
@@ -191,17 +230,18 @@ def neon(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: np.rando
     gap = np.abs(contour - np.round(contour))
     slope = np.hypot(cv2.Sobel(contour, cv2.CV_32F, 1, 0), cv2.Sobel(contour, cv2.CV_32F, 0, 1)) / 8 + 1e-3
     rings = np.clip(1.1 - gap / slope, 0, 1) * land * (slope < 0.5)
-    light = np.abs(grey * 7 - np.round(grey * 7))
-    change = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)) * 7 / 8 + 1e-3
-    _ = light, change
     line = np.clip(np.maximum(line * 1.5, 0.5 * rings), 0, 1).astype(np.float32)
     hsv = cv2.cvtColor(cv2.GaussianBlur(picture, (0, 0), 3), cv2.COLOR_RGB2HSV).astype(np.float32)
     hue = hsv[..., 0] * 2 + 40 * _texture("fbm", h, w, 0.6, rng) * 3
     hue = np.where(hsv[..., 1] < 40, 185 + 130 * np.clip(near / 4, 0, 1), hue)
-    bright = cv2.cvtColor(np.dstack([hue % 360, np.full((h, w), 0.82), np.ones((h, w))]).astype(np.float32), cv2.COLOR_HSV2RGB)
+    bright = cv2.cvtColor(
+        np.dstack([hue % 360, np.full((h, w), 0.82), np.ones((h, w))]).astype(np.float32), cv2.COLOR_HSV2RGB
+    )
     glow = line[..., None] * bright
     wide = sum(k * cv2.GaussianBlur(glow, (0, 0), s * h / 256) for s, k in ((1.6, 0.8), (5.0, 0.9), (14.0, 0.8)))
-    dark = cv2.cvtColor(np.dstack([hue % 360, np.full((h, w), 0.75), 0.03 + 0.16 * grey**1.3]).astype(np.float32), cv2.COLOR_HSV2RGB)
+    dark = cv2.cvtColor(
+        np.dstack([hue % 360, np.full((h, w), 0.75), 0.03 + 0.16 * grey**1.3]).astype(np.float32), cv2.COLOR_HSV2RGB
+    )
     disc = np.clip((grey - 0.93) / 0.05, 0, 1)[..., None] * (depth > 900)[..., None]
     out = dark + glow * 1.1 + np.asarray(wide) + 0.35 * line[..., None] ** 2 + disc * bright * 0.6
     return (np.clip(1 - np.exp(-1.35 * out), 0, 1) * 255).astype(np.uint8)
@@ -242,5 +282,12 @@ def woodcut(picture: np.ndarray, depth: np.ndarray, seen: np.ndarray, rng: np.ra
     return (np.clip(out, 0, 1) * 255).astype(np.uint8)
 
 
-STYLES: dict[str, Style] = {"watercolour": watercolour, "ink": ink, "oil painting": oil, "pixel art": pixel_art, "neon": neon, "woodcut": woodcut}
+STYLES: dict[str, Style] = {
+    "watercolour": watercolour,
+    "ink": ink,
+    "oil painting": oil,
+    "pixel art": pixel_art,
+    "neon": neon,
+    "woodcut": woodcut,
+}
 """Filters by the word that captions and labels use."""

@@ -1,7 +1,7 @@
-"""The ground: a height field on two grids (wide and coarse, small and fine around the eye), its shadows and its hollows.
+"""The ground: a height field on two grids (wide and coarse, small and fine around the eye), its shadows and hollows.
 
-Heights are computed once a scene; rays then only read. Shadows come from one sweep over the grid along the sun's direction:
-each cell holds the height below which a point is in shadow, so any object can ask too.
+Heights are computed once a scene; rays then only read. Shadows come from one sweep over the grid along the sun's
+direction: each cell holds the height below which a point is in shadow, so any object can ask too.
 """
 
 from typing import NamedTuple
@@ -55,7 +55,11 @@ class Relief(NamedTuple):
 def path_at(relief, z):
     """Where the winding strip is at distance z."""
     k = relief.path_bend
-    return relief.path_x + k * np.sin(z * 0.55 + relief.seed % 7) + 0.45 * k * np.sin(z * 0.23 + relief.seed % 11) * z * 0.3
+    return (
+        relief.path_x
+        + k * np.sin(z * 0.55 + relief.seed % 7)
+        + 0.45 * k * np.sin(z * 0.23 + relief.seed % 11) * z * 0.3
+    )
 
 
 @njit(fastmath=True, cache=True)
@@ -93,11 +97,17 @@ def height(x, z, relief, octaves):
     pz = z + relief.z
     h = relief.floor
     if relief.hills > 0:
-        h += relief.hills * (_fbm(px * relief.hill_rate, pz * relief.hill_rate, relief.seed + 40, min(octaves, 6)) - 0.42)
+        h += relief.hills * (
+            _fbm(px * relief.hill_rate, pz * relief.hill_rate, relief.seed + 40, min(octaves, 6)) - 0.42
+        )
     if relief.mountain > 0:
         grow = relief.front + (1 - relief.front) * smooth(relief.near, relief.far, z + 0.15 * abs(x))
         if grow > 0.01:
-            h += relief.mountain * grow * (_eroded(px * relief.rough, pz * relief.rough, relief.seed, octaves) - 0.3 * grow)
+            h += (
+                relief.mountain
+                * grow
+                * (_eroded(px * relief.rough, pz * relief.rough, relief.seed, octaves) - 0.3 * grow)
+            )
     if relief.dunes > 0:
         w = _fbm(px * 0.22, pz * 0.22, relief.seed + 60, 3)
         crest = abs(np.sin(px * 0.5 + pz * 0.34 + 6 * w))
@@ -107,7 +117,11 @@ def height(x, z, relief, octaves):
         c = _fbm(px * 0.9, pz * 0.9, relief.seed + 76, min(octaves, 5)) - 0.45
         grow = smooth(relief.near, relief.far, z + 0.3 * abs(x))
         m += 0.07 * c
-        h += relief.mesa * grow * (0.55 * smooth(0.50, 0.545, m) + 0.3 * smooth(0.58, 0.60, m) + 0.15 * m + 0.12 * smooth(0.4, 0.5, m))
+        h += (
+            relief.mesa
+            * grow
+            * (0.55 * smooth(0.50, 0.545, m) + 0.3 * smooth(0.58, 0.60, m) + 0.15 * m + 0.12 * smooth(0.4, 0.5, m))
+        )
     if relief.basin > 0:
         bx = (x - relief.basin_x) / relief.basin_w
         bz = (z - relief.basin_z) / relief.basin_l
@@ -119,7 +133,11 @@ def height(x, z, relief, octaves):
         if relief.cut > 0:
             h = h * (1 - 0.6 * k) - relief.cut * k
         elif k > 0:
-            level = relief.floor + relief.hills * (_fbm((path_at(relief, z) + relief.x) * relief.hill_rate, pz * relief.hill_rate, relief.seed + 40, 2) * 1.25 - 0.42)
+            level = relief.floor + relief.hills * (
+                _fbm((path_at(relief, z) + relief.x) * relief.hill_rate, pz * relief.hill_rate, relief.seed + 40, 2)
+                * 1.25
+                - 0.42
+            )
             h += (level - h) * k * (1 - smooth(14.0, 22.0, z))
     return h
 
@@ -173,7 +191,7 @@ def _sweep(land, cell, sx, sy, sz, outer, ox, oz, ocell, x0, z0):
 
 
 class Ground(NamedTuple):
-    """Two nested grids, [z, x]. `*_shade` is the height below which a point lies in shadow, `*_open` how open the sky is (0–1)."""
+    """Two nested grids, [z, x]. `*_shade`: height below which there is shadow; `*_open`: how open the sky is, 0–1."""
 
     far: np.ndarray
     far_x: float
@@ -195,7 +213,9 @@ FAR, FAR_EXTENT = 448, 44.0
 NEAR, NEAR_EXTENT = 288, 5.5
 
 
-def lay(relief: Relief, x: float = 0.0, z: float = 0.0, yaw: float = 0.0, far: int = FAR, near: int = NEAR, octaves: int = 9) -> Ground:
+def lay(
+    relief: Relief, x: float = 0.0, z: float = 0.0, yaw: float = 0.0, far: int = FAR, near: int = NEAR, octaves: int = 9
+) -> Ground:
     """Compute both grids for an eye near (x, z) that looks along `yaw`; not lit yet."""
     cell = FAR_EXTENT / (far - 1)
     x0, z0 = x - FAR_EXTENT / 2 + np.sin(yaw) * FAR_EXTENT * 0.3, z - FAR_EXTENT * 0.06
@@ -221,11 +241,23 @@ def _openness(land: np.ndarray, cell: float) -> np.ndarray:
 
 
 def illuminate(ground: Ground, sun: tuple[float, float, float], far_top: np.ndarray, near_top: np.ndarray) -> Ground:
-    """Add shadows of a light in direction `sun`, cast by the land or what stands on it (`*_top`, heights with objects)."""
+    """Add shadows of a light in direction `sun`, cast by the land with what stands on it (`*_top`)."""
     sx, sy, sz = sun
     none = np.zeros((1, 1), np.float32)
     far = _sweep(far_top, ground.far_cell, sx, sy, sz, none, 0.0, 0.0, 1.0, ground.far_x, ground.far_z)
-    near = _sweep(near_top, ground.near_cell, sx, sy, sz, far, ground.far_x, ground.far_z, ground.far_cell, ground.near_x, ground.near_z)
+    near = _sweep(
+        near_top,
+        ground.near_cell,
+        sx,
+        sy,
+        sz,
+        far,
+        ground.far_x,
+        ground.far_z,
+        ground.far_cell,
+        ground.near_x,
+        ground.near_z,
+    )
     return ground._replace(
         far_shade=far,
         near_shade=near,
@@ -266,7 +298,9 @@ def read(far, near, ground, x, z):
     if rim > 24:
         return _bilinear(near, u, w)
     m = far.shape[0]
-    wide = _bilinear(far, _folded((x - ground.far_x) / ground.far_cell, m), _folded((z - ground.far_z) / ground.far_cell, m))
+    wide = _bilinear(
+        far, _folded((x - ground.far_x) / ground.far_cell, m), _folded((z - ground.far_z) / ground.far_cell, m)
+    )
     if rim <= 0:
         return wide
     return wide + (_bilinear(near, u, w) - wide) * (rim / 24)
@@ -274,7 +308,7 @@ def read(far, near, ground, x, z):
 
 @njit(fastmath=True, cache=True)
 def march(ground, ox, oy, oz, rx, ry, rz, start, reach):
-    """Distance along a ray to the land, or -1. Steps grow with distance and with height above the land; the hit is bisected.
+    """Distance along a ray to the land, or -1. Steps grow with distance and height above the land; the hit is bisected.
 
     `start` is a distance up to which the ray is known to be free (a shorter one is tried if it is not).
     """
