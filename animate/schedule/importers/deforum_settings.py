@@ -6,6 +6,7 @@ paths in quotes. They are understood here, and nowhere else.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -139,17 +140,16 @@ class Settings:
         return Node.of(unquoted(str(node.plain())), at=node)
 
     def _number(self, setting: Setting, node: Node, notes: list[Problem]) -> Node:
-        text = unquoted(str(node.plain()))
-        if not _NUMBER.fullmatch(text):
-            default = self.default(setting.field)
-            notes.append(
-                self.problem(setting.key, f"{text!r} is not a number", f"{default} is used, Deforum's default")
-            )
-            return Node.of(default, at=node)
-        value = float(text)
-        whole = FIELDS[setting.field].kind in ("integer", "size") or value.is_integer()
-        if whole and value.is_integer() and re.fullmatch(r"[-+]?\d+", text):
+        text = unquoted(str(node.plain()))[:60]
+        if re.fullmatch(r"[-+]?\d+", text):
             return Node.of(int(text), at=node)  # exact beyond 2**53: seeds are
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not math.isfinite(value):
+            default = self.default(setting.field)
+            what, hint = f"{text!r} is not a number", f"{default} is used, Deforum's default"
+            notes.append(self.problem(setting.key, what, hint))
+            return Node.of(default, at=node)
+        whole = FIELDS[setting.field].kind in ("integer", "size") or value.is_integer()
         return Node.of(int(value) if whole else value, at=node)
 
     def _choice(self, setting: Setting, node: Node, notes: list[Problem]) -> Node:
@@ -197,9 +197,9 @@ def spoken(node: Node, words: Words) -> Node:
         return Node.of(understood(node, words), at=node)
     pairs = []
     for piece in re.split(r",(?![^(]*\))", node.value):
-        key, colon, text = piece.partition(":")
-        if colon:
-            said = re.sub(r"[\"'()]", "", text).strip()
+        key, *texts = piece.split(":")
+        if texts:  # a third field is ignored
+            said = re.sub(r"[\"'()]", "", texts[0]).strip()
             pairs.append((Node.of(_key(key), at=node), Node.of(understood(Node.of(said), words), at=node)))
     last = {key.value: (key, value) for key, value in pairs}
     return Node(Table(tuple(last.values())), node.line, node.column)

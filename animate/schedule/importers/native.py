@@ -49,7 +49,8 @@ def _heading(schedule: Schedule) -> Iterator[str]:
     yield f"# From {Path(schedule.file).name}, {schedule.origin}."
     if schedule.differs:
         yield "#"
-        yield from textwrap.wrap(schedule.differs, WIDTH, initial_indent="# ", subsequent_indent="# ")
+        differs = "".join(letter if letter.isprintable() else " " for letter in schedule.differs)
+        yield from textwrap.wrap(differs, WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
 def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:

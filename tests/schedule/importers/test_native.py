@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from animate.errors import ScheduleError
 from animate.schedule.importers.native import to_yaml
 from animate.schedule.load import load
 from animate.schedule.plan import Plan, compile
@@ -100,3 +101,32 @@ def test_reference_schedules(tmp_path: Path) -> None:
         new.write_text(to_yaml(schedule), encoding="utf-8")
         for plan in (compile(schedule), compile(load(new))):
             np.testing.assert_allclose(plan["translation_x"], case["values"], atol=1e-6)
+
+
+ODD: tuple[Any, ...] = (
+    None, "", 0, -1, 2.5, True, [], {}, [1, 2], {"0": 1}, "None", "0:(1)", "0: (t)", "0:(1", "((", "0:(1), 5", "abc",
+    "1e400", 1e308, 10**30, float("nan"), "0:(1/0)", "0:(sqrt(t-5))", "é", "0:(__import__('os'))", "0: (9**9**9)",
+    {"0": None}, {"x": "y"}, {"-3": "a", "max_f": "b"}, '{"0": "a"}', "[1", "https://x/y", "0:(1):2,3",
+    "max_f-1:(2)", ["a", None], {"0": ["a", "b"]}, "0: 7, 3: (2*1), 9:(.5)", "0:(-0.5*(t-3)**0.5)",
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_odd_values_anywhere(tmp_path: Path) -> None:
+    """Whatever stands in a file, it is imported with the same plan both ways, or refused with its problems."""
+    chance = random.Random(7)
+    fine = 0
+    for _ in range(60):
+        settings = dict(chance.choice([WEBUI, EARLY, PORTRAIT, STUDIO]))
+        keys = [key for key in settings if not key.startswith(("cn_", "studio_", "init_image"))]
+        for key in chance.sample(keys, chance.choice([1, 2, 4])):
+            settings[key] = chance.choice(ODD)
+        settings["enable_perspective_flip"] = chance.random() < 0.3
+        try:
+            _, old, new = both(tmp_path, settings)
+        except ScheduleError as refusal:
+            assert refusal.problems
+        else:
+            assert_same(old, new)
+            fine += 1
+    assert fine > 30
