@@ -20,7 +20,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from animate.schedule import expression
+from animate.schedule import expression, formula
 from animate.schedule.expression import ExpressionError
 
 MAX_FRAME = 10**9
@@ -131,12 +131,12 @@ class Clock:
                 raise ExpressionError(f"{name} cannot be used in a time")
             raise ExpressionError(f"there is no cue {name[:40]!r}", expression.near(name, [*known]))
 
-        def lookup_at(name: str, _: object) -> expression.Array:
+        def lookup_at(name: str, _: object) -> formula.Array:
             raise ExpressionError(f"at({name}, …) cannot be used in a time")
 
         try:
             plain = _INSIDE.sub(lambda match: f"({float(self._frames(match[1], match[2]))!r})", text)
-            value = float(expression.evaluate(expression.parse(plain), np.zeros(1), lookup, lookup_at)[0])
+            value = float(formula.evaluate(expression.parse(plain), np.zeros(1), lookup, lookup_at)[0])
         except ExpressionError as error:
             raise TimeError(f"{text[:60]!r} is not a time: {error.what}", error.hint or self._forms()) from None
         if not math.isfinite(value) or abs(value) > MAX_FRAME:

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule import easing, expression
+from animate.schedule import easing, expression, formula
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.source import NO_NUMBER, Node, Report, Table, number
@@ -31,6 +31,8 @@ from animate.schedule.source import NO_NUMBER, Node, Report, Table, number
 Array = NDArray[np.float64]
 Lookup = Callable[[str, Array], "Array | float"]
 """A variable's values at the given frames."""
+LookupAt = Callable[[str, Array], Array]
+"""A curve's values at any frames."""
 
 
 class CurveError(ExpressionError):
@@ -75,6 +77,14 @@ class Keyframes:
     def key_before(self, frame: float) -> Key:
         """The key whose value holds at a frame."""
         return next((key for key in reversed(self.keys) if key.frame <= frame), self.keys[0])
+
+    def key_to_blame(self, frame: float, low: float, high: float) -> Key:
+        """The key that puts a frame out of range: the one before it, or the one its way leads to."""
+        before = self.key_before(frame)
+        written = 1 - before.value if self.complement and isinstance(before.value, float) else before.value
+        if isinstance(written, float) and low <= written <= high:
+            return next((key for key in self.keys if key.frame > frame), before)
+        return before
 
 
 def constant(value: float) -> Keyframes:
@@ -386,74 +396,64 @@ def _read_deforum(node: Node, field: str, clock: Clock, report: Report) -> Keyfr
 # --- values ---------------------------------------------------------------------------------------------------------
 
 
-def values(curve: Keyframes, frames: Array, lookup: Lookup, lookup_at: Callable[[str, Array], Array]) -> Array:
+def values(curve: Keyframes, frames: Array, lookup: Lookup, lookup_at: LookupAt) -> Array:
     """(m,) values at `frames` (m,), whole numbers in rising order; NaN and infinities are left for the caller.
 
     Raises CurveError.
     """
-    if curve.is_constant:
-        value = float(curve.keys[0].value)  # type: ignore[arg-type]
-        return np.broadcast_to(np.float64(1 - value if curve.complement else value), frames.shape)
-    # Keys beyond the next one (for cubic: the one after it) have no influence on these frames.
-    times = np.array([key.frame for key in curve.keys], dtype=np.float64)
-    needed = int(np.searchsorted(times, frames[-1], side="right")) + 2
-    keys, times = curve.keys[:needed], times[:needed]
-    starts = np.searchsorted(frames, times)  # first frame index of each key's stretch
-    ends = np.append(starts[1:], len(frames))
-    starts[0] = 0
-
-    found = np.empty(len(frames))
-    own = np.array([np.nan if isinstance(key.value, Expression) else key.value for key in keys])
-    _evaluate_expressions(keys, times, starts, ends, frames, found, own, lookup, lookup_at)
-
-    before = frames < times[0]
-    found[before] = own[0]
-    is_number = np.array([not isinstance(key.value, Expression) for key in keys])
-    segment = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, None)
-    on_way = is_number[segment] & ~before
-    last = segment == len(keys) - 1
-    rests = on_way & last
-    found[rests] = own[segment[rests]]
-    on_way &= ~last
-    if on_way.any():
-        here, there = segment[on_way], segment[on_way] + 1
-        progress = (frames[on_way] - times[here]) / (times[there] - times[here])
-        found[on_way] = _walk(keys, times, own, is_number, here, progress)
+    first = curve.keys[0].value
+    if len(curve.keys) > 1:
+        found = _between_keys(curve.keys, frames, lookup, lookup_at)
+    elif isinstance(first, Expression) and curve.keys[0].frame == 0:
+        found = _held(curve.keys[0], frames, lookup, lookup_at)
+    elif isinstance(first, Expression):  # before its key stands its first value
+        found = _held(curve.keys[0], np.maximum(frames, curve.keys[0].frame), lookup, lookup_at)
+    else:
+        found = np.broadcast_to(np.float64(first), frames.shape)
     return 1 - found if curve.complement else found
 
 
-def _evaluate_expressions(
-    keys: tuple[Key, ...],
-    times: Array,
-    starts: NDArray[np.intp],
-    ends: NDArray[np.intp],
-    frames: Array,
-    found: Array,
-    own: Array,
-    lookup: Lookup,
-    lookup_at: Callable[[str, Array], Array],
-) -> None:
-    """Fill `found` where expressions hold, and `own` where a number's way leads to one; each text is evaluated once."""
+def _held(key: Key, frames: Array, lookup: Lookup, lookup_at: LookupAt) -> Array:
+    """(m,) values of a key's expression."""
+    held = key.value
+    assert isinstance(held, Expression)
+    try:
+        return formula.evaluate(held, frames, lambda name: lookup(name, frames), lookup_at)
+    except CurveError:
+        raise
+    except ExpressionError as error:
+        raise CurveError(f"{short(held.text)}: {error.what}", error.hint, key.node) from None
+
+
+def _between_keys(keys: tuple[Key, ...], frames: Array, lookup: Lookup, lookup_at: LookupAt) -> Array:
+    # Keys beyond the next one (for cubic: the one after it) have no influence on these frames.
+    times = np.array([key.frame for key in keys], dtype=np.float64)
+    needed = int(np.searchsorted(times, frames[-1], side="right")) + 2
+    keys, times = keys[:needed], times[:needed]
+    is_number = np.array([not isinstance(key.value, Expression) for key in keys])
+    own = np.array([key.value if isinstance(key.value, float) else np.nan for key in keys])  # at each key's own frame
+    segment = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, None)  # (m,) the key before
+    bounds = np.searchsorted(segment, np.arange(len(keys) + 1))
+
+    found = np.empty(len(frames))
     jobs: dict[str, list[int]] = {}
-    for index, key in enumerate(keys):
-        if isinstance(key.value, Expression):
-            jobs.setdefault(key.value.text, []).append(index)
-    for indices in jobs.values():
-        formula = keys[indices[0]].value
-        assert isinstance(formula, Expression)
-        stretches = [frames[max(starts[i], np.searchsorted(frames, times[i])) : ends[i]] for i in indices]
-        wanted = np.concatenate([*stretches, times[indices]])
-        try:
-            got = expression.evaluate(formula, wanted, lambda name, at=wanted: lookup(name, at), lookup_at)  # type: ignore[misc]
-        except CurveError:
-            raise
-        except ExpressionError as error:
-            raise CurveError(f"{short(formula.text)}: {error.what}", error.hint, keys[indices[0]].node) from None
-        offset = 0
-        for i, stretch in zip(indices, stretches):
-            found[ends[i] - len(stretch) : ends[i]] = got[offset : offset + len(stretch)]
-            offset += len(stretch)
-        own[indices] = got[offset:]
+    for index in np.flatnonzero(~is_number).tolist():
+        jobs.setdefault(keys[index].value.text, []).append(index)  # type: ignore[union-attr]
+    for indices in jobs.values():  # each text once, over all the stretches it holds and at its keys
+        stretches = [np.arange(bounds[i], bounds[i + 1]) for i in indices]
+        places = np.concatenate(stretches)
+        wanted = np.concatenate([np.maximum(frames[places], times[segment[places]]), times[indices]])
+        got = _held(keys[indices[0]], wanted, lookup, lookup_at)
+        found[places], own[indices] = got[: len(places)], got[len(places) :]
+
+    rests = is_number[segment] & ((segment == len(keys) - 1) | (frames < times[0]))
+    found[rests] = own[segment[rests]]
+    on_way = is_number[segment] & ~rests
+    if on_way.any():
+        here = segment[on_way]
+        progress = (frames[on_way] - times[here]) / (times[here + 1] - times[here])
+        found[on_way] = _walk(keys, times, own, is_number, here, progress)
+    return found
 
 
 def _walk(

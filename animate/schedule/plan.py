@@ -329,7 +329,9 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
             if lenient:
                 warnings.append(schedule.problem(name, f"{what} and is held inside", in_words(row)))
             else:
-                problems.append(schedule.problem(name, what, in_words(row), keyframes.key_before(frame).node))
+                problems.append(
+                    schedule.problem(name, what, in_words(row), keyframes.key_to_blame(frame, row.low, row.high).node)
+                )
                 continue
         columns[name] = _fitted(column, row, bool(bad.any()))
     for name, count in scope.filled.items():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule import curve, expression
+from animate.schedule import curve, expression, formula
 from animate.schedule.clock import Clock
 from animate.schedule.curve import CurveError, Keyframes
 from animate.schedule.expression import Expression, ExpressionError
@@ -94,11 +94,9 @@ class Scope:
         found = curve.values(keyframes, self.frames, self.lookup, self.lookup_at)
         return self.finite(found, keyframes, owner)
 
-    def formula(self, formula: Expression) -> Array:
+    def formula(self, of: Expression) -> Array:
         """(n,) finite values of an expression inside a prompt. Raises ExpressionError."""
-        found = expression.evaluate(
-            formula, self.frames, lambda name: self.lookup_any(name, self.frames), self.lookup_at
-        )
+        found = formula.evaluate(of, self.frames, lambda name: self.lookup_any(name, self.frames), self.lookup_at)
         if not np.isfinite(found).all():
             frame = int(np.argmin(np.isfinite(found)))
             raise ExpressionError(f"is {_wording(found[frame])} at frame {frame}")

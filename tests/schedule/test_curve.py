@@ -1,6 +1,7 @@
 """Curves: Deforum's values to the letter, and what every keyframe curve promises."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from animate.errors import ScheduleError
 from animate.schedule.curve import pieces
 from animate.schedule.easing import EASINGS
 from animate.schedule.load import load
+from animate.schedule.plan import compile
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "data" / "deforum_schedules.json").read_text())
 
@@ -190,7 +192,7 @@ def test_keyframes_are_hit_exactly_and_nothing_overshoots(keys: dict[int, float]
     assert [found[frame] for frame in frames] == [keys[frame] for frame in frames]
     assert set(found[: frames[0]]) <= {keys[frames[0]]}
     assert set(found[frames[-1] :]) == {keys[frames[-1]]}
-    for a, b in zip(frames, frames[1:]):
+    for a, b in pairwise(frames):
         way = found[a : b + 1] * np.sign(keys[b] - keys[a])
         assert (np.diff(way) >= -1e-9 * 1000).all()
 
@@ -210,10 +212,8 @@ def test_a_shorter_run_shows_the_same_first_frames(keys: dict[int, float], n: in
     )
 )
 def test_a_deforum_string_says_what_the_same_map_says(keys: dict[int, Any]) -> None:
-    text = ", ".join(
-        f"{frame}: ({value:.4f})" if isinstance(value, float) else f"{frame}: ({value})"
-        for frame, value in keys.items()
-    )
+    written = {frame: f"{value:.4f}" if isinstance(value, float) else value for frame, value in keys.items()}
+    text = ", ".join(f"{frame}: ({value})" for frame, value in written.items())
     np.testing.assert_allclose(column(text, 30, seed=3), column(dict(keys), 30, seed=3), atol=1e-9)
 
 
@@ -226,16 +226,22 @@ def test_the_order_of_keys_does_not_matter(keys: dict[int, float], chance: Any) 
 
 
 def test_lenient_files_are_clamped_and_filled(tmp_path: Path) -> None:
-    old = {"max_frames": 10, "W": 512, "H": 512, "animation_mode": "2D", "strength_schedule": "0: (1.2)", "angle": "0: (sqrt(t-5))",
-           "border": "replicate", "color_coherence": "LAB", "diffusion_cadence": 1, "noise_schedule": "0: (-0.1)",
-           "prompts": {"0": "a"}, "seed": 1, "enable_perspective_flip": False, "seed_behavior": "iter"}  # fmt: skip
+    old = {
+        **{"max_frames": 10, "W": 512, "H": 512, "animation_mode": "2D", "seed": 1, "seed_behavior": "iter"},
+        **{"border": "replicate", "color_coherence": "LAB", "diffusion_cadence": 1, "enable_perspective_flip": False},
+        **{"strength_schedule": "0: (1.2)", "noise_schedule": "0: (-0.1)", "angle": "0: (sqrt(t-5))"},
+        "prompts": {"0": "a"},
+    }
     (tmp_path / "old.txt").write_text(json.dumps(old))
     schedule = load(tmp_path / "old.txt")
-    if schedule.source.lenient:
-        plan = animate.plan(tmp_path / "old.txt")
-        assert plan["strength"].max() == 1
-        assert plan["noise"].min() == 0
-        assert plan["angle"].tolist()[:6] == [0] * 6
+    assert schedule.source.lenient
+    said = [warning.what for warning in schedule.warnings]
+    assert any("1.2 at frame 0 is out of range and is held inside" in what for what in said)
+    assert any("5 of 10 frames are not a number" in what for what in said)
+    plan = compile(schedule)
+    assert plan["strength"].max() == 1
+    assert plan["noise"].min() == 0
+    assert plan["angle"].tolist()[:6] == [0] * 6
 
 
 def test_infinity_is_refused_in_a_deforum_string_too() -> None:
