@@ -21,8 +21,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.what == "list":
         rows = [[model.name, model.kind, model.note] for model in models.found()]
-        print(table.columns([["model", "kind", ""], *rows]))
+        print(table.columns([["model", "kind", ""], *rows]) if rows else "No models were found.")
         return 0
     checked = models.verified(args.name)
+    if not checked:
+        print("No model here has checksums.")
+        return 1
     print(table.columns([[part.file, "fine" if part.ok else "damaged", part.note] for part in checked]))
     return 0 if all(part.ok for part in checked) else 1

@@ -68,7 +68,9 @@ def read(source: Source) -> Imported:
     let = _truncated(pairs)
     if settings.mode == "2D" and settings.is_on(FLIP):  # 3D has no zoom to put it into
         let |= deforum_flip.put_into_zoom(pairs)
-    if settings.mode != "3D":
+    if settings.mode == "3D":
+        pairs["projection"] = Node.of("deforum")
+    else:
         pairs["sampling_mode"] = Node.of("bilinear")  # what Deforum's 2D warp always does
     pairs["animation_mode"] = Node.of(settings.mode, at=settings.get("animation_mode"))
     if "prompts" not in managed:

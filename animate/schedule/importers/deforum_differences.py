@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from animate.schedule.importers.deforum_flip import shrink
-from animate.schedule.importers.deforum_keys import FLIP, MOVED, OTHERS
+from animate.schedule.importers.deforum_keys import FLIP, OTHERS
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, listed, unquoted, whole
 from animate.schedule.source import Node
 
@@ -21,13 +21,11 @@ def sentences(
         managed_in_parseq: the file holds a Parseq document, which has been read.
         left: what that document manages and we do not have.
     """
-    if settings.mode == "3D":
-        depth = unquoted(settings.word("depth_algorithm")) or "midas"
-        flat = settings.values.get("use_depth_warping")
-        using = "" if flat is not None and flat.value is False else f" and depth (by {depth} there)"
-        yield f"The file moves a camera in 3D{using}."
-    elif settings.mode not in MOVED:
-        yield f"The file is made for the mode {settings.mode}."
+    if settings.mode == "3D" and settings.word("use_depth_warping") != "false":
+        depth = unquoted(str(node.plain())) if (node := settings.get("depth_algorithm")) else "MiDaS"
+        yield f"Depth came from {depth}; here the scene is flat until `depth_algorithm` names a model."
+    if settings.mode == "Video Input":
+        yield "Video Input is not rendered yet."
     names: dict[str, None] = {}
     for part in settings.parts_on():
         if part.name == "Parseq" and managed_in_parseq:

@@ -56,7 +56,10 @@ def read(source: Source) -> Imported:
         raise ScheduleError(
             [source.problem(source.root, "rendered_frames", "the document has no rendered frames", hint)]
         )
-    pairs["sampling_mode"] = Node.of("bicubic" if pairs["animation_mode"].value == "3D" else "bilinear")
+    if pairs["animation_mode"].value == "3D":
+        pairs["projection"] = Node.of("deforum")
+    else:
+        pairs["sampling_mode"] = Node.of("bilinear")
     root = Node(Table(tuple((Node.of(name), pairs[name]) for name in FIELDS if name in pairs)))
     differs = f"Managed in Parseq and not carried over: {', '.join(left)}." if left else ""
     return Imported(source=source.with_root(root, lenient=True), notes=tuple(notes), differs=differs, origin=ORIGIN)

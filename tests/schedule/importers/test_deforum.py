@@ -70,7 +70,8 @@ def test_portrait(tmp_path: Path) -> None:
     assert plan[0].prompts == (("oil on canvas, portrait of a woman, (mist:1.2)", "text, frame", 1.0),)
     assert plan[160].prompts == (("oil on canvas, portrait of a statue", "bronze text, frame", 1.0),)
     assert "C:" not in said(plan)
-    assert "3D" in schedule.differs
+    assert "Depth came from Midas-3-Hybrid" in schedule.differs
+    assert plan.settings["projection"] == "deforum"
 
 
 def test_studio_preset(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_studio_preset(tmp_path: Path) -> None:
     unknown = [warning for warning in plan.warnings if "not keys" in warning.what]
     assert len(unknown) == 1
     assert "studio_panel_0" in unknown[0].what
-    assert "depth" not in schedule.differs
+    assert "Depth" not in schedule.differs
 
 
 def test_early_file(tmp_path: Path) -> None:
