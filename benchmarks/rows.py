@@ -80,7 +80,9 @@ def compare(
     )
 
 
-def within(name: str, ours: Callable[[], Any], budget_ms: float, rounds: int = 20, warmups: int = 2, note: str = "") -> Row:
+def within(
+    name: str, ours: Callable[[], Any], budget_ms: float, rounds: int = 20, warmups: int = 2, note: str = ""
+) -> Row:
     """A goal in plain milliseconds: the budget takes the reference's place and the ratio must stay below 1."""
     times = [a for a, _ in _pairs(ours, lambda: None, rounds, warmups)]
     low, middle, high = quantiles(times, n=4)

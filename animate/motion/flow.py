@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from animate.motion.resample import resample
 from animate.motion.warp import Warped
 
 SMALLEST = 16
@@ -94,18 +95,29 @@ def lookup(pictures: Tensor, flow: Tensor) -> Tensor:
     return read.to(pictures.dtype)
 
 
-def warp(picture: Tensor, flow: Tensor) -> Warped:
-    """`picture` (C, H, W) seen from where `flow` (2, H, W) begins: out(p) = picture(p + flow(p)).
+def warp(picture: Tensor, flow: Tensor, sampling: str = "bicubic") -> Warped:
+    """`picture` (C, H, W) seen from where `flow` (2, H, W) begins: out(p) = picture(p + flow(p)), clamped to [0, 1].
 
     With the flow a → b this carries b back onto a. Coverage falls to 0 over the first pixel beyond the picture.
     """
     height, width = picture.shape[-2:]
     if flow.shape != (2, height, width):
         raise ValueError(f"a picture of {height} × {width} needs a flow of its size, not {tuple(flow.shape)}")
-    x = flow[0] + torch.arange(width, device=flow.device)
-    y = flow[1] + torch.arange(height, device=flow.device)[:, None]
-    inside = (1 + torch.minimum(x, width - 1 - x)).clamp(0, 1) * (1 + torch.minimum(y, height - 1 - y)).clamp(0, 1)
-    return Warped(lookup(picture[None], flow[None])[0], inside[None].to(picture.dtype))
+    x, y = _targets(flow)
+    inside = (1 + torch.minimum(x, width - 1 - x)).clamp_(0, 1) * (1 + torch.minimum(y, height - 1 - y)).clamp_(0, 1)
+    return Warped(resample(picture, x, y, "replicate", sampling).clamp_(0, 1), inside[None])
+
+
+def read(field: Tensor, flow: Tensor) -> Tensor:
+    """Any field (C, H, W), such as a mask or another flow, where `flow` leads: bilinear, the border repeated."""
+    return resample(field, *_targets(flow), "replicate", "bilinear")
+
+
+def _targets(flow: Tensor) -> tuple[Tensor, Tensor]:
+    """(H, W) each: column and row where the flow leads from every pixel."""
+    height, width = flow.shape[-2:]
+    x = flow[0] + torch.arange(width, dtype=flow.dtype, device=flow.device)
+    return x, flow[1] + torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None]
 
 
 def occluded(forward: Tensor, backward: Tensor) -> Tensor:
@@ -113,13 +125,16 @@ def occluded(forward: Tensor, backward: Tensor) -> Tensor:
 
     |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5, w' being the flow back, read where w leads (Sundaram et al., ECCV 2010, §2).
     """
-    back = lookup(backward[None], forward[None])[0]
-    gap = (forward + back).square().sum(0, keepdim=True)
-    size = forward.square().sum(0, keepdim=True) + back.square().sum(0, keepdim=True)
-    return gap > 0.01 * size + 0.5
+    back = read(backward, forward)
+    size = torch.addcmul(forward[0] * forward[0], forward[1], forward[1])
+    size.addcmul_(back[0], back[0]).addcmul_(back[1], back[1])
+    gap = back.add_(forward).square_().sum(0)
+    return (gap > size.mul_(0.01).add_(0.5))[None]
 
 
-def trust(forward: Tensor, backward: Tensor) -> float:
-    """Share of both pictures where the flows agree, in [0, 1]; low where motion was too large to be found."""
-    unseen = occluded(forward, backward).float().mean() + occluded(backward, forward).float().mean()
-    return 1 - float(unseen) / 2
+def trust(unseen: Tensor, unseen_back: Tensor) -> float:
+    """Share of both pictures where the flows agree, in [0, 1], from what `occluded` says of each.
+
+    Low where motion was too large to be found, or where the pictures show different things.
+    """
+    return 1 - float(unseen.float().mean() + unseen_back.float().mean()) / 2

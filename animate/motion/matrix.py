@@ -74,9 +74,7 @@ def rotate_zoom_translate(
     return rotate_zoom(angle, zoom, about) @ translate(*translation)
 
 
-def flip(
-    theta: float, phi: float, gamma: float, fv: float, size: tuple[int, int], *, shrink: bool = False
-) -> Matrix:
+def flip(theta: float, phi: float, gamma: float, fv: float, size: tuple[int, int], *, shrink: bool = False) -> Matrix:
     """The perspective flip: the picture turned in space before a camera that just frames its circumscribed circle.
 
     With d the diagonal, the camera stands h = d / (2 sin(fv/2)) before the picture; the image plane is a square of side

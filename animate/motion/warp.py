@@ -55,9 +55,12 @@ def warp(picture: Tensor, matrix: Matrix, border: str = "replicate", sampling: s
     old_from_new = np.linalg.inv(matrix)
     x, y, seen = _positions(old_from_new, height, width, picture.device)
     coverage = seen * _inside(x, width) * _inside(y, height)
-    moved = torch.zeros_like(picture)
-    for share, source in _low_passed(picture, old_from_new, border, REACH.get(sampling, 1.0)):
-        moved.add_(resample(source, x, y, border, sampling).mul_(share))
+    (share, source), *blurrier = _low_passed(picture, old_from_new, border, REACH.get(sampling, 1.0))
+    moved = resample(source, x, y, border, sampling)
+    if blurrier:
+        moved.mul_(share)
+    for share, source in blurrier:
+        moved.addcmul_(resample(source, x, y, border, sampling), share)
     return Warped(moved.clamp_(0, 1), coverage[None])
 
 
@@ -98,7 +101,7 @@ def _low_passed(picture: Tensor, old_from_new: Matrix, border: str, reach: float
     """
     one = torch.ones((), device=picture.device)
     height, width = picture.shape[-2:]
-    variances = _shrinking(old_from_new, height, width, reach)  # (2, 9, 9): down, across
+    variances = _shrinking(old_from_new, height, width, reach)
     down, across = variances.max(axis=(1, 2))
     if max(down, across) < 1e-3:
         return [(one, picture)]
@@ -114,9 +117,12 @@ def _low_passed(picture: Tensor, old_from_new: Matrix, border: str, reach: float
 
 
 def _shrinking(old_from_new: Matrix, height: int, width: int, reach: float) -> np.ndarray:
-    """(2, 9, 9) variance of the blur needed down and across, px², on a grid over the new picture."""
+    """(2, 9, 9) variance of the blur needed down and across, px², on a grid over the new picture; affine: (2, 1, 1)."""
     if np.isinf(reach):
-        return np.zeros((2, 9, 9))
+        return np.zeros((2, 1, 1))
+    if np.array_equal(old_from_new[2], (0, 0, 1)):
+        spacing = (old_from_new[[1, 0], :2] ** 2).sum(axis=1)  # px², from a step right and a step down
+        return np.clip(spacing / 4 - reach**2 / 4, 0, WIDEST)[:, None, None]
     x, y = np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 9))
     projected = np.einsum("ij,jhw->ihw", old_from_new, np.stack([x, y, np.ones_like(x)]))
     depth = projected[2]
