@@ -23,7 +23,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "video": ({"errors", "picture"}, {"numpy", "cv2", "imageio_ffmpeg"}),
     "render": (
         {"errors", "schedule", "picture", "motion", "depth", "interp", "diffusion", "video"},
-        {"numpy", "torch", "tqdm", "cv2"},
+        {"numpy", "torch", "tqdm", "cv2", "yaml"},
     ),
     "cli": ({"errors", "schedule", "render"}, {"tqdm", "matplotlib", "numpy"}),
 }

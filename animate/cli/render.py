@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     overrides.add_schedule(parser)
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="run directory; default: FILE's name, here")
     parser.add_argument("--draft", action="store_true", help="small and with few steps, to see it soon")
+    parser.add_argument("--restart", action="store_true", help="discard what an earlier run left in DIR")
     reporting.add_progress(parser)
 
 
@@ -24,7 +25,12 @@ def run(args: argparse.Namespace) -> int:
 
     output = args.output or Path(Path(args.file).stem + ("-draft" if args.draft else ""))
     video = render(
-        args.file, output, overrides=overrides.overrides(args), draft=args.draft, progress=reporting.progress(args)
+        args.file,
+        output,
+        overrides=overrides.overrides(args),
+        draft=args.draft,
+        restart=args.restart,
+        progress=reporting.progress(args),
     )
     print(video)
     return 0

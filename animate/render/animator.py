@@ -145,6 +145,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         eta=float(frame["eta"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
+        embeddings=plan.embeddings,
     )
 
 

@@ -1,0 +1,315 @@
+"""The run directory: everything about one render, on disk, whole at every moment.
+
+    DIR/schedule.yaml     the schedule as it was given, byte for byte
+    DIR/plan.json         every value of every frame, the model, where it all came from
+    DIR/frames/000000.png …
+    DIR/video.mp4         or .webm, .mov, .gif
+    DIR/contact.png       the run on one sheet
+    DIR/log.jsonl         one line a frame
+    DIR/checkpoint.npz    the carry of the last frame that is safe on disk
+
+A render that was stopped goes on from the checkpoint. What the checkpoint claims is on disk before it is; what lies
+past it is rendered again, to the same bytes. A directory belongs to one render: another schedule, size or model on it
+is refused with what differs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from animate.errors import RenderError, RunConflict
+from animate.video.atomic import PART, settle, settle_folder, write_whole
+from animate.video.codecs import CODECS
+from animate.video.stills import is_whole
+
+_FRAME_NAME = re.compile(r"\d{6,}\.png")
+_MOST_DIFFERENCES = 12
+_LEAST_BYTES_PER_PIXEL = 0.3  # of a PNG; painted pictures have 1 to 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a run is: two runs with an equal `identity` make the same frames."""
+
+    version: str
+    """Of `animate`, when the run began."""
+    digest: str
+    """Of the plan."""
+    painter: str
+    """Name of the model."""
+    painter_digest: str
+    """Of its weights."""
+    batch: int = 1
+    """How many pictures went into the model at once."""
+    source: str = ""
+    """The schedule's path where the run began; empty for a mapping."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """What was set beside the schedule."""
+    plan: Mapping[str, Any]
+    """The plan, as data."""
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        return self.digest, self.painter_digest, self.batch
+
+
+class RunDirectory:
+    """A run directory by its path; nothing is touched before `claim`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.frames = path / "frames"
+        self.schedule = path / "schedule.yaml"
+        self.plan = path / "plan.json"
+        self.contact = path / "contact.png"
+        self.log = path / "log.jsonl"
+        self.checkpoint = path / "checkpoint.npz"
+        self._lock = path / ".lock"
+
+    def frame(self, index: int) -> Path:
+        """Where frame `index` is, or will be."""
+        return self.frames / f"{index:06d}.png"
+
+    def video(self, codec: str) -> Path:
+        """Where the video is, or will be."""
+        return self.path / f"video{CODECS[codec].suffix}"
+
+    def record(self) -> Record | None:
+        """What the directory holds; None where no run began. Raises RenderError where the record is damaged."""
+        try:
+            return Record(**json.loads(self.plan.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise RenderError(f"{self.plan}: cannot be read ({error}); give another directory, or --restart") from error
+
+    def holds_frames(self) -> bool:
+        """Whether something was rendered here that must not get lost."""
+        return self.checkpoint.exists() or any(self._rendered())
+
+    def refuse_another(self, digest: str, plan: Mapping[str, Any], painter: str = "", painter_digest: str = "") -> None:
+        """Raise RunConflict, listing what differs, if frames of another run are here. Empty names are not compared."""
+        old = self.record()
+        if old is None:
+            self._refuse_strangers()
+            return
+        found = differences(old.plan, plan) or ["the plan"] if old.digest != digest else []
+        if painter_digest and painter_digest != old.painter_digest:
+            same_name = painter == old.painter
+            found.append(f"model: {'other weights under the name ' if same_name else f'{old.painter} → '}{painter}")
+        if found and self.holds_frames():
+            more = [f"and {len(found) - _MOST_DIFFERENCES} more"] if len(found) > _MOST_DIFFERENCES else []
+            listed = "\n  ".join([*found[:_MOST_DIFFERENCES], *more])
+            raise RunConflict(
+                f"{self.path} holds frames of another run; changed since:\n  {listed}\n"
+                "(take another directory, undo the change to go on, or --restart to discard those frames)"
+            )
+
+    def refuse_unwritable(self, frames: int, pixels: int) -> None:
+        """Raise RenderError where the folder cannot be written, or cannot hold so many frames of so many pixels."""
+        place = next(parent for parent in (self.path.absolute(), *self.path.absolute().parents) if parent.exists())
+        if not place.is_dir():
+            raise RenderError(f"{place}: is a file, not a directory")
+        if not os.access(place, os.W_OK):
+            raise RenderError(f"{place}: cannot be written to; give another directory with -o")
+        free = shutil.disk_usage(place).free
+        missing = frames - sum(1 for _ in self._rendered())
+        need = int(missing * pixels * _LEAST_BYTES_PER_PIXEL)
+        if need > free:
+            raise RenderError(
+                f"{place}: {missing} frames take {need / 1e9:.1f} GB and more, only {free / 1e9:.1f} GB are free; "
+                "make room, or give a directory on another disk with -o"
+            )
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Make the directory and hold it alone; raises RenderError, and RunConflict where another process has it."""
+        try:
+            self.frames.mkdir(parents=True, exist_ok=True)
+            lock = open(self._lock, "a+b")  # noqa: SIM115 - closed below, by which the lock is given back
+        except OSError as error:
+            raise RenderError(f"{self.path}: cannot be written to: {error.strerror or error}") from error
+        with lock:
+            if not _locked(lock):
+                raise RunConflict(f"{self.path} is being rendered by another process; wait for it, or give another -o")
+            yield
+
+    def begin(self, record: Record, schedule: bytes, name: str = "") -> None:
+        """Write down what the run is; what an earlier attempt wrote down stays if it is the same run.
+
+        `name` is the schedule's file name where it is not YAML; such a file is kept under it as well.
+        Raises RunConflict, RenderError.
+        """
+        self.refuse_another(record.digest, record.plan, record.painter, record.painter_digest)
+        old = self.record()
+        if old is not None and old.identity == record.identity:
+            return
+        try:
+            write_whole(self.schedule, schedule)
+            if name and Path(name).suffix.lower() not in (".yaml", ".yml") and not (self.path / name).exists():
+                write_whole(self.path / name, schedule)
+            text = json.dumps(asdict(record), ensure_ascii=False, indent=1, allow_nan=False)
+            write_whole(self.plan, text.encode(), durable=True)
+        except OSError as error:
+            raise RenderError(f"{self.path}: cannot be written to: {error.strerror or error}") from error
+
+    def load_checkpoint(self) -> dict[str, np.ndarray] | None:
+        """The carry's arrays, None before the first checkpoint; raises RenderError where it or a frame is damaged."""
+        try:
+            with np.load(self.checkpoint, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise RenderError(f"{self.checkpoint}: cannot be read ({error}); --restart begins anew") from error
+        damaged = [index for index in range(int(arrays["index"]) + 1) if not is_whole(self.frame(index))]
+        if damaged:
+            raise RenderError(
+                f"{self.frames}: {ranges(damaged)} missing or damaged, and only the last frame can be gone on from; "
+                "put the files back, or --restart to begin anew"
+            )
+        return arrays
+
+    def save_checkpoint(self, arrays: Mapping[str, np.ndarray], unsettled: list[Path]) -> None:
+        """Make `unsettled` frames, then the carry, safe against a power failure. Raises OSError."""
+        for path in unsettled:
+            settle(path)
+        settle_folder(self.frames)
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        write_whole(self.checkpoint, packed.getbuffer(), durable=True)
+
+    def clear(self) -> None:
+        """Discard the run: its frames and all that came with them. Raises RenderError."""
+        try:
+            # The checkpoint first: whatever is left after a kill claims no frame that is gone.
+            self.checkpoint.unlink(missing_ok=True)
+            for path in [*self._rendered(), *self.path.glob(f"*{PART}"), self.plan, self.contact, self.log]:
+                path.unlink(missing_ok=True)
+            for codec in CODECS:
+                self.video(codec).unlink(missing_ok=True)
+        except OSError as error:
+            raise RenderError(f"{self.path}: cannot be cleared: {error}") from error
+
+    def open_log(self) -> IO[str]:
+        """The log, to be added to; a line that a kill cut off is ended first. Raises OSError."""
+        cut_off = False
+        with suppress(OSError), open(self.log, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            cut_off = file.read() != b"\n"
+        log = open(self.log, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 - the caller's to close
+        if cut_off:
+            log.write("\n")
+        return log
+
+    def _rendered(self) -> Iterator[Path]:
+        if not self.frames.is_dir():
+            return
+        for entry in os.scandir(self.frames):
+            if _FRAME_NAME.fullmatch(entry.name):
+                yield Path(entry.path)
+
+    def _refuse_strangers(self) -> None:
+        """A directory that holds something else than the beginnings of a run is not ours to fill."""
+        if not self.path.is_dir():
+            return
+        ours = {self._lock.name, self.frames.name, self.schedule.name}
+        strange = sorted(
+            entry.name for entry in self.path.iterdir() if entry.name not in ours and not entry.name.endswith(PART)
+        )
+        if strange or any(self._rendered()):
+            what = ", ".join(strange[:3]) or f"frames without a {self.plan.name}"
+            raise RunConflict(f"{self.path} holds something else than a run ({what}); give an empty or a new directory")
+
+
+def differences(old: object, new: object, name: str = "") -> list[str]:
+    """What changed between two plans as data, one line each: values by name, lists by the frames that differ.
+
+    >>> differences({"width": 256, "zoom": [1, 1, 1, 1]}, {"width": 512, "zoom": [1, 2, 2, 1]})
+    ['width: 256 → 512', 'zoom: frames 1–2 (1 → 2)']
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found: list[str] = []
+        for key in [*old, *(key for key in new if key not in old)]:
+            # The names of the tables that columns stand in say nothing to a user.
+            path = str(key) if not name or isinstance(old.get(key, new.get(key)), list) else f"{name}.{key}"
+            nested = isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping)
+            found += differences(old.get(key), new.get(key), "" if nested and not name else path)
+        return found
+    if _same(old, new):
+        return []
+    if isinstance(old, list) and isinstance(new, list) and old and new and len(old) != len(new):
+        return [f"{name}: {len(old)} → {len(new)} values"]
+    if isinstance(old, list) and isinstance(new, list) and old and new:
+        changed = [index for index, (a, b) in enumerate(zip(old, new)) if not _same(a, b)]
+        first = changed[0]
+        return [f"{name}: {ranges(changed)} ({_brief(old[first])} → {_brief(new[first])})"]
+    return [f"{name}: {_brief(old)} → {_brief(new)}"]
+
+
+def ranges(indices: list[int]) -> str:
+    """Ascending frame numbers in words.
+
+    >>> ranges([3, 4, 5, 9])
+    'frames 3–5, 9'
+    """
+    spans: list[list[int]] = []
+    for index in indices:
+        if spans and index == spans[-1][1] + 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    words = [str(first) if first == last else f"{first}–{last}" for first, last in spans[:5]]
+    if len(spans) > 5:
+        words.append("…")
+    return ("frame " if len(indices) == 1 else "frames ") + ", ".join(words)
+
+
+def _same(old: object, new: object) -> bool:
+    if isinstance(old, float) and isinstance(new, float) and math.isnan(old) and math.isnan(new):
+        return True
+    return old == new
+
+
+def _brief(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Take the lock of an open file, False if another process has it; it goes with the file or its owner."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise RenderError(
+            f"{file.name}: this file system knows no locks ({error}); give a directory on another"
+        ) from error
+    return True

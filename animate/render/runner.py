@@ -1,0 +1,144 @@
+"""The runner: answers what the animator asks for, with a model, a disk and ffmpeg."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from animate.depth import DepthEstimator
+from animate.diffusion.sampling import Sampling
+from animate.errors import AnimateError, RenderError
+from animate.picture import convert
+from animate.render.interrupts import Interrupts
+from animate.render.output import Output
+from animate.render.progress import Progress
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
+from animate.render.run_dir import RunDirectory
+
+if TYPE_CHECKING:
+    from animate.schedule.plan import Plan
+    from animate.video.writer import VideoWriter
+
+Walk = Callable[["Plan", Carry | None], Generator[Request, Any, None]]
+"""An animator."""
+
+
+class Paints(Protocol):
+    """What the runner needs of a painter."""
+
+    def imagine(self, size: tuple[int, int], how: list[Sampling]) -> Tensor: ...
+
+    def redraw(self, pictures: Tensor, strength: float, how: list[Sampling]) -> Tensor: ...
+
+
+class Interrupted(AnimateError):
+    """The user stopped the run; what was rendered is kept."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A run: what to render, with what, and what to write beside the frames."""
+
+    plan: Plan
+    walk: Walk
+    painter: Paints
+    texts: Callable[[int], Mapping[str, str]]
+    """Texts for the file of a frame; a function of the frame's number alone."""
+    video: Callable[[], VideoWriter] | None
+    """Opens the video; None for frames only."""
+    device: str = "cpu"
+    depth: DepthEstimator | None = None
+    """Of a plan that asks for depth."""
+
+
+def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
+    """Render the frames that the directory lacks; the caller holds its claim.
+
+    Raises Interrupted after a Ctrl-C, with the frame finished and the video playable; EncodeError or RenderError where
+    something cannot be written. In each case the run can be gone on with.
+    """
+    arrays = directory.load_checkpoint()
+    carry = None if arrays is None else Carry.from_arrays(arrays, order.device)
+    first = 0 if carry is None else carry.index + 1
+    total = len(order.plan)
+    hint = "stopping after this frame; once more to stop at once"
+    progress.begin(total, first)
+    try:
+        with (
+            Interrupts(told=lambda: progress.say(hint)) as interrupts,
+            Output(directory, first=first, texts=order.texts, video=order.video) as output,
+        ):
+            output.note({"event": "begin", "first": first, "frames": total})
+            done = _walk(order, carry, output, progress, interrupts)
+    finally:
+        progress.end()
+    if done < total and interrupts.asked:
+        so_far = ", the video so far is playable" if done and order.video else ""
+        raise Interrupted(
+            f"stopped; {done} of {total} frames are there{so_far}. To go on: animate resume {directory.path}"
+        )
+
+
+def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress, interrupts: Interrupts) -> int:
+    """Answer the animator until it ends or an interrupt is asked for; how many frames there are now."""
+    steps = order.walk(order.plan, carry)
+    done = 0 if carry is None else carry.index + 1
+    size = order.plan.size
+    request: Request | None = None
+    answer: Tensor | None = None
+    started = time.perf_counter()
+    try:
+        while not (interrupts.asked and isinstance(request, Emit | None)):  # a frame that was begun is finished
+            try:
+                request = steps.send(answer)
+            except StopIteration:
+                break
+            if not isinstance(request, Emit):
+                answer = _painted(request, order, size)
+                continue
+            answer = None
+            seconds = time.perf_counter() - started
+            started = time.perf_counter()
+            prompt = " | ".join(text for text, _, _ in order.plan[request.index].prompts)
+            entry = {"event": "frame", "frame": request.index, "seconds": round(seconds, 4), "prompt": prompt}
+            output.put(request.index, convert.to_uint8(request.picture), request.carry, entry)
+            progress.frame(request.index, seconds, prompt)
+            done = request.index + 1
+    finally:
+        steps.close()
+    return done
+
+
+def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
+    try:
+        return answered(request, order.painter, size, order.depth)
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise RenderError(
+            f"frame {request.index}: the model does not fit into memory ({str(error).splitlines()[0]}); "
+            "a smaller width and height, memory: low or device: cpu take less"
+        ) from error
+
+
+def answered(request: Request, painter: Paints, size: tuple[int, int], depth: DepthEstimator | None = None) -> Tensor:
+    """The picture (3, H, W) that was asked for; `size` is (height, width)."""
+    match request:
+        case Imagine():
+            return painter.imagine(size, [request.how])[0]
+        case Redraw():
+            return painter.redraw(request.picture[None], request.strength, [request.how])[0]
+        case ReadFrame():
+            return convert.fit(convert.read_picture(Path(request.file)), *size)
+        case EstimateDepth():
+            if depth is None:
+                raise ValueError("the plan asks for depth and the run has no estimator")
+            return depth(request.picture[None], [request.index])[0]
+        case Emit():
+            raise ValueError("an emitted frame wants no answer")
