@@ -1,15 +1,20 @@
-"""Explain the fields of a schedule: all of them by group, or one in full."""
+"""Explain the fields of a schedule: all of them by group, or one in full.
+
+`animate fields expressions` lists the variables, functions and easings that curves may use.
+"""
 
 from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from animate.errors import BadInput
 from animate.schedule.fields import FIELDS, INF, Field
 
 WIDTH = 96
+EXPRESSIONS = "expressions"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.names:
-        print("\n\n".join(_page(_found(name)) for name in args.names))
+        print("\n\n".join(_expressions() if name == EXPRESSIONS else _page(_found(name)) for name in args.names))
     else:
         print(_overview())
     return 0
@@ -33,7 +38,50 @@ def _overview() -> str:
             lines += ["", group] if lines else [group]
         start = f"  {field.name:<24}{_default(field):<14}"
         lines += textwrap.wrap(field.doc, WIDTH, initial_indent=f"{start} ", subsequent_indent=" " * (len(start) + 1))
-    return "\n".join([*lines, "", "`animate fields NAME` tells unit, range, other names and an example."])
+    return "\n".join([*lines, "", *_ENDING])
+
+
+_ENDING = (
+    "`animate fields NAME` tells unit, range, other names and an example;",
+    f"`animate fields {EXPRESSIONS}` lists the variables and functions that curves may use.",
+)
+
+
+def _expressions() -> str:
+    """What may stand in an expression."""
+    from animate.schedule.easing import EASINGS
+    from animate.schedule.expression import VARIABLES
+    from animate.schedule.functions import FUNCTIONS, NUMEXPR
+
+    own = {function.usage: function.doc for function in FUNCTIONS.values() if not function.name.startswith("ease")}
+    easings = ", ".join(EASINGS)
+    return "\n".join(
+        [
+            "variables",
+            *_terms(VARIABLES),
+            "",
+            "functions",
+            *_terms(own),
+            "",
+            *_wrapped("and", ", ".join(NUMEXPR)),
+            "",
+            "easings",
+            *_wrapped("", f"as `ease:` of a keyframe, and as a function ease_…(x): {easings}"),
+        ]
+    )
+
+
+def _terms(terms: Mapping[str, str]) -> list[str]:
+    lines: list[str] = []
+    for term, meaning in terms.items():
+        start = f"  {term:<30} "
+        lines += textwrap.wrap(meaning, WIDTH, initial_indent=start, subsequent_indent=" " * 33) or [start.rstrip()]
+    return lines
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    start = f"  {head} " if head else "  "
+    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
 
 
 def _page(field: Field) -> str:

@@ -173,6 +173,12 @@ def test_fields_by_other_names(capsys: pytest.CaptureFixture[str], alias: str, n
     assert run(capsys, "fields", alias)[1].startswith(f"{name}\n")
 
 
+def test_what_may_stand_in_an_expression(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "fields", "expressions")
+    for word in ("max_f", "smoothstep(", "where", "in_out_cubic"):
+        assert word in out
+
+
 def test_unknown_field_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "fields", "zoon")
     assert code == 2

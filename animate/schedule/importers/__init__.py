@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from animate.schedule.importers import deforum, parseq, strangers
+from animate.schedule.importers import deforum, disco, parseq, strangers
 from animate.schedule.source import Imported, Source
 
-FORMATS: dict[str, ModuleType] = {"deforum": deforum, "parseq": parseq}
+FORMATS: dict[str, ModuleType] = {"parseq": parseq, "disco": disco, "deforum": deforum}
 """Every importer by its name, in the order in which they are asked."""
 
 
