@@ -94,7 +94,7 @@ _ROWS: tuple[Field, ...] = (
     _field("cues", "mapping", "time", "", "Named times, usable as keys.", example="{drop: 32b, outro: 80%}"),
     _field("let", "mapping", "time", "", "Named curves, usable in every other expression.", example='{kick: "pulse(12, 2)"}'),
     _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across.", example="[48, 8s]"),
-    _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, example="24"),
+    _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, high=1_000_000, example="24"),
     # picture size and model
     _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, multiple=8, aliases=("W",), example="768"),
     _field("height", "size", "model", 512, "Height of the picture.", embedded=256, unit="px", low=16, high=16384, multiple=8, aliases=("H",), example="512"),
@@ -127,9 +127,9 @@ _ROWS: tuple[Field, ...] = (
     # seeds
     _field("seed", "integer", "seeds", -1, "Seed of the run; −1 draws one and records it.", low=-1, high=2**63 - 1, example="42"),
     _field("seed_behavior", "choice", "seeds", "iter", "How the seed moves from one painted frame to the next.", choices=SEED_BEHAVIORS, example="fixed"),
-    _field("seed_iter_N", "integer", "seeds", 1, "With iter: the seed grows by one every so many painted frames.", low=1, example="4"),
-    _curve("seed_schedule", "seeds", -1, "With seed_behavior schedule: the seed of each frame; a fraction mixes two neighbouring seeds.", low=-1, example="{0: 1, 96: 3}"),
-    _curve("subseed", "seeds", -1, "Second seed that the noise is mixed with; −1 draws one from the frame's seed.", low=-1, whole=True, example="7"),
+    _field("seed_iter_N", "integer", "seeds", 1, "With iter: the seed grows by one every so many painted frames.", low=1, high=1_000_000, example="4"),
+    _curve("seed_schedule", "seeds", -1, "With seed_behavior schedule: the seed of each frame; a fraction mixes two neighbouring seeds.", low=-1, high=2**62, example="{0: 1, 96: 3}"),
+    _curve("subseed", "seeds", -1, "Second seed that the noise is mixed with; −1 draws one from the frame's seed.", low=-1, high=2**62, whole=True, example="7"),
     _curve("subseed_strength", "seeds", 0.0, "How far the noise leans to the second seed.", low=0, high=1, example="0.1"),
     # 2D motion
     _curve("angle", "motion", 0.0, "Rotation, counter-clockwise.", unit="degrees/frame", example="0.5*sin(2*pi*t/48)"),

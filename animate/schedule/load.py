@@ -588,7 +588,7 @@ def _number(row: Field, node: Node, field: str, report: Report) -> Setting | Non
             what = "is one number for the whole run and cannot change over time"
         report.refuse(node, field, what, row.example)
         return None
-    if math.isnan(value) or not row.low <= value <= row.high:
+    if not math.isfinite(value) or not row.low <= value <= row.high:
         report.refuse(node, field, f"{node.text[:40]} is out of range", in_words(row))
         return None
     if re.match(r"[-+]?0\d", node.text):
