@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    reporting.tell_about(overrides.load(args), args)
     from animate.render.preview import preview
 
     output = args.output or Path(f"{Path(args.file).stem}-preview.mp4")

@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    schedule = overrides.load(args)  # mistakes are told before the model's libraries are loaded
+    reporting.tell_about(schedule, args)
     from animate.render.run import render
 
     output = args.output or Path(Path(args.file).stem + ("-draft" if args.draft else ""))

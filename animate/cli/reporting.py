@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from animate.render.progress import Progress
+    from animate.schedule.schedule import Schedule
 
 
 def add_progress(parser: argparse.ArgumentParser) -> None:
@@ -24,3 +26,13 @@ def progress(args: argparse.Namespace) -> Progress:
     if args.quiet:
         return ways.Quiet()
     return ways.Lines(sys.stdout) if args.progress_json else ways.Bar(sys.stderr)
+
+
+def tell_about(schedule: Schedule, args: argparse.Namespace) -> None:
+    """Say on stderr what is worth a word before a render: warnings, and what will differ for an old file."""
+    if args.quiet:
+        return
+    for warning in schedule.warnings:
+        print(warning, file=sys.stderr)
+    if schedule.differs:
+        print(textwrap.fill(schedule.differs, 100), file=sys.stderr)

@@ -1,0 +1,102 @@
+"""Rendering from the command line, with a painter made of arithmetic in the model's place."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from animate import cli
+from tests.cli.test_commands import run
+from tests.render.stub import StubPainter
+from tests.schedule.importers.old_files import WEBUI, save
+
+SCHEDULE = "max_frames: 5\nwidth: 64\nheight: 64\nseed: 3\nzoom: 1.02\npreset: ultrafast\nprompts: a calm sea\n"
+
+
+class Painter(StubPainter):
+    name, digest, multiple, device = "stub", "0123456789abcdef", 8, torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def painter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("animate.diffusion.models.load", lambda *_, **__: Painter())
+
+
+@pytest.fixture
+def schedule(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.yaml"
+    path.write_text(SCHEDULE, encoding="utf-8")
+    return path
+
+
+def test_render_resume_and_info(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "out"
+    code, out, err = run(capsys, "render", schedule, "-o", directory, "--quiet")
+    assert (code, err) == (0, "")
+    video = Path(out.strip())
+    assert video == directory / "video.mp4"
+    assert len(list((directory / "frames").glob("*.png"))) == 5
+    frame = directory / "frames" / "000002.png"
+    before = frame.read_bytes()
+    assert run(capsys, "render", schedule, "-o", directory, "--quiet")[0] == 0
+    assert run(capsys, "resume", directory, "--quiet")[0] == 0
+    assert frame.read_bytes() == before
+
+    code, out, _ = run(capsys, "info", frame)
+    assert code == 0
+    assert "a calm sea" in out
+    assert "64 × 64" in out
+    assert json.loads(run(capsys, "info", frame, "--json")[1])["size"] == "64 × 64"
+    assert "12" in run(capsys, "info", video)[1]
+    assert run(capsys, "info", directory)[0] == 0
+
+
+def test_another_run_is_refused(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "out"
+    assert run(capsys, "render", schedule, "-o", directory, "--quiet")[0] == 0
+    code, _, err = run(capsys, "render", schedule, "-o", directory, "--quiet", "--set", "zoom=1.5")
+    assert code == 2
+    assert "zoom" in err
+    assert run(capsys, "render", schedule, "-o", directory, "-q", "--set", "zoom=1.5", "--restart")[0] == 0
+
+
+def test_mistakes_write_nothing(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "out"
+    code, _, err = run(capsys, "render", schedule, "-o", directory, "--set", "sampler=Eulr a")
+    assert code == 2
+    assert "Euler a" in err
+    assert not directory.exists()
+
+
+def test_an_old_file_renders_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {**WEBUI, "W": 64, "H": 70, "max_frames": 4, "diffusion_cadence": 2, "hybrid_motion": "Affine"}
+    old = save(tmp_path, settings)
+    code, _, err = run(capsys, "render", old, "-o", tmp_path / "out")
+    assert code == 0
+    assert "70 is not a multiple of 8" in err
+    assert "hybrid motion (Affine)" in err
+    assert len(list((tmp_path / "out" / "frames").glob("*.png"))) == 4
+
+
+def test_progress_for_programs(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "render", schedule, "-o", tmp_path / "out", "--progress-json")
+    events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert [event["frame"] for event in events if event["event"] == "frame"] == list(range(5))
+
+
+def test_draft_is_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "clip.yaml"
+    path.write_text(SCHEDULE.replace("64", "512"), encoding="utf-8")
+    code, _, _ = run(capsys, "render", path, "-o", tmp_path / "d", "--draft", "--quiet", "--set", "max_frames=2")
+    assert code == 0
+    assert "256 × 256" in run(capsys, "info", tmp_path / "d" / "frames" / "000000.png")[1]
+
+
+def test_doctor_and_models_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "doctor")
+    assert code == 0
+    for word in ("machine", "torch", "ffmpeg", "h264"):
+        assert word in out
+    assert run(capsys, "models")[0] == 0
+    assert cli.main(["models", "verify", "no such model"]) == 2
