@@ -7,6 +7,7 @@ and autoencoder are driven by hand. Where the strength falls on a whole step the
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,14 @@ from torch.nn import functional
 from animate.diffusion.adapters import Adapters
 from animate.diffusion.conditioning import Encoder, Passes, Texts
 from animate.diffusion.noise import Noise
-from animate.diffusion.samplers import Course, Start, make
+from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import BadInput, MissingModel
 
 __all__ = ["Painter", "Parts", "Prompt", "Sampling"]
+
+SCHEDULERS = 64
+"""Prepared samplers that are kept, one for each name and number of steps."""
 
 AESTHETIC, UNAESTHETIC = 6.0, 2.5
 """Scores that the SDXL refiner is told for the prompt and for the negative prompt (diffusers' defaults)."""
@@ -79,7 +83,7 @@ class Painter:
         self._distilled = self._unet.config.time_cond_proj_dim
         self.texts = Texts(parts.encoders, penultimate=self._double, empty_is_zero=parts.empty_is_zero)
         self._adapters = Adapters(self._unet, parts.encoders)
-        self._schedulers: dict[str, tuple[Any, Any]] = {}
+        self._schedulers: OrderedDict[tuple[str, int], Any] = OrderedDict()
         self._channels = int(self._vae.config.latent_channels)
         extra = int(self._unet.config.in_channels) - self._channels
         if extra not in (0, 1):
@@ -213,11 +217,12 @@ class Painter:
 
     def _course(self, group: list[_Order], noises: list[Noise]) -> Course:
         how = group[0].how
-        if how.sampler not in self._schedulers:
-            own = self._parts.scheduler
-            self._schedulers[how.sampler] = (make(how.sampler, own), make(how.sampler, own))
-        early, late = self._schedulers[how.sampler]
-        return Course(early, late, group[0].start, noises, how.eta)
+        key = (how.sampler, how.steps)
+        if key not in self._schedulers:
+            self._schedulers[key] = prepare(how.sampler, self._parts.scheduler, how.steps)
+            if len(self._schedulers) > SCHEDULERS:
+                self._schedulers.popitem(last=False)
+        return Course(self._schedulers[key], group[0].start, noises, how.eta)
 
     def _denoised(self, x: Tensor, course: Course, group: list[_Order], plane: Tensor | None) -> Tensor:
         """The latent at the end of the course."""

@@ -113,6 +113,26 @@ def make(name: str, own: Any) -> Any:
         raise MissingExtra(f"the sampler {name!r} needs another package: pip install scipy") from error
 
 
+def prepare(name: str, own: Any, steps: int) -> Any:
+    """A scheduler as `make` gives it, with its levels for `steps` steps: to be kept, and copied for every run.
+
+    Its tables stay on the CPU, where reading them waits for no device. KDPM2 takes 240 ms to set them up for 25 steps.
+    """
+    scheduler = make(name, own)
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def _fresh(prepared: Any, begin: int) -> Any:
+    """A copy to be walked once, beginning at evaluation `begin`; it shares the tables, not what it will remember."""
+    scheduler = object.__new__(type(prepared))
+    for name, value in vars(prepared).items():
+        scheduler.__dict__[name] = list(value) if isinstance(value, list) else value
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(begin)
+    return scheduler
+
+
 def _zero_ending(kind: Any, own: Any) -> dict[str, object]:
     """For models whose training ends in pure noise (zero terminal SNR, arXiv 2305.08891): their levels, spelled out.
 
@@ -129,13 +149,13 @@ def _zero_ending(kind: Any, own: Any) -> dict[str, object]:
 class Course:
     """One run of a sampler for a batch: start level, network evaluations and steps.
 
-    `early` and `late` are two schedulers of one kind, made by `make`; they are reset here and keep state during the
-    run, so a course is walked once. `evaluations` times the caller asks the network at `time(i)` for `scaled(x, i)` and
-    hands its output to `step`.
+    `prepared` comes from `prepare`, with the start's number of steps. A course is walked once: for each of
+    `evaluations` the caller asks the network at `time(i)` for `scaled(x, i)` and hands its output to `step`.
     """
 
-    def __init__(self, early: Any, late: Any, start: Start, noises: Sequence[Noise], eta: float = 0.0) -> None:
-        self._early = early
+    def __init__(self, prepared: Any, start: Start, noises: Sequence[Noise], eta: float = 0.0) -> None:
+        self._begin = start.index * prepared.order
+        early = self._early = _fresh(prepared, self._begin)
         self._late: Any = None
         self._start = start
         self._fraction = start.fraction
@@ -147,16 +167,11 @@ class Course:
         self._mixes = goes_on and kind in REMEMBERING
         self._fades = goes_on and self._draws and not self._leaps
 
-        reset(early, start.steps)
-        self._begin = start.index * early.order
-        begin_at(early, self._begin)
         self._formal: list[Tensor] = list(early.timesteps)
         self._levels = _Levels.of(early, start) if start.broken else None
         self._times = self._formal if self._levels is None else self._levels.write(early, start.fraction)
         if self._leaps or self._mixes:
-            self._late = late
-            reset(late, start.steps)
-            begin_at(late, self._begin + late.order)
+            self._late = _fresh(prepared, self._begin + prepared.order)
         self._clean: Tensor | None = None
         self._first_noise: Tensor | None = None
         self._seen: Tensor | None = None
@@ -290,19 +305,6 @@ def _parameters(function: Callable[..., Any]) -> set[str]:
     return set(inspect.signature(function).parameters)
 
 
-def reset(scheduler: Any, steps: int) -> None:
-    """A scheduler as new, on `steps` steps; its tables stay on the CPU, where reading them waits for no device."""
-    pristine = scheduler.__dict__.setdefault("_animate_alphas", scheduler.alphas_cumprod)
-    scheduler.alphas_cumprod = pristine
-    scheduler.set_timesteps(steps)
-
-
-def begin_at(scheduler: Any, index: int) -> None:
-    """Tell a scheduler that counts its steps which one comes first."""
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(index)
-
-
 @dataclass(frozen=True)
 class _Levels:
     """The noise levels between two whole steps of a scheduler, and how to write one into its table.
@@ -408,6 +410,9 @@ def _write_sigma(scheduler: Any, here: int, sigma: float) -> float | None:
     following = float(scheduler.sigmas[here + 1])
     # Never below the next level, not even by rounding: ancestral samplers take the root of the difference.
     sigma = max(sigma, following * (1 + 2**-20))
+    for name in ("sigmas", "sigmas_interpol", "sigmas_up", "sigmas_down"):
+        if hasattr(scheduler, name):
+            setattr(scheduler, name, getattr(scheduler, name).clone())  # the tables are shared
     scheduler.sigmas[here] = sigma
     if not hasattr(scheduler, "sigmas_interpol"):
         return None

@@ -41,7 +41,7 @@ def test_no_jump_in_other_families(
     assert (at(2 - GAP) - at(2 + GAP)).abs().max() < 0.01
 
 
-@pytest.mark.parametrize("sampler", ["DDIM", "Euler", "Heun", "DPM++ 2M", "UniPC", "LMS"])
+@pytest.mark.parametrize("sampler", ["DDIM", "Euler", "DPM++ 2M", "UniPC"])
 def test_a_hundredth_changes_little(sampler: str, painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
     """20 steps: diffusers stands still for four hundredths and then jumps by a whole step."""
 
