@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from animate.errors import BadInput
+from animate.interp import store
 from animate.interp.tiles import Tile, cover, feather, reflect
 from animate.interp.weights import PREFIXES, fit, read
 from animate.motion.flow import lookup
@@ -120,7 +121,7 @@ class Predictor(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the aligned pyramid to the picture: a level doubled, a 2×2 convolution, the next level joined in, two 3×3."""
+    """From the aligned pyramid to the picture: a level doubled, a 2×2 convolution, the next level joined, two 3×3."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         super().__init__()
@@ -286,17 +287,18 @@ def names(ours: str) -> list[str]:
     return [f"{port}.0.{kind}", f"{port}.conv.{kind}", f"{tensorflow}/{tensorflow_kind}"]
 
 
-def load(weights: Path, device: torch.device, dtype: torch.dtype, tile: int = 0) -> Film:
+def load(weights: Path | None, device: torch.device, dtype: torch.dtype, tile: int = 0) -> Film:
     """The engine with the weights of a file; half precision is undone on a CPU, which is slow at it.
 
     Raises:
         MissingModel: no such file, or one whose tensors are not FILM's.
     """
-    tensors = read(weights)
+    path = store.needed("film", weights, "give a published file (film_net_fp32.pt) by its path, or put it there")
+    tensors = read(path)
     with torch.device("meta"):
         network = Network(_anatomy(tensors))
     network = network.to_empty(device="cpu")
-    fit(network, tensors, names, str(weights))
+    fit(network, tensors, names, str(path))
     return Film(network.to(device=device, dtype=torch.float32 if device.type == "cpu" else dtype), tile)
 
 

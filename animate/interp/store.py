@@ -1,0 +1,61 @@
+"""Where weights of interpolation networks lie: in the user's cache, or in the package."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from animate.errors import MissingModel
+
+FILES = {
+    "film": ("film.safetensors", "film_net_fp32.pt", "film_net_fp16.pt", "film_net_fp16.safetensors"),
+    "rife": ("rife.safetensors",),
+}
+"""Names under which each engine's weights are looked for, in order."""
+
+EMBEDDED = Path(__file__).parent.parent / "models" / "inbetween"
+"""Folder of the embedded network: `network.safetensors` and `card.json`."""
+
+
+def folder() -> Path:
+    """The user's folder of models; ANIMATE_MODELS names another one."""
+    if named := os.environ.get("ANIMATE_MODELS"):
+        return Path(named)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "animate" / "models"
+
+
+def find(name: str) -> Path | None:
+    """The weights of an engine in the user's folder, or None."""
+    return next((path for file in FILES[name] if (path := folder() / file).is_file()), None)
+
+
+def needed(name: str, given: Path | None, how: str) -> Path:
+    """The weights to load: those given, else those in the user's folder.
+
+    Raises:
+        MissingModel: neither is there; `how` says how to get them.
+    """
+    path = given or find(name)
+    if path is None:
+        raise MissingModel(f"there are no weights for {name} in {folder()}; {how}")
+    return path
+
+
+def embedded_card() -> dict[str, object]:
+    """What the embedded network is and how it was judged.
+
+    Raises:
+        MissingModel: this installation has none.
+    """
+    path = EMBEDDED / "card.json"
+    if not path.is_file():
+        raise MissingModel(f"this installation has no embedded in-between network ({path} is not there)")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
