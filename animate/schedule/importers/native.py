@@ -160,10 +160,11 @@ def _number(value: float) -> int | float:
 
 
 def _as_written(node: Node) -> Any:
-    """A value in plain Python, with the frames of a mapping as numbers."""
+    """A value in plain Python, with the frames of a mapping as numbers; what is there from the start needs no frame."""
     if not isinstance(node.value, Table):
         return node.plain()
-    return {int(key.text) if key.text.isdigit() else key.text: value.plain() for key, value in node.value.pairs}
+    found = {int(key.text) if key.text.isdigit() else key.text: value.plain() for key, value in node.value.pairs}
+    return found[0] if list(found) == [0] and not isinstance(found[0], dict) else found
 
 
 def _path(path: str, folder: Path) -> str:
@@ -181,7 +182,7 @@ def _path(path: str, folder: Path) -> str:
 def _entry(name: str, value: Any) -> Iterator[str]:
     """The lines of one field: on one line where it fits, texts in blocks, long curves wrapped."""
     if not isinstance(value, dict):
-        yield f"{name}: {_plain(value)}"
+        yield from _block(name, value)
     elif any(isinstance(text, str) and len(text) > 40 for text in value.values()) or name == "let":
         yield f"{name}:"
         for key, content in value.items():
