@@ -52,6 +52,8 @@ def warp(picture: Tensor, matrix: Matrix, border: str = "replicate", sampling: s
     height, width = picture.shape[-2:]
     if np.array_equal(matrix, np.eye(3)):
         return Warped(picture, torch.ones_like(picture[:1]))
+    if matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1) < 0:
+        matrix = -matrix  # the same map, but with the picture's middle before the camera
     old_from_new = np.linalg.inv(matrix)
     x, y, seen = _positions(old_from_new, height, width, picture.device)
     coverage = seen * _inside(x, width) * _inside(y, height)
@@ -77,9 +79,6 @@ def _positions(old_from_new: Matrix, height: int, width: int, device: torch.devi
     if np.array_equal(old_from_new[2], (0, 0, 1)):
         return x, y, torch.ones((), device=device)
     depth = plane(old_from_new[2])
-    middle = old_from_new[2] @ ((width - 1) / 2, (height - 1) / 2, 1)
-    if middle < 0:  # a matrix and its negative are the same map
-        x, y, depth = -x, -y, -depth
     seen = depth > 1e-6
     nearness = 1 / torch.where(seen, depth, 1e-6)
     reach = 1e6  # positions at the horizon stay finite; float32 is exact enough up to there
