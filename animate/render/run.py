@@ -1,0 +1,245 @@
+"""The one door to rendering: a schedule in, a run directory with its video out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import animate
+from animate.depth import load as load_depth
+from animate.diffusion import models
+from animate.errors import BadInput
+from animate.render.animator import animate as walk
+from animate.render.choices import CHOICES
+from animate.render.contact import sheet
+from animate.render.progress import Progress, Quiet
+from animate.render.run_dir import Record, RunDirectory
+from animate.render.runner import Order, run
+from animate.schedule.load import load
+from animate.schedule.plan import Plan, compile
+from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
+from animate.video.stills import read_picture, write_png
+from animate.video.writer import Soundtrack, VideoWriter
+
+Document = str | Path | Mapping[str, Any]
+
+DRAFT_SIDE = 256
+"""A draft's longer side is about this, and not less than half of what was asked."""
+DRAFT_STEPS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A schedule as it was given, and the plan made of it."""
+
+    plan: Plan
+    text: bytes
+    """The document, byte for byte."""
+    file: str
+    """Where it came from; empty for a mapping."""
+    overrides: Mapping[str, Any]
+
+
+def render(
+    document: Document,
+    output: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    draft: bool = False,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Render a schedule into the run directory `output`, or go on with it there; returns the video's path.
+
+    Args:
+        document: a schedule, an old Deforum settings file, or a schedule's content as a mapping.
+        output: the run directory; made if it is not there.
+        overrides: fields instead of the document's.
+        draft: small and with few steps.
+        restart: discard what an earlier run left in `output`.
+        progress: told about every frame.
+
+    Raises:
+        ScheduleError: the schedule has mistakes; nothing was written.
+        RunConflict: `output` holds another run, or something else.
+        AnimateError: the render stopped; what was rendered is kept and can be gone on with.
+    """
+    directory = RunDirectory(Path(output))
+    given = _given(document, dict(overrides or {}), draft, None if restart else directory.record())
+    return _rendered(given, directory, restart, progress or Quiet())
+
+
+def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
+    """Go on with an interrupted run from its own files; returns the video's path.
+
+    Raises:
+        BadInput: no run began there.
+        AnimateError: as `render`.
+    """
+    place = RunDirectory(Path(directory))
+    record = place.record()
+    if record is None:
+        raise BadInput(f"{place.path}: no run began here (animate render FILE -o {place.path} begins one)")
+    plan = Plan.from_json(json.dumps(record.plan))
+    given = Given(plan=plan, text=place.schedule.read_bytes(), file=record.source, overrides=record.overrides)
+    return _rendered(given, place, False, progress or Quiet())
+
+
+def _given(document: Document, overrides: dict[str, Any], draft: bool, record: Record | None) -> Given:
+    """The document compiled; a seed that chance drew is drawn once for a run, however often it is gone on with."""
+    plan = compile(load(document, overrides, choices=CHOICES))
+    if draft:
+        overrides |= _draft(plan)
+        plan = compile(load(document, overrides, choices=CHOICES))
+    if plan.seed_drawn and record is not None:
+        plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}, choices=CHOICES))
+    if isinstance(document, Mapping):
+        text = yaml.safe_dump(json.loads(json.dumps(document, default=str)), allow_unicode=True, sort_keys=False)
+        return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
+    return Given(plan=plan, text=Path(document).read_bytes(), file=str(document), overrides=overrides)
+
+
+def _draft(plan: Plan) -> dict[str, Any]:
+    """Fields of a draft of this plan: at most half as large, at most `DRAFT_STEPS` steps."""
+    height, width = plan.size
+    scale = max(0.5, min(1.0, DRAFT_SIDE / max(height, width)))
+    small = {"height": _eighths(height * scale), "width": _eighths(width * scale)}
+    return {**small, "steps": min(DRAFT_STEPS, int(plan["steps"].min()))}
+
+
+def _eighths(side: float) -> int:
+    return max(64, round(side / 64) * 64)
+
+
+def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Progress) -> Path:
+    plan = given.plan
+    encoding = Encoding(
+        codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
+    )
+    if encoding.codec != NO_VIDEO:
+        codec_of(encoding)
+    told = json.loads(plan.to_json())
+    del told["digest"]  # the record has its own
+    if not restart:
+        directory.refuse_another(plan.digest, told)
+    height, width = plan.size
+    directory.refuse_unwritable(len(plan), height * width)
+    painter = models.load(
+        str(plan.settings["model"]),
+        device=str(plan.settings["device"]),
+        dtype=str(plan.settings["precision"]),
+        memory=str(plan.settings["memory"]),
+        vae=str(plan.settings["vae"]),
+    )
+    _refuse_size(plan, painter.name, painter.multiple)
+    record = Record(
+        version=animate.__version__,
+        digest=plan.digest,
+        painter=painter.name,
+        painter_digest=painter.digest,
+        source=given.file,
+        overrides=given.overrides,
+        plan=told,
+    )
+    result = directory.frames if encoding.codec == NO_VIDEO else directory.video(encoding.codec)
+    with directory.claim():
+        if restart:
+            directory.clear()
+        directory.begin(record, given.text, Path(given.file).name)
+        order = Order(
+            plan=plan,
+            walk=walk,
+            painter=painter,
+            depth=_depth(plan, str(painter.device)),
+            texts=_texts(plan, record),
+            video=None if encoding.codec == NO_VIDEO else _video(plan, record, encoding, result),
+            device=str(painter.device),
+        )
+        run(order, directory, progress)
+        picture = sheet(len(plan), lambda index: read_picture(directory.frame(index)), plan.fps)
+        write_png(directory.contact, picture)
+    return result
+
+
+def _depth(plan: Plan, device: str) -> Any:
+    """The depth estimator of a plan; None where it needs none."""
+    name = str(plan.settings["depth_algorithm"])
+    if plan.settings["animation_mode"] != "3D" or not plan.settings["use_depth_warping"] or name == "flat":
+        return None
+    return load_depth(name, device=device, file=str(plan.settings["depth_file"]))
+
+
+def _refuse_size(plan: Plan, painter: str, multiple: int) -> None:
+    height, width = plan.size
+    if height % multiple or width % multiple:
+        near = f"{max(1, round(width / multiple)) * multiple} × {max(1, round(height / multiple)) * multiple}"
+        raise BadInput(f"{painter} paints sizes that divide by {multiple}, not {width} × {height} (take {near})")
+
+
+def _video(plan: Plan, record: Record, encoding: Encoding, path: Path) -> Callable[[], VideoWriter]:
+    height, width = plan.size
+    sound = str(plan.settings["soundtrack"])
+    soundtrack = Soundtrack(path=Path(sound), offset=float(plan.settings["soundtrack_offset"])) if sound else None
+    about = {"title": plan[0].prompts[0][0][:200], "comment": _summary(plan, record)}
+
+    def opened() -> VideoWriter:
+        return VideoWriter(
+            path,
+            width=width,
+            height=height,
+            fps=plan.fps,
+            encoding=encoding,
+            soundtrack=soundtrack if CODECS[encoding.codec].sound else None,
+            metadata=about,
+        )
+
+    return opened
+
+
+def _summary(plan: Plan, record: Record) -> str:
+    """What made the run, as JSON: data only."""
+    height, width = plan.size
+    prompts = {str(frame): plan[frame].prompts[0][0] for frame in plan.prompts.key_frames if frame < len(plan)}
+    about = {
+        "animate": record.version,
+        "model": record.painter,
+        "model_digest": record.painter_digest,
+        "plan_digest": record.digest,
+        "size": [width, height],
+        "frames": len(plan),
+        "fps": str(plan.fps),
+        "seed": plan.settings["seed"],
+        "prompts": prompts,
+    }
+    return json.dumps(about, ensure_ascii=False)
+
+
+def _texts(plan: Plan, record: Record) -> Callable[[int], dict[str, str]]:
+    """Texts inside each frame's file: A1111's form, which other tools read too, and our own."""
+    height, width = plan.size
+
+    def of(index: int) -> dict[str, str]:
+        frame = plan[index]
+        positive, negative, _ = max(frame.prompts, key=lambda part: part[2])
+        values = {
+            "Steps": int(frame["steps"]),
+            "Sampler": plan.text["sampler"][index],
+            "CFG scale": f"{frame['cfg_scale']:g}",
+            "Seed": int(frame["seed"]),
+            "Size": f"{width}x{height}",
+            "Model": record.painter,
+            "Model hash": record.painter_digest[:10],
+            "Denoising strength": f"{1 - frame['strength']:g}",
+            "Version": f"animate {record.version}",
+        }
+        lines = [positive, *([f"Negative prompt: {negative}"] if negative else [])]
+        lines.append(", ".join(f"{name}: {value}" for name, value in values.items()))
+        about = {"frame": index, "plan": record.digest, "model": record.painter_digest, "prompts": frame.prompts}
+        return {"parameters": "\n".join(lines), "animate": json.dumps(about, ensure_ascii=False)}
+
+    return of
