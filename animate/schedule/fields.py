@@ -22,6 +22,7 @@ Kinds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -70,6 +71,18 @@ class Field:
     def default_for(self, model: str) -> Value:
         """Default under this model; never None."""
         return self.embedded if self.embedded is not None and model == "embedded" else self.default
+
+
+def in_words(row: Field) -> str:
+    """A field's range, as it is said in messages."""
+    low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (row.low, row.high))
+    if math.isinf(row.low) and math.isinf(row.high):
+        return "any"
+    if math.isinf(row.high):
+        return f"{low} or more"
+    if math.isinf(row.low):
+        return f"{high} or less"
+    return f"{low} to {high}"
 
 
 ANIMATION_MODES = ("2D", "3D", "None", "Interpolation", "Video Input")

@@ -9,13 +9,9 @@ handed in as `choices` or checked by the caller, who places its complaint with `
 
 from __future__ import annotations
 
-import math
-import os
-import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -24,14 +20,17 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, importers, prompts, source
+from animate.schedule import curve, expression, files, importers, prompts, source, texts
 from animate.schedule.clock import Clock, TimeError, rate
-from animate.schedule.curve import Keyframes, counted, shown
+from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
-from animate.schedule.plan import evaluated, in_words
+from animate.schedule.kinds import READERS
+from animate.schedule.names import NAMES, nearest
+from animate.schedule.plan import evaluated
 from animate.schedule.prompts import EMPTY, PromptKey, PromptTrack
-from animate.schedule.schedule import Schedule, Setting, TextTrack, Written
-from animate.schedule.source import NO_NUMBER, Node, Report, Source, Table, in_order
+from animate.schedule.schedule import Schedule, Setting, Written
+from animate.schedule.source import Node, Report, Source, Table, in_order
+from animate.schedule.texts import TextTrack
 
 Document = str | Path | Mapping[str, Any]
 OVERRIDE = "--set"
@@ -39,7 +38,6 @@ OVERRIDE = "--set"
 
 _INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
 """Fields that say the same thing: to override one drops the other."""
-_NONE_WORDS = {"none", "null", "off", "no", "false", "~", ""}
 MAX_VARIANTS = 10_000
 
 
@@ -108,30 +106,6 @@ def _load(
     return replace(schedule, warnings=plan.warnings)
 
 
-def _names() -> dict[str, tuple[str, bool]]:
-    """Every name a field goes by, with the field and whether the sense is the opposite."""
-    found: dict[str, tuple[str, bool]] = {}
-    for row in FIELDS.values():
-        suffixes = ("", "_schedule") if row.kind in ("curve", "text") else ("",)
-        for suffix in suffixes:
-            for name in (row.name, *row.aliases):
-                found.setdefault(name + suffix, (row.name, False))
-            for name in row.inverted:
-                found.setdefault(name + suffix, (row.name, True))
-    return {**found, **{name: (name, False) for name in FIELDS}}  # a field's own name wins: `seed_schedule`
-
-
-NAMES: Mapping[str, tuple[str, bool]] = _names()
-"""By every name a field goes by: (field, whether its values are 1 − the field's)."""
-
-
-def nearest_field(name: str) -> str:
-    """Hint with the nearest field name; "" if none is near."""
-    same = [known for known in NAMES if known.lower() == name.lower()]
-    near = same or get_close_matches(name, list(NAMES), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else "`animate fields` lists them all"
-
-
 def override_node(value: Any) -> Node:
     """What an override stands for; texts are read as the command line's. Raises ScheduleError, TypeError."""
     if isinstance(value, Node):
@@ -177,9 +151,7 @@ class _Loading:
             )
         for key, value in root.value.pairs:
             if key.text not in NAMES:
-                self.problems.append(
-                    native.problem(key, key.text[:60], "there is no such field", nearest_field(key.text))
-                )
+                self.problems.append(native.problem(key, key.text[:60], "there is no such field", nearest(key.text)))
                 continue
             name, inverted = NAMES[key.text]
             before = self.written.get(name)
@@ -212,7 +184,7 @@ class _Loading:
         for spelled, value in overrides.items():
             if spelled not in NAMES:
                 self.problems.append(
-                    place.problem(None, str(spelled)[:60], "there is no such field", nearest_field(str(spelled)))
+                    place.problem(None, str(spelled)[:60], "there is no such field", nearest(str(spelled)))
                 )
                 continue
             name, inverted = NAMES[spelled]
@@ -235,9 +207,7 @@ class _Loading:
         """Every field read and merged with its default; unreadable ones keep the default and a problem."""
         model = self._model()
         settings: dict[str, Setting] = {
-            row.name: _default(row, model)
-            for row in FIELDS.values()
-            if row.kind in _SETTING_KINDS and row.name not in ("duration",)
+            row.name: row.default_for(model) for row in FIELDS.values() if row.kind in READERS
         }
         settings["model"] = model
         for name in settings.keys() & self.written.keys() - {"model", "fps"}:
@@ -252,14 +222,14 @@ class _Loading:
         settings["max_frames"] = clock.max_frames
         settings["soundtrack_offset"] = self._seconds("soundtrack_offset", clock)
         curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
-        texts = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
+        tracks = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
         result = Schedule(
             source=self.source,
             written=self.written,
             settings=settings,
             clock=clock,
             curves=curves,
-            texts=texts,
+            texts=tracks,
             prompts=self._prompts("prompts", clock) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
             negative_prompts=self._prompts("negative_prompts", clock),
             let=self._let(clock),
@@ -387,39 +357,22 @@ class _Loading:
         if "model" not in self.written:
             return str(FIELDS["model"].default)
         node, field, report = self._report("model")
-        name = _string(FIELDS["model"], node, field, report)
-        if not name:
-            return str(FIELDS["model"].default)
-        text = str(name).strip()
-        path = _inside(report.source.folder, text)
+        text = str(READERS["string"](FIELDS["model"], node, field, report) or FIELDS["model"].default).strip()
+        path = files.inside(report.source.folder, text)
         if path is not None and path.exists():
             return str(path.absolute())
         if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
-            self._missing_file(report, node, field, text)
+            files.miss(text, node, field, report)
         return text
 
     def _setting(self, row: Field) -> Setting | None:
         node, field, report = self._report(row.name)
-        value = _READERS[row.kind](row, node, field, report)
+        value = READERS[row.kind](row, node, field, report)
         if row.kind == "file" and value:
-            return self._file(str(value), node, field, report)
+            return files.find(str(value), node, field, report)
         if row.name == "prompt_ease" and value is not None:
             return curve.read_ease(node, field, report)
         return value
-
-    def _file(self, text: str, node: Node, field: str, report: Report) -> str | None:
-        path = _inside(report.source.folder, text)
-        if path is None or not path.is_file():
-            self._missing_file(report, node, field, text)
-            return None if path is None else str(path.absolute())
-        return str(path.absolute())
-
-    def _missing_file(self, report: Report, node: Node, field: str, text: str) -> None:
-        path = _inside(report.source.folder, text)
-        what = "is a folder" if path is not None and path.is_dir() else "does not exist"
-        hint = "" if path is None else _beside(path)
-        tell = report.note if report.source.lenient else report.refuse
-        tell(node, field, f"{text[:200]} {what}", hint)
 
     # --- over time --------------------------------------------------------------------------------------------------
 
@@ -434,38 +387,11 @@ class _Loading:
         return replace(found, complement=True) if row.name in self.inverted else found
 
     def _text(self, row: Field, model: str, clock: Clock) -> TextTrack:
-        silent = TextTrack(((0, str(row.default_for(model)), Node(None)),))
-        if row.name not in self.written:
-            return silent
-        node, field, report = self._report(row.name)
-        if isinstance(node.value, Table):
-            pairs = [(curve.read_time(key, field, clock, report), key, value) for key, value in node.value.pairs]
-        elif isinstance(node.value, str) and _DEFORUM_TEXT.match(node.value):
-            pairs = _text_pieces(node, field, clock, report)
-        else:
-            pairs = [(0, node, node)]
-        known = self.choices.get(row.name) or row.choices
-        keys = []
-        for frame, key, value in pairs:
-            if isinstance(value.value, tuple | Table | None) or not value.text.strip():
-                report.refuse(value if value.line else key, field, f"{shown(value)} is not a text", row.example)
-                continue
-            text = value.text.strip()
-            if known:
-                text = _chosen(text, known, value, field, report) or text
-            if frame is not None:
-                keys.append((frame, text, value if value.line else key))
-        keys.sort(key=lambda key: key[0])
-        curve.refuse_equal_frames([(frame, node) for frame, _, node in keys], field, report)
-        if not pairs:
-            report.refuse(node, field, "has no keys", f"{{0: {row.example}}}")
-        inside = [key for key in keys if key[0] <= clock.last]
-        if len(inside) < len(keys):
-            report.note(keys[-1][2], field, f"{counted(len(keys) - len(inside), 'key lies', 'keys lie')} past the end")
-        if not keys:
-            return silent
-        first, *others = inside or keys[:1]
-        return TextTrack(((0, *first[1:]), *others))  # before the first key stands the first text
+        found = None
+        if row.name in self.written:
+            node, field, report = self._report(row.name)
+            found = texts.read(node, field, row, self.choices.get(row.name) or row.choices, clock, report)
+        return found or TextTrack(((0, str(row.default_for(model)), Node(None)),))
 
     def _prompts(self, name: str, clock: Clock) -> PromptTrack | None:
         if name not in self.written:
@@ -527,7 +453,7 @@ class _Loading:
     def _loras(self, clock: Clock) -> tuple[tuple[str, Keyframes], ...]:
         found = []
         for key, value, field, report in self._entries("loras"):
-            path = self._file(key.text, key, field, report)
+            path = files.find(key.text, key, field, report)
             weight = curve.read(value, f"{field}.{key.text}", clock, report)
             if path and weight:
                 found.append((path, weight))
@@ -539,7 +465,7 @@ class _Loading:
             if isinstance(value.value, tuple | Table | None):
                 report.refuse(value, f"{field}.{key.text}", f"{shown(value)} is not a path")
                 continue
-            path = self._file(value.text, value, f"{field}.{key.text}", report)
+            path = files.find(value.text, value, f"{field}.{key.text}", report)
             if path:
                 found.append((key.text, path))
         return tuple(found)
@@ -560,7 +486,7 @@ class _Loading:
         for key, value, field, report in self._entries("vary"):
             name = key.text
             if name not in NAMES or NAMES[name][0] == "vary":
-                report.refuse(key, field, f"there is no field {name[:40]!r}", nearest_field(name))
+                report.refuse(key, field, f"there is no field {name[:40]!r}", nearest(name))
             elif not isinstance(value.value, tuple) or not value.value:
                 report.refuse(value, f"{field}.{name}", "is not a list of values", FIELDS["vary"].example)
             else:
@@ -571,168 +497,6 @@ class _Loading:
             report.refuse(node, field, f"makes {count:,} schedules", f"at most {MAX_VARIANTS:,}")
             return {}
         return found
-
-
-# --- kinds ----------------------------------------------------------------------------------------------------------
-
-
-def _default(row: Field, model: str) -> Setting:
-    return row.default_for(model)
-
-
-def _number(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    value = _plain_number(node)
-    if value is None:
-        what = f"{shown(node)} is not a number"
-        if isinstance(node.value, Table) or (isinstance(node.value, str) and curve.is_deforum(node.value)):
-            what = "is one number for the whole run and cannot change over time"
-        report.refuse(node, field, what, row.example)
-        return None
-    if not math.isfinite(value) or not row.low <= value <= row.high:
-        report.refuse(node, field, f"{node.text[:40]} is out of range", in_words(row))
-        return None
-    if re.match(r"[-+]?0\d", node.text):
-        report.note(node, field, f"{node.text} is read as {value:g}")
-    return float(value)
-
-
-def _plain_number(node: Node) -> float | int | None:
-    """A number in any notation, also as text."""
-    value: Any = node.value
-    if isinstance(value, str):
-        value = source.number(value.strip())
-        value = None if value is NO_NUMBER else value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, int) and abs(value) > 10**300:
-        return math.inf
-    return value
-
-
-def _integer(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    value = _plain_number(node)
-    if value is not None and math.isfinite(value) and value != int(value):
-        near = get_close_matches(f"{row.name}_schedule", list(NAMES), 1, 0.95)
-        report.refuse(
-            node, field, f"{node.text} is not a whole number", f"{near[0]} takes fractions" if near else row.example
-        )
-        return None
-    found = _number(row, node, field, report)
-    return None if found is None or value is None else int(value)
-
-
-def _size(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    found = _integer(row, node, field, report)
-    if found is not None and int(found) % row.multiple:
-        below = int(found) // row.multiple * row.multiple
-        what = f"{found} is not a multiple of {row.multiple}, which the model needs"
-        report.refuse(node, field, what, f"{below} or {below + row.multiple}")
-        return None
-    return found
-
-
-def _flag(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    value: Any = node.value
-    if isinstance(value, str):
-        value = source.scalar(value.strip())
-    if isinstance(value, bool) or (value in (0, 1) and isinstance(value, int)):
-        return bool(value)
-    report.refuse(node, field, f"{shown(node)} is neither true nor false", "true or false")
-    return None
-
-
-def _choice(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    if isinstance(node.value, tuple | Table):
-        report.refuse(node, field, f"is {shown(node)}", ", ".join(row.choices))
-        return None
-    text = node.text.strip()
-    if "None" in row.choices and (node.value in (None, False) or text.lower() in _NONE_WORDS):
-        return "None"
-    return _chosen(text, row.choices, node, field, report)
-
-
-def _chosen(text: str, known: Collection[str], node: Node, field: str, report: Report) -> str | None:
-    """`text` as the list of choices spells it; None, and a problem, if it is none of them."""
-    folded = {name.casefold(): name for name in known}
-    if text.casefold() in folded:
-        return folded[text.casefold()]
-    near = get_close_matches(text.casefold(), list(folded), 1, 0.6)
-    hint = f"did you mean {folded[near[0]]}?" if near else ", ".join(list(known)[:12])
-    report.refuse(node, field, f"{shown(node)} is not one of the choices", hint)
-    return None
-
-
-def _string(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    if isinstance(node.value, tuple | Table):
-        report.refuse(node, field, f"is {shown(node)}, not a text", row.example)
-        return None
-    if node.value is None:
-        return ""
-    if "\0" in node.text:
-        report.refuse(node, field, "holds a character that a text cannot have")
-        return None
-    return node.text
-
-
-def _time(row: Field, node: Node, field: str, report: Report) -> Setting | None:
-    return None  # read with the clock, which needs other settings first
-
-
-_READERS: Mapping[str, Callable[[Field, Node, str, Report], Setting | None]] = {
-    "number": _number,
-    "integer": _integer,
-    "size": _size,
-    "flag": _flag,
-    "choice": _choice,
-    "string": _string,
-    "file": _string,
-    "time": _time,
-}
-_SETTING_KINDS = frozenset(_READERS)
-
-_DEFORUM_TEXT = re.compile(r"\s*[\"'(]*(?:\d+|max_f\b[^:]*)[\"')]*\s*:")
-
-
-def _text_pieces(node: Node, field: str, clock: Clock, report: Report) -> list[tuple[int | None, Node, Node]]:
-    """The pieces of `0: ("Euler a"), 20: ("DDIM")`; of two equal keys the last wins, keys past the end are ignored."""
-    found: dict[int, tuple[int | None, Node, Node]] = {}
-    repeated = late = 0
-    for piece in curve.split(str(node.value)):
-        time, _, text = piece.partition(":")
-        key = node._replace(value=time.strip(" \n\t\"'()"), text=time.strip(" \n\t\"'()"))
-        text = text.strip().translate(str.maketrans("", "", "\"'()")).strip()
-        frame = curve.read_time(key, field, clock, report)
-        if frame is None:
-            continue
-        if frame >= clock.max_frames:
-            late += 1
-            continue
-        repeated += frame in found
-        found[frame] = (frame, node, node._replace(value=text, text=text))
-    if repeated:
-        report.note(node, field, f"{counted(repeated, 'key is', 'keys are')} written twice; the last one counts")
-    if late:
-        report.note(node, field, f"{counted(late, 'key', 'keys')} at or past max_frames ({clock.max_frames}) ignored")
-    return list(found.values())
-
-
-def _inside(folder: Path, text: str) -> Path | None:
-    """A path as seen from a folder; None for what cannot be a path here."""
-    try:
-        path = folder / os.path.expanduser(text)
-        path.exists()
-        return path
-    except (OSError, ValueError, RuntimeError):
-        return None
-
-
-def _beside(path: Path) -> str:
-    """Hint with a file of a similar name in the same folder."""
-    try:
-        near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.6)
-    except (OSError, ValueError):
-        return ""
-    return f"did you mean {near[0]}?" if near else "paths are relative to the schedule"
 
 
 def _equal(a: Node, b: Node) -> bool:

@@ -33,7 +33,7 @@ from animate.schedule import prompts as prompting
 from animate.schedule import seeds
 from animate.schedule.curve import CurveError
 from animate.schedule.expression import ExpressionError
-from animate.schedule.fields import FIELDS, Field
+from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.prompts import Prompts
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
@@ -403,18 +403,6 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
 def _problem_of_let(schedule: Schedule, name: str, error: CurveError) -> Problem:
     written = schedule.written["let"]
     return written.source.problem(error.node, f"let.{name}", error.what, error.hint)
-
-
-def in_words(row: Field) -> str:
-    """A field's range, as it is said in messages."""
-    low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (row.low, row.high))
-    if np.isinf(row.low) and np.isinf(row.high):
-        return "any"
-    if np.isinf(row.high):
-        return f"{low} or more"
-    if np.isinf(row.low):
-        return f"{high} or less"
-    return f"{low} to {high}"
 
 
 def _fitted(column: Array, row: Field, may_differ: bool) -> Array:

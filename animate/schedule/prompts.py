@@ -182,12 +182,13 @@ class Prompts:
     """Frames at which a prompt stands by itself."""
 
     def at(self, index: int) -> tuple[tuple[str, str, float], ...]:
-        """(positive, negative, weight) of a frame's parts."""
-        return tuple(
-            (self.texts[p], self.texts[n], float(w))
-            for p, n, w in zip(self.positive[index], self.negative[index], self.weight[index])
-            if w > 0
-        )
+        """(positive, negative, weight) of a frame's parts; equal ones are one part."""
+        found: dict[tuple[str, str], float] = {}
+        for p, n, w in zip(self.positive[index], self.negative[index], self.weight[index]):
+            if w > 0:
+                part = self.texts[p], self.texts[n]
+                found[part] = found.get(part, 0.0) + float(w)
+        return tuple((positive, negative, weight) for (positive, negative), weight in found.items())
 
 
 def resolve(

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from animate.errors import Problem
 from animate.schedule.clock import Clock
 from animate.schedule.curve import Keyframes
+from animate.schedule.fields import Value as Setting
 from animate.schedule.prompts import PromptTrack
 from animate.schedule.source import Node, Source
-
-Setting = float | int | str | bool
+from animate.schedule.texts import TextTrack
 
 
 class Written(NamedTuple):
@@ -25,20 +25,6 @@ class Written(NamedTuple):
     value: Node
     source: Source
     """The file, or the override, it comes from."""
-
-
-@dataclass(frozen=True)
-class TextTrack:
-    """A text that changes at times and holds in between: (frame, text, node), in the order of time, at least one."""
-
-    keys: tuple[tuple[int, str, Node], ...]
-
-    def column(self, n: int) -> tuple[str, ...]:
-        """(n,) the text of every frame."""
-        found: list[str] = []
-        for (_, text, _), (end, _, _) in zip(self.keys, [*self.keys[1:], (n, "", None)]):
-            found += [text] * (min(end, n) - len(found))
-        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 
 from animate.schedule import document, schema
 from animate.schedule.fields import FIELDS
-from animate.schedule.load import NAMES
+from animate.schedule.names import NAMES
 
 
 def test_schema_is_current() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from animate.errors import ScheduleError
 from animate.schedule.fields import FIELDS
-from animate.schedule.load import NAMES, load, variants
+from animate.schedule.load import load, variants
+from animate.schedule.names import NAMES
 from animate.schedule.plan import compile
 from animate.schedule.source import parse
 

@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,22 +99,23 @@ def test_mutations_are_loaded_or_refused(tmp_path: Path, batch: int) -> None:
     assert refused > 20
 
 
+# fmt: off
 ODD_VALUES = [
-    None, True, False, 0, -1, 3, 10**30, 1.5, float("inf"), float("nan"), "", " ", "x", "0", "t", "1e999", "0: (1)", "a: b", "0: (", ":",
-    "None", "é", "`", "${", "--neg", "a\0b", [], [None], [1, 2], ["x"], [[1]], [{}], {}, {0: 1}, {0: None}, {0: "x"}, {0: []}, {0: {}},
-    {0: {"value": 1}}, {0: {"value": []}}, {0: {"value": 1, "ease": {}}}, {"x": 1}, {None: 1}, {True: 1}, {"": 1}, {1.5: 1}, {-1: 1},
-    {"a": {"b": {"c": 1}}}, {"positive": "a"}, {"positive": {}}, {"max_f": 1, "95": 2}, {10**30: 1}, {"1e400": 1}, {"0": "0: (1)"},
-]  # fmt: skip
+    *(None, True, False, 0, -1, 3, 10**30, 1.5, float("inf"), float("nan")),
+    *("", " ", "x", "0", "t", "1e999", "0: (1)", "a: b", "0: (", ":", "None", "é", "`", "${", "--neg", "a\0b"),
+    *([], [None], [1, 2], ["x"], [[1]], [{}], {}, {0: 1}, {0: None}, {0: "x"}, {0: []}, {0: {}}),
+    *({0: {"value": 1}}, {0: {"value": []}}, {0: {"value": 1, "ease": {}}}, {"x": 1}, {None: 1}, {True: 1}, {"": 1}),
+    *({1.5: 1}, {-1: 1}, {"a": {"b": {"c": 1}}}, {"positive": "a"}, {"positive": {}}, {"max_f": 1, "95": 2}),
+    *({10**30: 1}, {"1e400": 1}, {"0": "0: (1)"}),
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_any_value_in_any_field_is_loaded_or_refused(name: str) -> None:
     for value in ODD_VALUES:
         for file in ({name: value, "prompts": "x"}, {"prompts": "x", "let": {"a": "t"}, "cues": {"x": 3}, name: value}):
-            try:
+            with suppress(ScheduleError):
                 plan = compile(load(file))
-            except ScheduleError as error:
-                assert error.problems
-            else:
-                json.loads(plan.to_json())
+                assert json.loads(plan.to_json())["frames"] == len(plan)
                 assert plan[len(plan) - 1].prompts

@@ -87,6 +87,12 @@ def test_negative_prompts_move_on_their_own() -> None:
     assert found[6].prompts == (("a", "x, m", 0.25), ("b", "m", 0.75))
 
 
+def test_equal_parts_are_one_part() -> None:
+    assert plan({0: "a", 4: "a", 8: "b"})[2].prompts == (("a", "", 1.0),)
+    found = plan({0: "a", 8: "b"}, negative_prompts={0: "n", 4: "n"})
+    assert found[2].prompts == (("a", "n", 0.75), ("b", "n", 0.25))
+
+
 def test_text_before_and_after() -> None:
     found = plan(
         "a sea --neg boats", prompt_prepend="oil painting of --neg blur", prompt_append="soft light --neg text"

@@ -1,0 +1,48 @@
+"""Files a schedule names: found from where the schedule lies, and missed with a hint."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+from animate.schedule.source import Node, Report
+
+
+def find(text: str, node: Node, field: str, report: Report) -> str:
+    """The absolute path of a file; "", and a problem, if it cannot be one.
+
+    A file that does not exist is a problem too, but only a note for an imported schedule, whose path is kept.
+    """
+    path = inside(report.source.folder, text)
+    if path is not None and path.is_file():
+        return str(path.absolute())
+    miss(text, node, field, report)
+    return "" if path is None else str(path.absolute())
+
+
+def miss(text: str, node: Node, field: str, report: Report) -> None:
+    """Tell that a file is not there, with the nearest one that is."""
+    path = inside(report.source.folder, text)
+    what = "is a folder" if path is not None and path.is_dir() else "does not exist"
+    tell = report.note if report.source.lenient else report.refuse
+    tell(node, field, f"{text[:200]} {what}", "" if path is None else _beside(path))
+
+
+def inside(folder: Path, text: str) -> Path | None:
+    """A path as seen from a folder; None for what cannot be a path here."""
+    try:
+        path = folder / os.path.expanduser(text)
+        path.exists()
+        return path
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _beside(path: Path) -> str:
+    """Hint with a file of a similar name in the same folder."""
+    try:
+        near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.6)
+    except (OSError, ValueError):
+        return ""
+    return f"did you mean {near[0]}?" if near else "paths are relative to the schedule"
