@@ -161,8 +161,8 @@ class Output:
                 self._directory.save_checkpoint(carry.to_arrays(), unsettled)
         except OSError as error:
             self._fail(_unwritten(path, error))
-        except Exception as error:  # in a thread nobody would hear it
-            self._fail(error)
+        except BaseException as error:  # in a thread nobody would hear it, and the loop would wait for ever
+            self._fail(error if isinstance(error, Exception) else RenderError(f"writing frames ended: {error!r}"))
 
     def _pass_on(self, index: int, frame: np.ndarray) -> None:
         with self._news:

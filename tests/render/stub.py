@@ -83,7 +83,9 @@ class StubPainter:
 
     @staticmethod
     def _noise(size: tuple[int, int], seed: int) -> Tensor:
-        return torch.from_numpy(np.random.default_rng(seed).random((3, *size), np.float32))
+        height, width = size  # in patches, which survive a video's coarser colours
+        patches = np.random.default_rng(seed).random((3, -(-height // 8), -(-width // 8)), np.float32)
+        return torch.from_numpy(patches.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width].copy())
 
 
 def walk(plan: StubPlan, carry: Carry | None = None) -> Generator[Request, Any, None]:
