@@ -73,7 +73,7 @@ class Texts:
 
     def passes(self, how: Sampling, guided: bool) -> Passes:
         """The conditioning of one picture; prompts of weight 0 are left out."""
-        prompts = [prompt for prompt in how.prompts if prompt.weight != 0] or [*how.prompts[:1]] or [Prompt("")]
+        prompts = _merged(how.prompts)
         if how.blend == "hold":
             prompts = [max(prompts, key=lambda prompt: prompt.weight)]
         wanted = [self.encode(prompt.text, how.clip_skip) for prompt in prompts]
@@ -220,6 +220,16 @@ class Texts:
         for token, vectors in self._extra.items():
             text = text.replace(token, vectors)
         return text
+
+
+def _merged(prompts: Sequence[Prompt]) -> list[Prompt]:
+    """At least one prompt; those of weight 0 left out, equal ones taken together (one network pass, not two)."""
+    weights: dict[tuple[str, str], float] = {}
+    for prompt in prompts:
+        key = (prompt.text, prompt.negative)
+        weights[key] = weights.get(key, 0.0) + prompt.weight
+    merged = [Prompt(text, negative, weight) for (text, negative), weight in weights.items() if weight != 0]
+    return merged or [*prompts[:1]] or [Prompt("")]
 
 
 def _weighed(states: Tensor, weights: Tensor) -> Tensor:

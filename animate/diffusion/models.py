@@ -382,5 +382,6 @@ def _settled(parts: Parts, name: str, device: torch.device, dtype: torch.dtype, 
         for saver in ("enable_slicing", "enable_tiling"):
             if hasattr(parts.vae, saver):
                 getattr(parts.vae, saver)()
-        parts.unet.set_attention_slice("auto")
+        if device.type == "mps":  # elsewhere torch's own attention is lean already, and slicing would only slow it
+            parts.unet.set_attention_slice("auto")
     return Painter(parts, name=name, device=device, frugal=frugal)

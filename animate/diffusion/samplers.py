@@ -185,7 +185,8 @@ class Course:
 
     def time(self, index: int) -> Tensor:
         """The training step, 0-dimensional, that the network is told at an evaluation."""
-        return self._times[index]
+        time = self._times[index]
+        return time.float() if time.dtype == torch.float64 else time  # mps has no float64; the network takes float32
 
     def imagined(self, shape: Sequence[int]) -> Tensor:
         """The latent (N, C, h, w) of a whole picture's start: noise alone, float32 on the CPU. `shape` is (C, h, w)."""
@@ -210,16 +211,16 @@ class Course:
         if self._fades and index == self._begin and self._seen is not None and self._levels is not None:
             self._known = _seen_noise(output, self._seen, self._levels.angle(self._fraction), self._early)
         noise = _once(lambda: self._next_draw(output.shape[1:]))
-        stepped = self._stepped(self._early, output, index, x, noise)
+        stepped = self._stepped(self._early, output, index, x, noise).to(x.dtype)
         last_of_first = self._begin + self._early.order - 1
         if index == last_of_first:
             if self._leaps:
-                stepped = torch.lerp(self._untaken(x, noise), stepped, self._fraction)
+                stepped = torch.lerp(self._untaken(x, noise).to(x.dtype), stepped, self._fraction)
             if self._mixes and self._levels is not None and self._fraction < SHORTEST:
                 self._levels.write(self._early, SHORTEST)
         elif self._mixes:
             self._late.scale_model_input(x, self._formal[index])
-            beside = self._stepped(self._late, output, index, x, noise)
+            beside = self._stepped(self._late, output, index, x, noise).to(x.dtype)
             stepped = torch.lerp(beside, stepped, self._fraction)
         return stepped
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from animate.diffusion import models
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import BadInput
@@ -64,6 +66,19 @@ def test_same_again_and_no_global_randomness(painters: Callable[[str], Painter],
     painter.redraw(picture, 0.37, [sampling(sampler="DPM++ SDE")])
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.random.set_rng_state(state)
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "Heun", "DPM++ 2M", "UniPC", "LMS", "PLMS", *STOCHASTIC])
+def test_half_precision(sampler: str, tiny_models: Callable[[str], Path], painters: Callable[[str], Painter]) -> None:
+    """Tables in float32, states in half: as on a GPU."""
+    half = models.load(str(tiny_models("sd2")), device="cpu", dtype="bfloat16")
+    rough = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    for strength in (0.0, 0.4, 0.37):
+        painted = half.redraw(rough, strength, [sampling(sampler=sampler, eta=0.5)])
+        assert painted.dtype == torch.float32
+        assert (
+            painted - painters("sd2").redraw(rough, strength, [sampling(sampler=sampler, eta=0.5)])
+        ).abs().mean() < 0.1
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "Euler a"])
@@ -175,6 +190,7 @@ def test_composable_of_one_text_twice_is_that_text(painters: Callable[[str], Pai
     )
     painter = painters("sd")
     assert (painter.imagine((64, 64), [one]) - painter.imagine((64, 64), [twice])).abs().max() < 1e-5
+    assert len(painter.texts.passes(twice, guided=True).states) == 2
 
 
 def test_each_text_is_encoded_once(painters: Callable[[str], Painter], monkeypatch: pytest.MonkeyPatch) -> None:
