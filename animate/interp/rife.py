@@ -142,9 +142,9 @@ class Network(nn.Module):
         flow, mask = self.motion(a, b, time)
         to_a, to_b = flow[:, :2], flow[:, 2:]
         from_a, from_b = lookup(a, to_a), lookup(b, to_b)
-        carried = []
-        for level, (ours, theirs) in enumerate(zip(of_a, of_b), start=1):
-            small = resized(flow, 0.5**level) * 0.5**level if level == 1 else 0.5 * resized(small, 0.5)
+        carried, small = [], flow
+        for ours, theirs in zip(of_a, of_b):
+            small = 0.5 * resized(small, 0.5)
             carried.append(torch.cat([lookup(ours, small[:, :2]), lookup(theirs, small[:, 2:])], 1))
         joined = torch.cat([a, b, from_a, from_b, mask.to(a.dtype), flow.to(a.dtype)], 1)
         share = torch.sigmoid(mask)

@@ -20,9 +20,9 @@ EMBEDDED = Path(__file__).parent.parent / "models" / "inbetween"
 
 
 def folder() -> Path:
-    """The user's folder of models; ANIMATE_MODELS names another one."""
+    """Where fetched weights go: the folder that ANIMATE_MODELS names, or `animate/models` in the user's cache."""
     if named := os.environ.get("ANIMATE_MODELS"):
-        return Path(named)
+        return Path(named).expanduser()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -33,8 +33,10 @@ def folder() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The weights of an engine in the user's folder, or None."""
-    return next((path for file in FILES[name] if (path := folder() / file).is_file()), None)
+    """The weights of an engine, or None: in the folder `models` here, as painters are, or where fetched ones go."""
+    places = (folder() / file for file in FILES[name])
+    here = (Path("models") / file for file in FILES[name])
+    return next((path for path in (*places, *here) if path.is_file()), None)
 
 
 def needed(name: str, given: Path | None, how: str) -> Path:

@@ -1,0 +1,264 @@
+"""A video, a folder of pictures or two stills at a higher frame rate: reader → stream of in-betweens → writer."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from animate.errors import BadInput, EncodeError
+from animate.interp import Interpolator, load
+from animate.interp.stream import Event, retime
+from animate.picture import convert
+from animate.render.progress import Progress, Quiet
+from animate.video import ffmpeg
+from animate.video.codecs import CODECS, Encoding
+from animate.video.reader import count_frames, probe, read_frames
+from animate.video.stills import write_png
+from animate.video.writer import Soundtrack, VideoWriter
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+STILLS_FPS = Fraction(12)
+"""Rate that pictures are taken to have; a video says its own."""
+
+SLOWEST_TEMPO = 0.5
+"""The least that ffmpeg's `atempo` does in one step; slower is done in several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How fast the result is, in a user's words; at least one is given."""
+
+    fps: Fraction | None = None
+    """Frames a second of the result."""
+    times: Fraction | None = None
+    """Frames of the result for each of the source, at the source's speed."""
+    slow: Fraction | None = None
+    """How many times longer it lasts; alone, at the source's own rate."""
+
+    def of(self, source: Fraction) -> tuple[Fraction, Fraction]:
+        """(frames of the result for each of the source, frames a second of the result).
+
+        Raises:
+            BadInput: nothing asked for, both `fps` and `times`, or fewer frames than there are.
+        """
+        if self.fps is not None and self.times is not None:
+            raise BadInput("--fps and --times both set the frame rate: give one of them")
+        if self.fps is None and self.times is None and self.slow is None:
+            raise BadInput("say how many frames there shall be: --fps 60, --times 4 or --slow 2")
+        for name, value in (("--fps", self.fps), ("--times", self.times), ("--slow", self.slow)):
+            if value is not None and value <= 0:
+                raise BadInput(f"{name} must be above 0, not {float(value):g}")
+        slow = self.slow or Fraction(1)
+        fps = self.fps or source * (self.times or 1)
+        ratio = slow * fps / source
+        if ratio < 1:
+            raise BadInput(
+                f"{float(fps):g} frames a second are fewer than the {float(source):g} of the source; "
+                "in-betweens only add frames"
+            )
+        return ratio, fps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is read: how many frames, how fast, from where."""
+
+    fps: Fraction
+    count: int
+    width: int
+    height: int
+    video: Path | None = None
+    pictures: tuple[Path, ...] = ()
+
+    def frames(self) -> Iterator[Tensor]:
+        """(3, H, W) in [0, 1], one by one."""
+        if self.video is not None:
+            yield from map(convert.from_uint8, read_frames(self.video))
+        else:
+            yield from map(convert.read_picture, self.pictures)
+
+    @property
+    def sound(self) -> bool:
+        return self.video is not None and bool(probe(self.video).sound)
+
+
+def interpolate(
+    inputs: Sequence[Path],
+    output: Path,
+    rate: Rate,
+    *,
+    engine: str = "auto",
+    weights: Path | None = None,
+    device: str = "cpu",
+    end: Literal["hold", "stop", "loop"] | None = None,
+    cuts: bool = True,
+    repeats: Literal["keep", "retime"] = "keep",
+    sound: Literal["keep", "stretch", "drop"] | None = None,
+    encoding: Encoding | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write `inputs` with in-betweens to `output`.
+
+    Args:
+        inputs: a video, a folder of pictures (in the order of the numbers in their names), or two or more pictures.
+        output: a video by its ending, else a folder of numbered PNG files; it must not hold any yet.
+        engine, weights, device: as for `animate.interp.load`.
+        end: as for `retime`; None holds the last frame of a video, which keeps its duration, and stops with the last
+            of several pictures.
+        sound: of a video that is not slowed: `keep` is the default; slowed: `drop` is, `stretch` lowers its tempo.
+
+    Returns:
+        `output`.
+
+    Raises:
+        BadInput: what is asked makes no sense for this input.
+        VideoError, EncodeError: reading or writing failed.
+        MissingModel: the engine's weights are not there.
+    """
+    source = find(inputs)
+    ratio, fps = rate.of(source.fps)
+    end = end or ("hold" if source.video else "stop")
+    if source.count == 1:
+        raise BadInput(f"{inputs[0]} holds one frame; in-betweens need two")
+    between = load(engine, weights, device)
+    told = progress or Quiet()
+    frames = retime(source.frames(), ratio, between, end=end, cuts=cuts, repeats=repeats, tell=_teller(told))
+    told.begin(_expected(source.count, ratio, end), 0)
+    try:
+        if output.suffix.lower() in _suffixes():
+            _to_video(frames, source, output, fps, rate.slow or Fraction(1), sound, encoding, between, told)
+        else:
+            _to_folder(frames, output, between, told)
+    finally:
+        told.end()
+    return output
+
+
+def find(inputs: Sequence[Path]) -> Source:
+    """What the paths hold.
+
+    Raises:
+        BadInput: nothing there, or nothing to interpolate.
+        VideoError: a file that cannot be read.
+    """
+    if not inputs:
+        raise BadInput("name a video, a folder of pictures, or two pictures")
+    for path in inputs:
+        if not path.exists():
+            raise BadInput(f"{path} is not there")
+    if len(inputs) == 1 and not inputs[0].is_dir() and inputs[0].suffix.lower() not in PICTURES:
+        info = probe(inputs[0])
+        return Source(
+            fps=info.fps, count=count_frames(inputs[0]), width=info.width, height=info.height, video=inputs[0]
+        )
+    pictures = _in_folder(inputs[0]) if len(inputs) == 1 and inputs[0].is_dir() else tuple(inputs)
+    if len(pictures) < 2:
+        raise BadInput(f"{inputs[0]} is one picture; in-betweens need two")
+    height, width = convert.read_picture(pictures[0]).shape[-2:]
+    return Source(fps=STILLS_FPS, count=len(pictures), width=width, height=height, pictures=pictures)
+
+
+def _in_folder(folder: Path) -> tuple[Path, ...]:
+    found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+    if not found:
+        raise BadInput(f"{folder} holds no pictures ({', '.join(PICTURES)})")
+    return tuple(sorted(found, key=_by_number))
+
+
+def _by_number(path: Path) -> tuple[list[tuple[bool, int | str]], str]:
+    """Frame 9 before frame 10, whether or not the names are filled with zeros."""
+    parts = re.split(r"(\d+)", path.stem)
+    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in parts if part], path.name
+
+
+def _suffixes() -> set[str]:
+    return {codec.suffix for codec in CODECS.values()}
+
+
+def _expected(count: int, ratio: Fraction, end: str) -> int:
+    """How many frames will come, for the bar."""
+    if end == "stop":
+        return int((count - 1) * ratio) + 1
+    return -((-count * ratio.numerator) // ratio.denominator)
+
+
+def _teller(progress: Progress):  # type: ignore[no-untyped-def]
+    def tell(event: Event) -> None:
+        progress.say(f"frame {event.frame}: {event.text}")
+
+    return tell
+
+
+def _to_folder(frames: Iterator[Tensor], output: Path, between: Interpolator, told: Progress) -> None:
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise BadInput(f"{output} is there already and not empty; name another folder")
+    output.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    for index, picture in enumerate(frames):
+        write_png(output / f"{index:06d}.png", convert.to_uint8(picture))
+        told.frame(index, time.monotonic() - started, between.name)
+        started = time.monotonic()
+
+
+def _to_video(
+    frames: Iterator[Tensor],
+    source: Source,
+    output: Path,
+    fps: Fraction,
+    slow: Fraction,
+    sound: str | None,
+    encoding: Encoding | None,
+    between: Interpolator,
+    told: Progress,
+) -> None:
+    if output.exists() and source.video is not None and output.samefile(source.video):
+        raise BadInput(f"{output} is the source itself; name another file")
+    chosen = encoding or Encoding(codec=_codec(output))
+    sound = sound or ("keep" if slow == 1 else "drop")
+    if sound == "keep" and slow != 1:
+        raise BadInput("a slowed video cannot keep its sound as it is: stretch or drop it")
+    audible = sound != "drop" and source.sound and bool(CODECS[chosen.codec].sound)
+    with tempfile.TemporaryDirectory() as folder:
+        soundtrack = None
+        if audible and source.video is not None:
+            heard = source.video if slow == 1 else _stretched(source.video, slow, Path(folder) / "sound.wav")
+            soundtrack = Soundtrack(path=heard)
+        with VideoWriter(
+            output, width=source.width, height=source.height, fps=fps, encoding=chosen, soundtrack=soundtrack
+        ) as video:
+            started = time.monotonic()
+            for index, picture in enumerate(frames):
+                video.write(convert.to_uint8(picture))
+                told.frame(index, time.monotonic() - started, between.name)
+                started = time.monotonic()
+
+
+def _codec(output: Path) -> str:
+    """The first codec of the table that makes files of this ending."""
+    return next(name for name, codec in CODECS.items() if codec.suffix == output.suffix.lower())
+
+
+def _stretched(video: Path, slow: Fraction, to: Path) -> Path:
+    """The sound of a video at 1 / slow of its tempo, its pitch kept."""
+    tempo, steps = float(1 / slow), []
+    while tempo < SLOWEST_TEMPO:
+        steps.append(f"atempo={SLOWEST_TEMPO}")
+        tempo /= SLOWEST_TEMPO
+    steps.append(f"atempo={tempo:.9f}")
+    status, _, words = ffmpeg.output_of(
+        [
+            *("-v", "error", "-y", *ffmpeg.PROTOCOLS, "-i", ffmpeg.file_argument(video)),
+            *("-map", "0:a:0", "-filter:a", ",".join(steps), ffmpeg.file_argument(to)),
+        ]
+    )
+    if status != 0:
+        raise EncodeError(f"{video}: its sound could not be stretched: {words.strip()}")
+    return to
