@@ -1,0 +1,224 @@
+"""The one door, on a real diffusion model of a few weights: render, kill, resume, refuse; preview, batch, info."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from animate.errors import BadInput, MissingModel, RunConflict, ScheduleError, VideoError
+from animate.render import doctor, info
+from animate.render.batch import batch
+from animate.render.contact import chosen
+from animate.render.preview import preview
+from animate.render.run import render, resume
+from animate.render.run_dir import RunDirectory
+from animate.video.reader import count_frames, probe
+from animate.video.stills import read_picture, read_text
+from tests.diffusion.tiny import tiny_sd
+
+SCHEDULE = """\
+max_frames: 8
+fps: 8
+seed: 3
+width: 64
+height: 64
+steps: 4
+strength: {0: 0.5, 5: 1, 6: 0.5}
+zoom: 1.02
+diffusion_cadence: 2
+sampler: DDIM
+prompts: {0: "a lake --neg fog", 4: "a hill"}
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_sd(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.fixture
+def schedule(tmp_path: Path, model: str) -> Path:
+    path = tmp_path / "clip.yaml"
+    path.write_text(SCHEDULE + f"model: {json.dumps(model)}\n")
+    return path
+
+
+def frames(path: Path) -> list[bytes]:
+    return [file.read_bytes() for file in sorted((path / "frames").glob("*.png"))]
+
+
+def test_a_render_leaves_a_run_directory(schedule: Path, tmp_path: Path) -> None:
+    video = render(schedule, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    assert video == run.path / "video.mp4"
+    assert count_frames(video) == 8
+    assert probe(video).fps == 8
+    assert len(frames(run.path)) == 8
+    assert run.schedule.read_bytes() == schedule.read_bytes()
+    assert read_picture(run.contact).std() > 5
+    parameters = read_text(run.frame(0))["parameters"].splitlines()
+    assert parameters[0] == "a lake"
+    assert parameters[1] == "Negative prompt: fog"
+    assert "Seed: 3, Size: 64x64" in parameters[2]
+    told = dict(info.info(video))
+    assert told["title"] == "a lake"
+    assert json.loads(told["comment"])["prompts"] == {"0": "a lake", "4": "a hill"}
+    assert dict(info.info(run.frame(2)))["size"] == "64 × 64"
+    assert dict(info.info(run.path))["frames"] == "8 on disk"
+
+
+def test_killed_and_resumed_the_frames_are_the_same(schedule: Path, tmp_path: Path) -> None:
+    render(schedule, tmp_path / "straight")
+    command = [sys.executable, "-m", "animate", "render", str(schedule), "-o", str(tmp_path / "killed"), "-q"]
+    child = subprocess.Popen(command)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "frames" / "000003.png").exists():
+        assert time.monotonic() < deadline
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    video = resume(tmp_path / "killed")
+    assert frames(tmp_path / "killed") == frames(tmp_path / "straight")
+    assert count_frames(video) == 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_tells_how_to_go_on(schedule: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "animate",
+        "render",
+        str(schedule),
+        "-o",
+        str(out),
+        "-q",
+        "--set",
+        "max_frames=200",
+    ]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (out / "frames" / "000002.png").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    words = child.communicate()[1]
+    assert child.returncode == 130
+    assert f"animate resume {out}" in words
+    assert count_frames(out / "video.mp4") == len(frames(out))
+
+
+def test_another_schedule_on_the_same_directory_is_refused_with_what_changed(schedule: Path, tmp_path: Path) -> None:
+    render(schedule, tmp_path / "run")
+    before = frames(tmp_path / "run")
+    with pytest.raises(RunConflict, match=r"zoom: 1\.02 → 1\.1"):
+        render(schedule, tmp_path / "run", {"zoom": 1.1})
+    assert frames(tmp_path / "run") == before
+    render(schedule, tmp_path / "run", {"zoom": 1.1}, restart=True)
+    assert frames(tmp_path / "run") != before
+
+
+def test_a_drawn_seed_is_drawn_once_for_a_run(schedule: Path, tmp_path: Path) -> None:
+    render(schedule, tmp_path / "run", {"seed": -1, "max_frames": 2})
+    before = frames(tmp_path / "run")
+    render(schedule, tmp_path / "run", {"seed": -1, "max_frames": 2})
+    assert frames(tmp_path / "run") == before
+
+
+def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
+    for overrides, error in (
+        ({"zom": 1}, ScheduleError),
+        ({"sampler": "Eular"}, ScheduleError),
+        ({"width": 60}, BadInput),
+        ({"model": str(tmp_path / "nothing")}, MissingModel),
+    ):
+        with pytest.raises(error):
+            render(schedule, tmp_path / "run", overrides)
+        assert not (tmp_path / "run").exists(), overrides
+
+
+def test_a_mapping_renders_and_a_draft_is_small(model: str, tmp_path: Path) -> None:
+    fields: dict[str, Any] = {"max_frames": 2, "seed": 1, "prompts": "x", "model": model, "width": 512, "height": 384}
+    render({**fields, "steps": 9}, tmp_path / "run", draft=True)
+    assert read_picture(RunDirectory(tmp_path / "run").frame(1)).shape == (192, 256, 3)
+    record = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert record["plan"]["columns"]["steps"] == 6
+
+
+@pytest.mark.parametrize(("codec", "name"), [("gif", "video.gif"), ("png", "frames")])
+def test_other_results(schedule: Path, tmp_path: Path, codec: str, name: str) -> None:
+    assert render(schedule, tmp_path / "run", {"codec": codec, "max_frames": 2}) == tmp_path / "run" / name
+
+
+def test_3d_with_depth_from_a_file(schedule: Path, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    np.save(tmp_path / "depth.npy", ramp)
+    deep = {
+        "animation_mode": "3D",
+        "translation_z": 10,
+        "depth_algorithm": "file",
+        "depth_file": str(tmp_path / "depth.npy"),
+    }
+    render(schedule, tmp_path / "run", {**deep, "max_frames": 4})
+    assert len(frames(tmp_path / "run")) == 4
+
+
+def test_a_preview_moves_the_card_without_a_model(schedule: Path, tmp_path: Path) -> None:
+    still = {"zoom": 1, "translation_x": 4, "model": "embedded", "strength": 1}
+    video = preview(schedule, tmp_path / "motion.mp4", {**still, "diffusion_cadence": 1})
+    assert count_frames(video) == 8
+    (tmp_path / "no.png").write_text("no picture")
+    with pytest.raises(VideoError):
+        preview(schedule, tmp_path / "other.mp4", picture=tmp_path / "no.png")
+    assert not (tmp_path / "other.mp4").exists()
+
+
+def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "night"
+    folder.mkdir()
+    (folder / "a.yaml").write_text(schedule.read_text() + "vary: {seed: [1, 2], zoom: [1, 1.1]}\n")
+    (folder / "b.yaml").write_text("promts: a typo\n")
+    (folder / "c.yaml").write_text(schedule.read_text())
+    rows = batch([folder], tmp_path / "out", {"max_frames": 2})
+    assert [row.ok for row in rows] == [True] * 4 + [False, True]
+    assert "promts" in rows[4].message
+    assert len({row.name for row in rows}) == 6
+    assert all((tmp_path / "out" / row.name / "video.mp4").exists() for row in rows if row.ok)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no schedules"):
+        batch([tmp_path / "empty"], tmp_path / "out")
+
+
+def test_resuming_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no run began"):
+        resume(tmp_path)
+
+
+def test_the_doctor_looks_at_everything() -> None:
+    found = doctor.doctor()
+    assert {finding.group for finding in found} == {"machine", "devices", "video", "models", "packages"}
+    assert next(finding for finding in found if finding.name == "h264").ok
+
+
+def test_info_names_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(VideoError, match=r"text\.mp4"):
+        info.info(tmp_path / "text.mp4")
+    with pytest.raises(BadInput, match="no such file"):
+        info.info(tmp_path / "nothing.png")
+
+
+def test_a_contact_sheet_spreads_over_the_run() -> None:
+    picked: Sequence[int] = chosen(100, 5)
+    assert picked == [0, 25, 50, 74, 99]
+    assert chosen(1) == [0]
+    assert chosen(3) == [0, 1, 2]
