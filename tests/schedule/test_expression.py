@@ -178,14 +178,14 @@ ATTACKS = [
 
 @pytest.mark.parametrize("text", ATTACKS, ids=[f"{i:02}" for i in range(len(ATTACKS))])
 def test_attack_is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with np.errstate(all="ignore"):
         try:
             found, said = value(text), ""
         except ExpressionError as error:
             found, said = np.full(1, np.nan), error.what
     assert 0 < len(said) < 300 or not np.isfinite(found).all()
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_nothing_typed_reaches_numexpr(monkeypatch: pytest.MonkeyPatch) -> None:

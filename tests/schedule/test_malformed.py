@@ -323,10 +323,10 @@ PLACE = re.compile(r"[^:]*bad\.yaml:\d+:\d+: \S")
 def test_mistake_is_told_at_its_place(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(text, encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ScheduleError) as caught:
         load(file)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
     if said not in ("is empty",):
@@ -377,7 +377,7 @@ def test_anchors_that_expand_without_end_are_refused_at_once(tmp_path: Path) -> 
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
     file.write_text("\n".join(lines))
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ScheduleError, match="expands to more than"):
         load(file)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -85,7 +85,7 @@ def test_mutations_are_loaded_or_refused(tmp_path: Path, batch: int) -> None:
         text = mutated(chance.choice(SEEDS), chance)
         file = tmp_path / "mutant.yaml"
         file.write_text(text, encoding="utf-8")
-        started = time.perf_counter()
+        started = time.process_time()
         problems: tuple[Problem, ...] = ()
         try:
             compile(load(file))
@@ -95,7 +95,7 @@ def test_mutations_are_loaded_or_refused(tmp_path: Path, batch: int) -> None:
         except Exception as error:
             raise AssertionError(f"batch {batch}, turn {turn}: {error!r} for\n{text}") from error
         assert all(problem.what and problem.file for problem in problems), text
-        assert time.perf_counter() - started < 2, text
+        assert time.process_time() - started < 2, text
     assert refused > 20
 
 
