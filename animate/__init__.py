@@ -48,4 +48,4 @@ def render(
     """
     from animate.render.run import render as run
 
-    return run(schedule, Path(output), overrides=overrides or {})
+    return run(schedule, output, overrides)

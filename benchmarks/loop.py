@@ -1,4 +1,4 @@
-"""The whole loop: warp, colour match, noise, redraw, PNG, ffmpeg, checkpoint, against the model alone and a naive loop."""
+"""The whole loop (warp, match, noise, redraw, PNG, ffmpeg, checkpoint) against the model alone and a naive loop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from torch import Tensor
 
 import animate
 from animate.diffusion import models
+from animate.diffusion.models import Paints
 from animate.diffusion.sampling import Sampling
 from animate.render.animator import animate as walk
 from animate.render.progress import Quiet
 from animate.render.run_dir import Record, RunDirectory
-from animate.render.runner import Order, Paints, run
+from animate.render.runner import Order, run
 from animate.schedule.plan import Plan
 from animate.video.codecs import Encoding
 from animate.video.ffmpeg import executable

@@ -60,3 +60,12 @@ def test_room_imports_only_what_the_table_allows(room: str) -> None:
 def test_every_room_is_in_the_table() -> None:
     rooms = {path.name for path in HOUSE.iterdir() if (path / "__init__.py").exists()}
     assert rooms <= set(ROOMS), rooms - set(ROOMS)
+
+
+def test_render_is_a_function_also_when_its_room_is_open() -> None:
+    import animate
+    from animate.render import run
+
+    assert run.__name__ == "animate.render.run"
+    assert callable(animate.render)
+    assert callable(animate.plan)

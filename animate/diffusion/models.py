@@ -10,18 +10,21 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from animate.diffusion import digests, hub, single_file, vocabulary
 from animate.diffusion.conditioning import Encoder
 from animate.diffusion.painter import Painter, Parts
+from animate.diffusion.sampling import Sampling
 from animate.errors import BadInput, MissingModel
 
 EMBEDDED = Path(__file__).parent.parent / "models" / "painter"
@@ -44,13 +47,42 @@ CLASSES: dict[str, str] = {
 """Classes of parts, and the package each comes from."""
 
 
+class Paints(Protocol):
+    """What a run needs of a painter; another package brings one by an entry point `animate.painters`."""
+
+    name: str
+    device: torch.device
+
+    @property
+    def digest(self) -> str:
+        """Two painters with an equal digest paint the same."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must divide by it."""
+        ...
+
+    def imagine(self, size: tuple[int, int], how: Sequence[Sampling]) -> Tensor:
+        """Pictures (N, 3, H, W) in [0, 1] from noise; `size` is (height, width)."""
+        ...
+
+    def redraw(self, pictures: Tensor, strength: float, how: Sequence[Sampling]) -> Tensor:
+        """Pictures (N, 3, H, W) redrawn; strength in (0, 1), 1 would keep them."""
+        ...
+
+
+PLUGINS = "animate.painters"
+"""Group of entry points: the name a schedule uses → a factory, called with the device."""
+
+
 def load(
     model: str,
     device: str = "auto",
     dtype: str = "auto",
     memory: str = "auto",
     vae: str = "",
-) -> Painter:
+) -> Paints:
     """The painter called `model`, ready to paint.
 
     `device`: auto, cpu, cuda, mps. `dtype`: auto (half precision on a GPU), float32, float16, bfloat16. `memory`: auto,
@@ -58,6 +90,9 @@ def load(
     is missing and what to do.
     """
     where = pick_device(device)
+    for plugin in entry_points(group=PLUGINS, name=model):
+        brought: Paints = plugin.load()(str(where))
+        return brought
     kind = pick_dtype(dtype, where)
     frugal = memory == "low" or (memory == "auto" and _is_small(where))
     with _quietly():

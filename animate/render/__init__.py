@@ -1,0 +1,25 @@
+"""From a plan to pictures: requests, the animator that makes them, the runner that answers, the run directory.
+
+    plan ─> animator ─> Imagine, Redraw, EstimateDepth, ReadFrame, Emit ─> runner ─> models, files, ffmpeg
+
+The animator is pure and is the only place with a `yield`; the runner owns models, devices, threads and files. `run`
+is the one door that the command line and `animate.render(…)` use.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class _Room(ModuleType):
+    """This package, callable: importing it puts it in the place of the function `animate.render` of the same name."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        from animate.render.run import render
+
+        return render(*arguments, **named)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,13 +35,17 @@ LONGER_SIDE = 512
 class _Card:
     """A painter that has one picture, and keeps what it is given."""
 
+    name = digest = "test card"
+    multiple = 1
+
     def __init__(self, picture: Tensor) -> None:
         self.picture = picture
+        self.device = picture.device
 
-    def imagine(self, size: tuple[int, int], how: list[Sampling]) -> Tensor:
+    def imagine(self, size: tuple[int, int], how: Sequence[Sampling]) -> Tensor:
         return self.picture[None]
 
-    def redraw(self, pictures: Tensor, strength: float, how: list[Sampling]) -> Tensor:
+    def redraw(self, pictures: Tensor, strength: float, how: Sequence[Sampling]) -> Tensor:
         return torch.lerp(pictures, self.picture[None], FRESH)
 
 

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from animate.depth import DepthEstimator
-from animate.diffusion.sampling import Sampling
 from animate.errors import AnimateError, RenderError
 from animate.picture import convert
 from animate.render.interrupts import Interrupts
@@ -22,19 +21,12 @@ from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFra
 from animate.render.run_dir import RunDirectory
 
 if TYPE_CHECKING:
+    from animate.diffusion.models import Paints
     from animate.schedule.plan import Plan
     from animate.video.writer import VideoWriter
 
 Walk = Callable[["Plan", Carry | None], Generator[Request, Any, None]]
 """An animator."""
-
-
-class Paints(Protocol):
-    """What the runner needs of a painter."""
-
-    def imagine(self, size: tuple[int, int], how: list[Sampling]) -> Tensor: ...
-
-    def redraw(self, pictures: Tensor, strength: float, how: list[Sampling]) -> Tensor: ...
 
 
 class Interrupted(AnimateError):

@@ -1,4 +1,4 @@
-"""Runs that go well, and runs that are killed, starved and cut off: with a painter of arithmetic and the real ffmpeg."""
+"""Runs that go well, and runs that are killed, starved, cut off: a painter of arithmetic and the real ffmpeg."""
 
 import errno
 import json
@@ -101,7 +101,7 @@ def test_killed_at_any_moment_and_gone_on_with_every_frame_is_the_same(
 def test_going_on_from_any_checkpoint_gives_the_same_frames(
     tmp_path: Path, unbroken: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every place inside a frame's writing where a kill may fall, one after the other, without the price of a process."""
+    """Every place inside a frame's writing where a kill may fall, one after the other, without a process each."""
     monkeypatch.setattr(output, "CHECKPOINT_FRAMES", 3)
     write, save = output.write_png, RunDirectory.save_checkpoint
 

@@ -1,4 +1,4 @@
-"""A contact sheet to look at: `python -m training.world.sheet out.png --seed 1 [--kind lake] [--style ink] [--rows 6]`."""
+"""A contact sheet to look at: `python -m training.world.sheet out.png --seed 1 [--kind lake] [--style ink]`."""
 
 import argparse
 from pathlib import Path
