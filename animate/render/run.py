@@ -14,6 +14,7 @@ import animate
 from animate.depth import load as load_depth
 from animate.diffusion import models
 from animate.errors import BadInput
+from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.choices import CHOICES
 from animate.render.contact import sheet
@@ -118,6 +119,9 @@ def _eighths(side: float) -> int:
 
 def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Progress) -> Path:
     plan = given.plan
+    mode = str(plan.settings["animation_mode"])
+    if mode not in STEPS:
+        raise BadInput(f"animation_mode {mode} cannot be rendered; there are {', '.join(STEPS)}")
     encoding = Encoding(
         codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
     )
