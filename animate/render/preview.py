@@ -16,11 +16,10 @@ from torch import Tensor
 from animate.diffusion.sampling import Sampling
 from animate.picture import convert
 from animate.render.animator import animate as walk
-from animate.render.choices import CHOICES
+from animate.render.checked import Document, load
 from animate.render.progress import Progress, Quiet
 from animate.render.requests import Emit
 from animate.render.runner import answered
-from animate.schedule.load import load
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
@@ -50,7 +49,7 @@ class _Card:
 
 
 def preview(
-    document: str | Path | Mapping[str, Any],
+    document: Document,
     output: str | Path,
     overrides: Mapping[str, Any] | None = None,
     *,
@@ -71,7 +70,7 @@ def preview(
         VideoError: the picture cannot be read.
         EncodeError: the video cannot be written.
     """
-    plan = _moving_only(compile(load(document, overrides or {}, choices=CHOICES)))
+    plan = _moving_only(compile(load(document, overrides)))
     height, width = _shown_size(plan.size)
     card = convert.from_uint8(test_card(*plan.size)) if picture is None else convert.read_picture(picture)
     painter = _Card(convert.fit(card, *plan.size))

@@ -16,18 +16,15 @@ from animate.diffusion import models
 from animate.errors import BadInput
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
-from animate.render.choices import CHOICES
+from animate.render.checked import Document, load
 from animate.render.contact import sheet
 from animate.render.progress import Progress, Quiet
 from animate.render.run_dir import Record, RunDirectory
 from animate.render.runner import Order, run
-from animate.schedule.load import load
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.stills import read_picture, write_png
 from animate.video.writer import Soundtrack, VideoWriter
-
-Document = str | Path | Mapping[str, Any]
 
 DRAFT_SIDE = 256
 """A draft's longer side is about this, and not less than half of what was asked."""
@@ -93,12 +90,12 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
 
 def _given(document: Document, overrides: dict[str, Any], draft: bool, record: Record | None) -> Given:
     """The document compiled; a seed that chance drew is drawn once for a run, however often it is gone on with."""
-    plan = compile(load(document, overrides, choices=CHOICES))
+    plan = compile(load(document, overrides))
     if draft:
         overrides |= _draft(plan)
-        plan = compile(load(document, overrides, choices=CHOICES))
+        plan = compile(load(document, overrides))
     if plan.seed_drawn and record is not None:
-        plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}, choices=CHOICES))
+        plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}))
     if isinstance(document, Mapping):
         text = yaml.safe_dump(json.loads(json.dumps(document, default=str)), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)

@@ -139,6 +139,7 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
         ({"zom": 1}, ScheduleError),
         ({"sampler": "Eular"}, ScheduleError),
         ({"width": 60}, BadInput),
+        ({"model": "embedded", "width": 72}, ScheduleError),
         ({"model": str(tmp_path / "nothing")}, MissingModel),
     ):
         with pytest.raises(error):

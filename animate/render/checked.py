@@ -1,0 +1,50 @@
+"""A schedule checked against what only the rooms behind the language know: samplers, and the sizes of a model.
+
+Imports nothing heavy: `animate check` answers without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from animate.diffusion.sampler_names import ALIASES, names
+from animate.errors import Problem, ScheduleError
+from animate.schedule.load import load as load_document
+from animate.schedule.load import variants as variants_of_document
+from animate.schedule.schedule import Schedule
+
+CHOICES = {"sampler": (*names(), *ALIASES)}
+
+MULTIPLES = {"embedded": 16}
+"""By model, what width and height must divide by beyond the 8 of every family."""
+
+Document = str | Path | Mapping[str, Any]
+
+
+def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Schedule:
+    """The schedule, with everything checked that can be known before a model loads.
+
+    Raises:
+        ScheduleError: with every problem.
+    """
+    schedule = load_document(document, overrides, choices=CHOICES)
+    problems = list(_problems(schedule))
+    if problems:
+        raise ScheduleError(problems)
+    return schedule
+
+
+def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
+    return [values for values, _ in variants_of_document(document, overrides, choices=CHOICES)]
+
+
+def _problems(schedule: Schedule) -> Iterator[Problem]:
+    multiple = MULTIPLES.get(str(schedule.settings["model"]), 1)
+    for name in ("width", "height"):
+        side = int(schedule.settings[name])
+        if side % multiple:
+            near = max(1, round(side / multiple)) * multiple
+            yield schedule.problem(name, f"the embedded painter paints multiples of {multiple}, not {side}", f"{near}")
