@@ -1,8 +1,8 @@
 """What two neighbouring frames have to do with each other: a cut between them, the same picture twice, or motion.
 
-Judged on thumbnails, pair by pair, so that a stream can be judged as it comes. Measured on four real clips and pairs
-across clips: at a cut the structure agrees by at most 0.18 and colours differ by at least 16 levels after the best
-shift; within a scene, even twelve frames apart, by at least 0.5 and at most 10.
+Judged on thumbnails, pair by pair, so that a stream can be judged as it comes. Measured on four real clips: where 400
+frames of one meet frames of another, structure agrees by 0.22 at most, and colours differ by 0.97 of the contrast at
+least, after the best shift; within a scene, twelve frames apart, by 0.52 at least and 0.36 at most.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FINE = 64
 """Of the one that repeated frames are seen on."""
 SHIFT = 6
 """How far the thumbnails are shifted against each other, so that a fast pan is no cut: a fifth of the picture."""
-STRUCTURE = 0.3
+STRUCTURE = 0.4
 """At a cut the structural part of SSIM lies below; a flash or a fade of one scene leaves it high."""
-DIFFERENCE = 0.25
+DIFFERENCE = 0.5
 """At a cut colours differ by more than this share of the pictures' own contrast …"""
 LEAST = 4.0
 """… and by more than so many levels of 255, else it is noise on black."""

@@ -1,0 +1,181 @@
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import Tensor
+
+from animate.errors import BadInput
+from animate.interp import load
+from animate.interp.cuts import glance, is_cut, is_same
+from animate.interp.stream import Event, retime
+from tests.interp.scenes import psnr, sliding, texture
+
+BLEND = load("blend")
+HOLD = load("hold")
+
+
+def numbered(count: int) -> list[Tensor]:
+    """Frames one can read: a stripe whose brightness is the frame's number, over a fixed texture."""
+    ground = 0.5 * texture(32, 32)
+    frames = []
+    for index in range(count):
+        frame = ground.clone()
+        frame[:, 8:16] = index / 64
+        frames.append(frame)
+    return frames
+
+
+def moment(picture: Tensor) -> float:
+    return 64 * float(picture[0, 12, 16])
+
+
+def quiet(event: Event) -> None:
+    """Tests that look at frames need no log."""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "end", "count"),
+    [
+        (Fraction(5, 2), "hold", 20),  # 24 → 60
+        (Fraction(5, 2), "stop", 18),
+        (Fraction(4), "hold", 32),
+        (Fraction(4), "stop", 29),
+        (Fraction(4), "loop", 32),
+        (Fraction(60 * 1001, 30000), "hold", 17),
+        (Fraction(1), "hold", 8),
+    ],
+)
+def test_frames_are_evenly_spaced_at_any_ratio(ratio: Fraction, end: str, count: int) -> None:
+    result = list(retime(numbered(8), ratio, BLEND, end=end, tell=quiet))  # type: ignore[arg-type]
+    assert len(result) == count
+    for index, picture in enumerate(result):
+        time = index / ratio
+        if time <= 7:
+            assert moment(picture) == pytest.approx(float(time), abs=1e-3)
+        elif end == "hold":
+            assert moment(picture) == pytest.approx(7)
+
+
+def test_given_frames_come_back_untouched() -> None:
+    frames = numbered(5)
+    result = list(retime(frames, Fraction(3), BLEND, tell=quiet))
+    assert all(torch.equal(result[3 * index], frame) for index, frame in enumerate(frames))
+
+
+def test_a_loop_leads_back_to_the_first() -> None:
+    frames = numbered(4)
+    result = list(retime(frames, Fraction(2), BLEND, end="loop", tell=quiet))
+    assert len(result) == 8
+    torch.testing.assert_close(result[7], (frames[3] + frames[0]) / 2)
+
+
+def test_nothing_is_blended_across_a_cut() -> None:
+    shots = sliding(4, seed=1), sliding(4, seed=20)
+    told: list[Event] = []
+    result = list(retime([*shots[0], *shots[1]], Fraction(4), load("flow"), tell=told.append))
+    assert [(event.kind, event.frame) for event in told] == [("cut", 4)]
+    assert all(torch.equal(picture, shots[0][3]) for picture in result[12:16])
+    assert torch.equal(result[16], shots[1][0])
+
+
+def test_cuts_can_be_blended_on_request() -> None:
+    a, b = sliding(1, seed=1)[0], sliding(1, seed=20)[0]
+    result = list(retime([a, b], Fraction(2), BLEND, end="stop", cuts=False, tell=quiet))
+    torch.testing.assert_close(result[1], (a + b) / 2)
+
+
+def test_motion_too_large_to_trust_is_told() -> None:
+    told: list[Event] = []
+    frames = [texture(64, 64, seed=1), texture(64, 64, seed=2)]
+    list(retime(frames, Fraction(2), BLEND, cuts=False, tell=told.append))
+    assert [(event.kind, event.frame) for event in told] == [("large motion", 0)]
+    told.clear()
+    list(retime(sliding(4), Fraction(2), BLEND, tell=told.append))
+    assert told == []
+
+
+def test_animation_on_twos_is_retimed() -> None:
+    twos = [frame for frame in numbered(5) for _ in range(2)]
+    told: list[Event] = []
+    result = list(retime(twos, Fraction(1), BLEND, repeats="retime", tell=told.append))
+    assert len(result) == len(twos)
+    assert [moment(picture) for picture in result] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4], abs=1e-3)
+    assert told == []
+
+
+def test_a_still_stays_still() -> None:
+    frames = [numbered(2)[0]] * 7 + [numbered(12)[11]]
+    told: list[Event] = []
+    result = list(retime(frames, Fraction(2), BLEND, repeats="retime", cuts=False, tell=told.append))
+    assert [event.kind for event in told] == ["still"]
+    assert [round(moment(picture), 2) for picture in result] == [0] * 13 + [5.5, 11, 11]
+
+
+def test_a_film_that_ends_in_a_still_keeps_its_length() -> None:
+    frames = [*numbered(3), *[numbered(3)[2]] * 4]
+    for ratio, end, count in ((2, "hold", 14), (2, "stop", 13), (3, "loop", 21)):
+        assert len(list(retime(frames, Fraction(ratio), BLEND, end=end, repeats="retime", tell=quiet))) == count  # type: ignore[arg-type]
+
+
+def test_no_more_than_a_few_frames_are_held() -> None:
+    ahead = []
+    taken = 0
+    ground = 0.5 * texture(32, 32)
+
+    def source() -> Iterator[Tensor]:
+        nonlocal taken
+        for index in range(200):
+            taken = index + 1
+            yield ground + index / 400
+
+    for made, _ in enumerate(retime(source(), Fraction(2), HOLD, tell=quiet)):
+        ahead.append(taken - made / 2)
+    assert max(ahead) <= 3
+
+
+@pytest.mark.parametrize(
+    ("frames", "ratio", "words"),
+    [
+        ([], 2, "no frames"),
+        ([texture(16, 16)], 2, "one frame alone"),
+        ([texture(16, 16), texture(16, 24)], 2, "frame 1 is 24 × 16 px, those before are 16 × 16"),
+        ([texture(16, 16), texture(16, 16) / 0], 2, "frame 1 holds values that are not numbers"),
+        (numbered(3), Fraction(1, 2), "leave some out"),
+    ],
+)
+def test_bad_input_is_told(frames: list[Tensor], ratio: Fraction, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        list(retime(frames, Fraction(ratio), BLEND, tell=quiet))
+
+
+def test_a_pan_a_flash_and_noise_are_no_cuts() -> None:
+    frames = sliding(8, step=6, size=(64, 96))
+    generator = torch.Generator().manual_seed(1)
+    dark = [0.02 * torch.rand(3, 64, 96, generator=generator) for _ in range(2)]
+    assert not is_cut(glance(frames[0]), glance(frames[2]))
+    assert not is_cut(glance(frames[0]), glance((frames[0] * 0.4 + 0.6).clamp(0, 1)))
+    assert not is_cut(glance(dark[0]), glance(dark[1]))
+    assert is_cut(glance(frames[0]), glance(texture(64, 96, seed=50)))
+
+
+def test_noise_makes_no_new_picture() -> None:
+    frame = texture(90, 160)
+    noisy = (frame + 0.004 * torch.randn(frame.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
+    assert is_same(glance(frame), glance(noisy))
+    moved = sliding(2, step=0.5, size=(90, 160))
+    assert not is_same(glance(moved[0]), glance(moved[1]))
+
+
+def test_flow_through_a_stream_is_better_than_a_fade() -> None:
+    truth = sliding(13, step=1.5)
+    results = {
+        name: list(retime(truth[::3], Fraction(3), load(name), end="stop", tell=quiet)) for name in ("flow", "blend")
+    }
+    inner = (..., slice(10, -10), slice(10, -10))
+    scores = {
+        name: [psnr(ours[inner], right[inner]) for ours, right in zip(result, truth)]
+        for name, result in results.items()
+    }
+    assert all(along >= faded for along, faded in zip(scores["flow"], scores["blend"]))
+    assert scores["flow"][1] > scores["blend"][1] + 6

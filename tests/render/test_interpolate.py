@@ -1,0 +1,121 @@
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animate.errors import BadInput, VideoError
+from animate.picture import convert
+from animate.render.interpolate import Rate, find, interpolate
+from animate.video import ffmpeg
+from animate.video.reader import count_frames, probe, read_frames, sound_seconds
+from animate.video.stills import read_picture, write_png
+from animate.video.writer import Soundtrack, VideoWriter
+from tests.interp.scenes import sliding
+
+FRAMES = [convert.to_uint8(picture) for picture in sliding(6, size=(48, 64))]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames at 12 a second, with a tone."""
+    folder = tmp_path_factory.mktemp("video")
+    tone = folder / "tone.wav"
+    ffmpeg.output_of(["-f", "lavfi", "-i", "sine=frequency=440:duration=0.5", str(tone)])
+    path = folder / "clip.mp4"
+    with VideoWriter(path, width=64, height=48, fps=Fraction(12), soundtrack=Soundtrack(path=tone)) as writer:
+        for frame in FRAMES:
+            writer.write(frame)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as pictures whose names are not filled with zeros."""
+    path = tmp_path_factory.mktemp("pictures")
+    for index, frame in enumerate(FRAMES):
+        write_png(path / f"frame{index + 7}.png", frame)
+    return path
+
+
+def test_a_video_keeps_its_duration_and_sound(video: Path, tmp_path: Path) -> None:
+    out = interpolate([video], tmp_path / "smooth.mp4", Rate(fps=Fraction(30)), engine="flow")
+    info = probe(out)
+    assert (info.width, info.height, info.fps, count_frames(out)) == (64, 48, Fraction(30), 15)
+    assert info.sound == "aac"
+    assert sound_seconds(out) == pytest.approx(0.5, abs=0.05)
+
+
+def test_slow_motion_drops_or_stretches_the_sound(video: Path, tmp_path: Path) -> None:
+    silent = interpolate([video], tmp_path / "silent.mp4", Rate(slow=Fraction(3)), engine="blend")
+    assert (probe(silent).sound, probe(silent).fps, count_frames(silent)) == ("", Fraction(12), 18)
+    loud = interpolate([video], tmp_path / "loud.mp4", Rate(slow=Fraction(3)), engine="blend", sound="stretch")
+    assert sound_seconds(loud) == pytest.approx(1.5, abs=0.1)
+    with pytest.raises(BadInput, match="stretch or drop"):
+        interpolate([video], tmp_path / "kept.mp4", Rate(slow=Fraction(3)), engine="blend", sound="keep")
+
+
+def test_a_folder_keeps_the_given_frames_unchanged(folder: Path, tmp_path: Path) -> None:
+    out = interpolate([folder], tmp_path / "more", Rate(times=Fraction(4)), engine="flow")
+    files = sorted(out.iterdir())
+    assert [file.name for file in files] == [f"{index:06d}.png" for index in range(21)]
+    for index, frame in enumerate(FRAMES):
+        np.testing.assert_array_equal(read_picture(files[4 * index]), frame)
+    with pytest.raises(BadInput, match="not empty"):
+        interpolate([folder], out, Rate(times=Fraction(4)), engine="flow")
+
+
+def test_two_stills_become_a_video(folder: Path, tmp_path: Path) -> None:
+    stills = [folder / "frame7.png", folder / "frame12.png"]
+    out = interpolate(stills, tmp_path / "morph.mp4", Rate(times=Fraction(8)), engine="blend")
+    assert len(list(read_frames(out))) == 9
+    looped = interpolate(stills, tmp_path / "loop.mp4", Rate(times=Fraction(8)), engine="blend", end="loop")
+    assert len(list(read_frames(looped))) == 16
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (Rate(), "say how many"),
+        (Rate(fps=Fraction(6)), "fewer than the 12 of the source"),
+        (Rate(fps=Fraction(24), times=Fraction(2)), "one of them"),
+        (Rate(times=Fraction(-2)), "above 0"),
+    ],
+)
+def test_a_rate_that_makes_no_sense_is_told(folder: Path, tmp_path: Path, rate: Rate, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        interpolate([folder], tmp_path / "out", rate, engine="blend")
+    assert not (tmp_path / "out").exists()
+
+
+def test_exact_rates() -> None:
+    ntsc = Fraction(30000, 1001)
+    assert Rate(fps=Fraction(60)).of(Fraction(24)) == (Fraction(5, 2), Fraction(60))
+    assert Rate(times=Fraction(2)).of(ntsc) == (Fraction(2), 2 * ntsc)
+    assert Rate(slow=Fraction(4)).of(ntsc) == (Fraction(4), ntsc)
+    assert Rate(slow=Fraction(2), fps=Fraction(60)).of(Fraction(24)) == (Fraction(5), Fraction(60))
+
+
+def test_inputs_that_cannot_be_used_are_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.mp4").write_bytes(b"nothing")
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    for path, error, words in (
+        (tmp_path / "none.mp4", BadInput, "is not there"),
+        (tmp_path / "empty", BadInput, "holds no pictures"),
+        (folder / "frame7.png", BadInput, "one picture"),
+        (tmp_path / "broken.mp4", VideoError, "broken.mp4"),
+    ):
+        with pytest.raises(error, match=words):
+            find([path])
+    with pytest.raises(VideoError, match=r"broken\.png"):
+        find([tmp_path / "broken.png", folder / "frame7.png"])
+    small = tmp_path / "small.png"
+    write_png(small, FRAMES[0][:24])
+    with pytest.raises(BadInput, match=r"frame 1 is 64 × 24 px"):
+        interpolate([folder / "frame7.png", small], tmp_path / "x", Rate(times=Fraction(2)), engine="blend")
+
+
+def test_a_video_is_not_written_over_itself(video: Path) -> None:
+    with pytest.raises(BadInput, match="source itself"):
+        interpolate([video], video, Rate(times=Fraction(2)), engine="blend")
