@@ -181,6 +181,7 @@ def refine(minutes: float, where: str, seed: int, batch_size: int, rate: float, 
         average, step = {name: value.to(device) for name, value in state["average"].items()}, state["step"]
     features = perceptual.Features(3).to(device, memory_format=torch.channels_last)
     sources = [photographs.table(), *(pictures for pictures in [world(1500)] if len(pictures))]
+    checkpoint.stop_kindly()
     clock, seen = checkpoint.Clock(minutes), []
     checkpoint.log(folder, f"refiner from step {step}: {[len(source) for source in sources]} pictures, {device}")
     while True:

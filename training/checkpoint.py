@@ -8,6 +8,8 @@ resumed gives the same weights as one that ran through.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +58,15 @@ def numpy_generator(seed: int, step: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, step, *purpose.encode()])
 
 
+_asked: list[int] = []
+
+
+def stop_kindly() -> None:
+    """From now on a request to end (SIGTERM) lets the step that runs finish and the checkpoint be written."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, _: _asked.append(number))
+
+
 class Clock:
     """Wall-clock of one sitting: when to stop, and when the next checkpoint is due."""
 
@@ -65,8 +76,12 @@ class Clock:
         self.every = every
 
     def over(self) -> bool:
-        """Whether the sitting's minutes are used up."""
-        return self.spent() >= self.minutes * 60
+        """Whether the sitting's minutes are used up, or somebody asked it to end."""
+        return bool(_asked) or self.spent() >= self.minutes * 60
+
+    def left(self) -> float:
+        """Minutes until then."""
+        return max(0.0, self.minutes - self.spent() / 60)
 
     def spent(self) -> float:
         """Seconds since the sitting began."""

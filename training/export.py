@@ -57,6 +57,7 @@ def write(folder: Path, painter: Painter, vae: PatchAutoencoder, tokens: list[tu
     with torch.no_grad():
         embeddings(text).token_embedding.weight.copy_(painter.vocabulary.table())
     text.half().save_pretrained(folder / "text_encoder")
+    _name_as_always(folder / "text_encoder" / "model.safetensors")
     painter.unet.half().save_pretrained(folder / "unet", safe_serialization=True)
     vae.half().save_pretrained(folder / "vae", safe_serialization=True)
     words.tokenizer(tokens).save_pretrained(folder / "tokenizer")
@@ -65,6 +66,15 @@ def write(folder: Path, painter: Painter, vae: PatchAutoencoder, tokens: list[tu
     config.write_text(json.dumps(described, indent=2) + "\n", "utf-8")
     DDIMScheduler(**NOISE).save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", "utf-8")
+
+
+def _name_as_always(path: Path) -> None:
+    """Weights under the names that every version of transformers reads: version 5 writes them without ``text_model``."""
+    from safetensors.torch import load_file, save_file
+
+    prefix = "text_model."
+    named = {prefix + name.removeprefix(prefix): value for name, value in load_file(path).items()}
+    save_file(named, path, metadata={"format": "pt"})
 
 
 def replace(folder: Path, target: Path) -> None:
