@@ -156,10 +156,9 @@ def _map(plane: np.ndarray, low: float, high: float, wanted: Distribution, out: 
 
 
 def _scaled(plane: np.ndarray, low: float, high: float, last: int) -> np.ndarray:
-    """[low, high] → 0 … last as uint16, rounded; what lies outside is clamped."""
+    """[low, high] → 0 … last as uint16, rounded."""
     scale = last / (high - low)
-    levels = cv2.addWeighted(plane, scale, plane, 0, -low * scale, dtype=cv2.CV_16U)  # scales, rounds, saturates
-    return np.minimum(levels, last, out=levels)
+    return cv2.addWeighted(plane, scale, plane, 0, -low * scale, dtype=cv2.CV_16U)  # one pass; below 0 becomes 0
 
 
 def _converted(planes: np.ndarray, code: int) -> np.ndarray:
@@ -175,8 +174,9 @@ def _lab_from_rgb(planes: np.ndarray) -> np.ndarray:
 
 
 def _rgb_from_lab(planes: np.ndarray) -> np.ndarray:
-    linear = np.maximum(_converted(planes, cv2.COLOR_LAB2LRGB), 0)
-    return _looked_up(np.sqrt(linear, out=linear), FROM_ROOT)
+    linear = _converted(planes, cv2.COLOR_LAB2LRGB)
+    np.sqrt(np.maximum(linear, 0, out=linear), out=linear)
+    return _looked_up(linear, FROM_ROOT)
 
 
 def _looked_up(planes: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -36,14 +36,13 @@ def test_the_stream_is_pinned():
     np.testing.assert_allclose(drawn, PINNED, atol=1e-5)
 
 
-PINNED = (-1.891737, 0.833481, -1.497159, -0.038940)
+PINNED = (2.122471, -0.993597, 1.017375, -0.584546)
 
 
-def test_drawing_leaves_the_global_generator_alone():
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    noise.perlin(noise.rng(1, 2, "noise"), 32, 32)
-    assert torch.equal(before, torch.get_rng_state())
+def test_uniform_noise_is_normally_distributed():
+    from scipy.stats import kstest
+
+    assert kstest(noise.uniform(noise.rng(5, 0, "noise"), 128, 128).flatten(), "norm").pvalue > 0.01
 
 
 def test_uniform_is_white_with_unit_variance():
@@ -80,7 +79,7 @@ def test_perlin_layers_equal_the_plain_definition():
     again, wanted = noise.rng(3, 0, "noise"), 0
     for octave in range(2):
         cells = 8 * 2**octave
-        angle = 2 * np.pi * torch.rand(cells + 1, cells + 1, generator=again).numpy()
+        angle = 2 * np.pi * again.random((cells + 1, cells + 1), dtype=np.float32)
         wanted = wanted + np.sqrt(2) * 0.5**octave * slow_perlin(np.stack([np.cos(angle), np.sin(angle)], -1), 40, 24)
     np.testing.assert_allclose(ours, wanted, atol=1e-5)
 
