@@ -2,6 +2,9 @@
 
     matrix     the 2D motion of a frame as a 3×3 matrix
     warp       a picture seen through a matrix → Warped(picture, coverage)
+    camera     where the camera stands and what it sees, in 3D
+    space      a picture seen by a camera that has moved, by depth → Warped
+    flow       optical flow, its consistency, a picture moved by it
     resample   a picture read between its pixels
 
 Conventions, settled here and nowhere else: matrices are float64, map an old pixel to its new one, `(x, y, 1)` with the

@@ -13,5 +13,5 @@ What differs only by name sits in a dict next to its siblings (`color.MATCHERS`,
 one is one function like the others and one line, and the tests run over the whole dict. Randomness always comes in as a
 generator seeded by (seed, frame, purpose) and is drawn on the CPU, so that every device draws the same.
 
-On the CPU the filters run in OpenCV (8 times torch's speed here), elsewhere in torch; both agree to 1e-5.
+On the CPU the filters run in OpenCV, elsewhere in torch; both agree to 1e-5.
 """
