@@ -299,7 +299,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--perceptual", type=float, default=2.0, help="weight of the VGG distance against L1")
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()

@@ -69,7 +69,7 @@ def write(folder: Path, painter: Painter, vae: PatchAutoencoder, tokens: list[tu
 
 
 def _name_as_always(path: Path) -> None:
-    """Weights under the names that every version of transformers reads: version 5 writes them without ``text_model``."""
+    """Weights under names that every transformers reads: version 5 writes them without ``text_model``."""
     from safetensors.torch import load_file, save_file
 
     prefix = "text_model."
