@@ -179,7 +179,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("saturation", "picture", 1.0, "Saturation of the frame before it is redrawn.", unit="factor", low=0, high=10, example="1.05"),
     _curve("hue", "picture", 0.0, "Turn of the colour wheel each frame.", unit="degrees/frame", example="2"),
     _field("color_force_grayscale", "flag", "picture", False, "Every frame in shades of grey.", aliases=("greyscale", "grayscale"), example="true"),
-    _curve("amount", "picture", 0.1, "Strength of the unsharp mask that keeps repeated warps crisp.", low=0, high=10, aliases=("antiblur_amount",), example="0.15"),
+    _curve("amount", "picture", 0.03, "Strength of the unsharp mask that keeps repeated warps crisp; much more rings.", low=0, high=10, aliases=("antiblur_amount",), deforum=0.1, example="0.05"),
     _curve("kernel", "picture", 5, "Width of the unsharp mask's blur; odd.", unit="px", low=1, high=101, whole=True, odd=True, aliases=("antiblur_kernel",), example="5"),
     _curve("sigma", "picture", 1.0, "Standard deviation of the unsharp mask's blur.", unit="px", low=0.01, high=50, aliases=("antiblur_sigma",), example="1"),
     _curve("threshold", "picture", 0.0, "Smallest difference that is sharpened.", unit="grey levels of 255", low=0, high=255, aliases=("antiblur_threshold",), example="0"),

@@ -109,7 +109,7 @@ def test_csv_has_a_line_a_frame(plan: Plan) -> None:
         {"crf": 20},
         {"diffusion_cadence": 1},
         {"prompt_interpolation": "slerp"},
-        {"width": 328},
+        {"width": 336},
     ],
 )
 def test_digest_changes_with_whatever_matters(plan: Plan, change: dict[str, Any]) -> None:
