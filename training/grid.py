@@ -1,6 +1,6 @@
 """Looking at a painter: grids of samples from fixed prompts and seeds, and the curve of its losses.
 
-    python -m training.grid --steps 8 --guidance 3 --sampler DDIM        # the embedded painter, as exported
+python -m training.grid --steps 8 --guidance 3 --sampler DDIM        # the embedded painter, as exported
 """
 
 from __future__ import annotations

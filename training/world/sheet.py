@@ -12,7 +12,12 @@ from .styles import STYLES
 
 
 def sheet(
-    seed: int, rows: int = 6, kind: str | None = None, time: str | None = None, style: str | None = None, size: int = 256
+    seed: int,
+    rows: int = 6,
+    kind: str | None = None,
+    time: str | None = None,
+    style: str | None = None,
+    size: int = 256,
 ) -> np.ndarray:
     """uint8 RGB of rows × rows scenes with following seeds; the style "all" takes turns."""
     pictures = []
