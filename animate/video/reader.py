@@ -42,11 +42,9 @@ class VideoInfo:
     sound: str
     """Codec of the sound; empty without."""
     container: str
+    alpha: bool
+    """Whether parts of it may be transparent."""
     metadata: Mapping[str, str]
-
-    @property
-    def alpha(self) -> bool:
-        return self.pixels.startswith(_WITH_ALPHA)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -67,6 +65,7 @@ def probe(path: Path) -> VideoInfo:
     sound = re.search(r"Stream #\d+:\d+.*?: Audio: (\w+)", described)
     container = re.search(r"Input #0, (\S+?), from", described)
     pixels = re.search(r", ([a-z][a-z0-9]+)(?:\(|,)", line)
+    beside = re.search(r"^\s+alpha_mode\s*: 1$", described, flags=re.MULTILINE | re.IGNORECASE)
     return VideoInfo(
         path=path,
         width=width,
@@ -78,6 +77,7 @@ def probe(path: Path) -> VideoInfo:
         rotation=rotation,
         sound=sound.group(1) if sound else "",
         container=container.group(1) if container else "",
+        alpha=beside is not None or (pixels is not None and pixels.group(1).startswith(_WITH_ALPHA)),
         metadata=read_metadata(path),
     )
 
@@ -206,10 +206,9 @@ def _packets(path: Path, first: int = 0) -> Iterator[Fraction]:
 
 
 def _decoder(info: VideoInfo) -> tuple[str, ...]:
-    """ffmpeg's own VP9 decoder drops the alpha that WebM keeps beside the picture."""
-    if info.codec == "vp9" and info.metadata.get("alpha_mode") == "1":
-        return ("-c:v", "libvpx-vp9")
-    return ()
+    """ffmpeg's own decoders of VP8 and VP9 drop the alpha that WebM keeps beside the picture."""
+    other = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec, "")
+    return ("-c:v", other) if info.alpha and other else ()
 
 
 def _next_ppm(child: Ffmpeg, path: Path) -> np.ndarray | None:
