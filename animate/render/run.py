@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ import yaml
 import animate
 from animate.depth import load as load_depth
 from animate.diffusion import models
-from animate.errors import BadInput
+from animate.errors import BadInput, RenderError, VideoError
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
 from animate.render.progress import Progress, Quiet
-from animate.render.run_dir import Record, RunDirectory
+from animate.render.record import Record, identity
+from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
+from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png
 from animate.video.writer import Soundtrack, VideoWriter
 
@@ -126,8 +128,11 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         codec_of(encoding)
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
+    old = None if restart else directory.record()
     if not restart:
-        directory.refuse_another(plan.digest, told)
+        directory.refuse_another(told)
+    if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
+        return _written(given, replace(old, plan=told), directory, encoding, progress)
     height, width = plan.size
     directory.refuse_unwritable(len(plan), height * width)
     painter = models.load(
@@ -140,14 +145,13 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     _refuse_size(plan, painter.name, painter.multiple)
     record = Record(
         version=animate.__version__,
-        digest=plan.digest,
+        digest=identity(told),
         painter=painter.name,
         painter_digest=painter.digest,
         source=given.file,
         overrides=given.overrides,
         plan=told,
     )
-    result = directory.frames if encoding.codec == NO_VIDEO else directory.video(encoding.codec)
     with directory.claim():
         if restart:
             directory.clear()
@@ -158,13 +162,53 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             painter=painter,
             depth=_depth(plan, str(painter.device)),
             texts=_texts(plan, record),
-            video=None if encoding.codec == NO_VIDEO else _video(plan, record, encoding, result),
+            video=_video(plan, record, encoding, directory),
             device=str(painter.device),
         )
         run(order, directory, progress)
-        picture = sheet(len(plan), lambda index: read_picture(directory.frame(index)), plan.fps)
-        write_png(directory.contact, picture)
+        _show(plan, directory)
+    return _result(encoding, directory)
+
+
+def _written(given: Given, record: Record, directory: RunDirectory, encoding: Encoding, progress: Progress) -> Path:
+    """See to the files of a run whose frames are all there: nothing is painted, so no model is loaded."""
+    plan = given.plan
+    result = _result(encoding, directory)
+    open_video = _video(plan, record, encoding, directory)
+    with directory.claim():
+        before = directory.record()
+        directory.begin(record, given.text, Path(given.file).name)
+        if open_video is not None and (before != record or not _plays(result, encoding, len(plan))):
+            progress.say(f"all {len(plan)} frames are there; writing the video again")
+            with open_video() as video:
+                for index in range(len(plan)):
+                    video.write(read_picture(directory.frame(index)))
+        else:
+            progress.say(f"all {len(plan)} frames are there; nothing to do")
+        if not directory.contact.exists():
+            _show(plan, directory)
     return result
+
+
+def _result(encoding: Encoding, directory: RunDirectory) -> Path:
+    return directory.frames if encoding.codec == NO_VIDEO else directory.video(encoding.codec)
+
+
+def _plays(video: Path, encoding: Encoding, frames: int) -> bool:
+    """Whether a video is there and has every frame; a fast GIF has fewer and is not counted."""
+    try:
+        return video.exists() and (encoding.codec == "gif" or count_frames(video) == frames)
+    except VideoError:
+        return False
+
+
+def _show(plan: Plan, directory: RunDirectory) -> None:
+    """Write the contact sheet."""
+    picture = sheet(len(plan), lambda index: read_picture(directory.frame(index)), plan.fps)
+    try:
+        write_png(directory.contact, picture)
+    except OSError as error:
+        raise RenderError(f"{directory.contact}: cannot be written: {error.strerror or error}") from error
 
 
 def _depth(plan: Plan, device: str) -> Any:
@@ -182,8 +226,12 @@ def _refuse_size(plan: Plan, painter: str, multiple: int) -> None:
         raise BadInput(f"{painter} paints sizes that divide by {multiple}, not {width} × {height} (take {near})")
 
 
-def _video(plan: Plan, record: Record, encoding: Encoding, path: Path) -> Callable[[], VideoWriter]:
+def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirectory) -> Callable[[], VideoWriter] | None:
+    """What opens the video; None where only frames are wanted."""
+    if encoding.codec == NO_VIDEO:
+        return None
     height, width = plan.size
+    path = directory.video(encoding.codec)
     sound = str(plan.settings["soundtrack"])
     soundtrack = Soundtrack(path=Path(sound), offset=float(plan.settings["soundtrack_offset"])) if sound else None
     about = {"title": plan[0].prompts[0][0][:200], "comment": _summary(plan, record)}

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import re
 import shutil
@@ -25,13 +24,14 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from animate.errors import RenderError, RunConflict
+from animate.render.record import Record, differences, identity, painting, ranges
 from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
 from animate.video.stills import is_whole
@@ -39,32 +39,6 @@ from animate.video.stills import is_whole
 _FRAME_NAME = re.compile(r"\d{6,}\.png")
 _MOST_DIFFERENCES = 12
 _LEAST_BYTES_PER_PIXEL = 0.3  # of a PNG; painted pictures have 1 to 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What a run is: two runs with an equal `identity` make the same frames."""
-
-    version: str
-    """Of `animate`, when the run began."""
-    digest: str
-    """Of the plan."""
-    painter: str
-    """Name of the model."""
-    painter_digest: str
-    """Of its weights."""
-    batch: int = 1
-    """How many pictures went into the model at once."""
-    source: str = ""
-    """The schedule's path where the run began; empty for a mapping."""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    """What was set beside the schedule."""
-    plan: Mapping[str, Any]
-    """The plan, as data."""
-
-    @property
-    def identity(self) -> tuple[str, str, int]:
-        return self.digest, self.painter_digest, self.batch
 
 
 class RunDirectory:
@@ -101,13 +75,13 @@ class RunDirectory:
         """Whether something was rendered here that must not get lost."""
         return self.checkpoint.exists() or any(self._rendered())
 
-    def refuse_another(self, digest: str, plan: Mapping[str, Any], painter: str = "", painter_digest: str = "") -> None:
+    def refuse_another(self, plan: Mapping[str, Any], painter: str = "", painter_digest: str = "") -> None:
         """Raise RunConflict, listing what differs, if frames of another run are here. Empty names are not compared."""
         old = self.record()
         if old is None:
             self._refuse_strangers()
             return
-        found = differences(old.plan, plan) or ["the plan"] if old.digest != digest else []
+        found = differences(painting(old.plan), painting(plan)) if old.digest != identity(plan) else []
         if painter_digest and painter_digest != old.painter_digest:
             same_name = painter == old.painter
             found.append(f"model: {'other weights under the name ' if same_name else f'{old.painter} → '}{painter}")
@@ -154,18 +128,28 @@ class RunDirectory:
         `name` is the schedule's file name where it is not YAML; such a file is kept under it as well.
         Raises RunConflict, RenderError.
         """
-        self.refuse_another(record.digest, record.plan, record.painter, record.painter_digest)
+        self.refuse_another(record.plan, record.painter, record.painter_digest)
         old = self.record()
-        if old is not None and old.identity == record.identity:
-            return
+        if old is None and self.schedule.exists() and self.schedule.read_bytes() != schedule:
+            raise RunConflict(f"{self.schedule} is another schedule; give an empty or a new directory")
         try:
-            write_whole(self.schedule, schedule)
+            if old is None or not (old.same_pictures(record) and old.plan == record.plan):
+                write_whole(self.schedule, schedule)
+                text = json.dumps(asdict(record), ensure_ascii=False, indent=1, allow_nan=False)
+                write_whole(self.plan, text.encode(), durable=True)
             if name and Path(name).suffix.lower() not in (".yaml", ".yml") and not (self.path / name).exists():
                 write_whole(self.path / name, schedule)
-            text = json.dumps(asdict(record), ensure_ascii=False, indent=1, allow_nan=False)
-            write_whole(self.plan, text.encode(), durable=True)
         except OSError as error:
             raise RenderError(f"{self.path}: cannot be written to: {error.strerror or error}") from error
+
+    def holds_all(self, frames: int) -> bool:
+        """Whether all frames of the run are there and safe, so that no model is needed any more."""
+        try:
+            with np.load(self.checkpoint, allow_pickle=False) as file:
+                last = int(file["index"])
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return False
+        return last == frames - 1 and all(is_whole(self.frame(index)) for index in range(frames))
 
     def load_checkpoint(self) -> dict[str, np.ndarray] | None:
         """The carry's arrays, None before the first checkpoint; raises RenderError where it or a frame is damaged."""
@@ -234,62 +218,6 @@ class RunDirectory:
         if strange or any(self._rendered()):
             what = ", ".join(strange[:3]) or f"frames without a {self.plan.name}"
             raise RunConflict(f"{self.path} holds something else than a run ({what}); give an empty or a new directory")
-
-
-def differences(old: object, new: object, name: str = "") -> list[str]:
-    """What changed between two plans as data, one line each: values by name, lists by the frames that differ.
-
-    >>> differences({"width": 256, "zoom": [1, 1, 1, 1]}, {"width": 512, "zoom": [1, 2, 2, 1]})
-    ['width: 256 → 512', 'zoom: frames 1–2 (1 → 2)']
-    """
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found: list[str] = []
-        for key in [*old, *(key for key in new if key not in old)]:
-            # The names of the tables that columns stand in say nothing to a user.
-            path = str(key) if not name or isinstance(old.get(key, new.get(key)), list) else f"{name}.{key}"
-            nested = isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping)
-            found += differences(old.get(key), new.get(key), "" if nested and not name else path)
-        return found
-    if _same(old, new):
-        return []
-    if isinstance(old, list) and isinstance(new, list) and old and new and len(old) != len(new):
-        return [f"{name}: {len(old)} → {len(new)} values"]
-    if isinstance(old, list) and isinstance(new, list) and old and new:
-        changed = [index for index, (a, b) in enumerate(zip(old, new)) if not _same(a, b)]
-        first = changed[0]
-        return [f"{name}: {ranges(changed)} ({_brief(old[first])} → {_brief(new[first])})"]
-    return [f"{name}: {_brief(old)} → {_brief(new)}"]
-
-
-def ranges(indices: list[int]) -> str:
-    """Ascending frame numbers in words.
-
-    >>> ranges([3, 4, 5, 9])
-    'frames 3–5, 9'
-    """
-    spans: list[list[int]] = []
-    for index in indices:
-        if spans and index == spans[-1][1] + 1:
-            spans[-1][1] = index
-        else:
-            spans.append([index, index])
-    words = [str(first) if first == last else f"{first}–{last}" for first, last in spans[:5]]
-    if len(spans) > 5:
-        words.append("…")
-    return ("frame " if len(indices) == 1 else "frames ") + ", ".join(words)
-
-
-def _same(old: object, new: object) -> bool:
-    if isinstance(old, float) and isinstance(new, float) and math.isnan(old) and math.isnan(new):
-        return True
-    return old == new
-
-
-def _brief(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _locked(file: IO[bytes]) -> bool:

@@ -22,8 +22,9 @@ from torch import Tensor
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import AnimateError
 from animate.render.progress import Progress, Quiet
+from animate.render.record import Record, identity
 from animate.render.requests import Carry, Emit, Imagine, Redraw, Request
-from animate.render.run_dir import Record, RunDirectory
+from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
@@ -46,10 +47,6 @@ class StubPlan:
     size: tuple[int, int] = (48, 64)
     seed: int = 7
     fps: Fraction = Fraction(12)
-
-    @property
-    def digest(self) -> str:
-        return f"{self.frames}/{self.size}/{self.seed}"
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -123,7 +120,7 @@ def render(
     directory = RunDirectory(path)
     video = directory.video(encoding.codec)
     record = Record(
-        version="0", digest=plan.digest, painter="stub", painter_digest="0", source="clip.yaml", plan=plan.data
+        version="0", digest=identity(plan.data), painter="stub", painter_digest="0", source="clip.yaml", plan=plan.data
     )
 
     def open_video() -> VideoWriter:

@@ -127,6 +127,38 @@ def test_another_schedule_on_the_same_directory_is_refused_with_what_changed(sch
     assert frames(tmp_path / "run") != before
 
 
+def test_a_finished_run_needs_no_model_and_may_be_encoded_otherwise(
+    schedule: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render(schedule, tmp_path / "run")
+    before = frames(tmp_path / "run")
+
+    def none(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("animate.diffusion.models.load", none)
+    video = render(schedule, tmp_path / "run")
+    size, moment = video.stat().st_size, video.stat().st_mtime_ns
+    assert render(schedule, tmp_path / "run").stat().st_mtime_ns == moment
+    render(schedule, tmp_path / "run", {"crf": 40})
+    assert video.stat().st_size < size
+    assert probe(render(schedule, tmp_path / "run", {"fps": 24})).fps == 24
+    assert render(schedule, tmp_path / "run", {"codec": "gif"}).name == "video.gif"
+    video.write_bytes(video.read_bytes()[:100])
+    (tmp_path / "run" / "contact.png").unlink()
+    assert count_frames(render(schedule, tmp_path / "run")) == 8
+    assert (tmp_path / "run" / "contact.png").exists()
+    assert frames(tmp_path / "run") == before
+
+
+def test_a_schedule_of_the_users_is_not_overwritten(schedule: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "schedule.yaml").write_text("prompts: mine\n")
+    with pytest.raises(RunConflict, match="is another schedule"):
+        render(schedule, tmp_path / "run")
+    assert (tmp_path / "run" / "schedule.yaml").read_text() == "prompts: mine\n"
+
+
 def test_a_drawn_seed_is_drawn_once_for_a_run(schedule: Path, tmp_path: Path) -> None:
     render(schedule, tmp_path / "run", {"seed": -1, "max_frames": 2})
     before = frames(tmp_path / "run")
