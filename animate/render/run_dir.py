@@ -37,6 +37,7 @@ from animate.video.codecs import CODECS
 from animate.video.stills import is_whole
 
 _FRAME_NAME = re.compile(r"\d{6,}\.png")
+_SAME = "same as another: "
 _MOST_DIFFERENCES = 12
 _LEAST_BYTES_PER_PIXEL = 0.3  # of a PNG; painted pictures have 1 to 2
 
@@ -155,7 +156,10 @@ class RunDirectory:
         """The carry's arrays, None before the first checkpoint; raises RenderError where it or a frame is damaged."""
         try:
             with np.load(self.checkpoint, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+                arrays = {name: file[name] for name in file.files if not name.startswith(_SAME)}
+                arrays |= {
+                    name.removeprefix(_SAME): arrays[str(file[name])] for name in file.files if name.startswith(_SAME)
+                }
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -174,7 +178,7 @@ class RunDirectory:
             settle(path)
         settle_folder(self.frames)
         packed = io.BytesIO()
-        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        np.savez(packed, **_once(arrays))  # type: ignore[arg-type]
         write_whole(self.checkpoint, packed.getbuffer(), durable=True)
 
     def clear(self) -> None:
@@ -218,6 +222,20 @@ class RunDirectory:
         if strange or any(self._rendered()):
             what = ", ".join(strange[:3]) or f"frames without a {self.plan.name}"
             raise RunConflict(f"{self.path} holds something else than a run ({what}); give an empty or a new directory")
+
+
+def _once(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays with those that are one and the same kept once: most of a carry's pictures are, most of the time."""
+    kept: dict[str, np.ndarray] = {}
+    first: dict[tuple[object, ...], str] = {}
+    for name, array in arrays.items():
+        place = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
+        if array.size > 1 and place in first:
+            kept[_SAME + name] = np.asarray(first[place])
+        else:
+            first[place] = name
+            kept[name] = array
+    return kept
 
 
 def _locked(file: IO[bytes]) -> bool:

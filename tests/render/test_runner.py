@@ -336,6 +336,15 @@ def test_lost_and_damaged_files_are_named(tmp_path: Path) -> None:
     assert len(contents(render(tmp_path / "run", StubPlan(frames=9)))) == 9
 
 
+def test_a_picture_that_a_carry_holds_twice_is_saved_once(tmp_path: Path) -> None:
+    directory = render(tmp_path / "run", StubPlan(frames=1))
+    arrays = directory.load_checkpoint()
+    assert arrays is not None
+    for name in ("leaving", "colors", "first"):
+        assert np.array_equal(arrays[name], arrays["arriving"])
+    assert directory.checkpoint.stat().st_size < 1.5 * arrays["arriving"].nbytes
+
+
 def test_progress_hears_of_every_frame(tmp_path: Path) -> None:
     heard: list[object] = []
 
