@@ -41,6 +41,7 @@ class Engine(Protocol):
 
 ENGINES: dict[str, str] = {
     "film": "animate.interp.film:load",
+    "film-halving": "animate.interp.film:load_halving",
     "rife": "animate.interp.rife:load",
     "embedded": "animate.interp.embedded:load",
     "flow": "animate.interp.tween:dis",

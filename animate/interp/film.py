@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from animate.errors import BadInput
 from animate.interp import store
+from animate.interp.halving import Halving
 from animate.interp.tiles import Tile, cover, feather, reflect
 from animate.interp.weights import PREFIXES, fit, read
 from animate.motion.flow import lookup
@@ -300,6 +301,11 @@ def load(weights: Path | None, device: torch.device, dtype: torch.dtype, tile: i
     network = network.to_empty(device="cpu")
     fit(network, tensors, names, str(path))
     return Film(network.to(device=device, dtype=torch.float32 if device.type == "cpu" else dtype), tile)
+
+
+def load_halving(weights: Path | None, device: torch.device, dtype: torch.dtype) -> Halving:
+    """As `load`, but asked for the middle of a gap only, again and again: what the weights were trained for."""
+    return Halving(load(weights, device, dtype))
 
 
 def _anatomy(tensors: Mapping[str, Tensor]) -> Anatomy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -77,6 +77,8 @@ class Source:
     height: int
     video: Path | None = None
     pictures: tuple[Path, ...] = ()
+    named: bool = False
+    """The pictures were named one by one: they are to be joined, however little they have in common."""
 
     def frames(self) -> Iterator[Tensor]:
         """(3, H, W) in [0, 1], one by one."""
@@ -111,6 +113,7 @@ def interpolate(
         inputs: a video, a folder of pictures (in the order of the numbers in their names), or two or more pictures.
         output: a video by its ending, else a folder of numbered PNG files; it must not hold any yet.
         engine, weights, device: as for `animate.interp.load`.
+        cuts: find cuts and never blend across one; not between pictures that were named one by one.
         end: as for `retime`; None holds the last frame of a video, which keeps its duration, and stops with the last
             of several pictures.
         sound: of a video that is not slowed: `keep` is the default; slowed: `drop` is, `stretch` lowers its tempo.
@@ -130,6 +133,7 @@ def interpolate(
         raise BadInput(f"{inputs[0]} holds one frame; in-betweens need two")
     between = load(engine, weights, device)
     told = progress or Quiet()
+    cuts = cuts and not source.named
     frames = retime(source.frames(), ratio, between, end=end, cuts=cuts, repeats=repeats, tell=_teller(told))
     told.begin(_expected(source.count, ratio, end), 0)
     try:
@@ -163,7 +167,9 @@ def find(inputs: Sequence[Path]) -> Source:
     if len(pictures) < 2:
         raise BadInput(f"{inputs[0]} is one picture; in-betweens need two")
     height, width = convert.read_picture(pictures[0]).shape[-2:]
-    return Source(fps=STILLS_FPS, count=len(pictures), width=width, height=height, pictures=pictures)
+    return Source(
+        fps=STILLS_FPS, count=len(pictures), width=width, height=height, pictures=pictures, named=len(inputs) > 1
+    )
 
 
 def _in_folder(folder: Path) -> tuple[Path, ...]:
@@ -190,7 +196,7 @@ def _expected(count: int, ratio: Fraction, end: str) -> int:
     return -((-count * ratio.numerator) // ratio.denominator)
 
 
-def _teller(progress: Progress):  # type: ignore[no-untyped-def]
+def _teller(progress: Progress) -> Callable[[Event], None]:
     def tell(event: Event) -> None:
         progress.say(f"frame {event.frame}: {event.text}")
 

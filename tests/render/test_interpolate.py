@@ -88,6 +88,15 @@ def test_a_rate_that_makes_no_sense_is_told(folder: Path, tmp_path: Path, rate: 
     assert not (tmp_path / "out").exists()
 
 
+def test_two_stills_are_joined_however_unlike(tmp_path: Path) -> None:
+    for index in range(2):
+        write_png(tmp_path / f"{index}.png", np.full((16, 16, 3), 200 * index + 20, np.uint8))
+    out = interpolate(
+        [tmp_path / "0.png", tmp_path / "1.png"], tmp_path / "out", Rate(times=Fraction(2)), engine="blend"
+    )
+    assert read_picture(out / "000001.png").mean() == 120
+
+
 def test_exact_rates() -> None:
     ntsc = Fraction(30000, 1001)
     assert Rate(fps=Fraction(60)).of(Fraction(24)) == (Fraction(5, 2), Fraction(60))
