@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,22 @@ from animate.picture import convert
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.progress import Progress, Quiet
-from animate.render.requests import Emit
+from animate.render.requests import Carry, Emit
 from animate.render.runner import answered
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
 
-FRESH = 0.05
-"""Share of the unmoved picture that each painted frame blends in, so that a long zoom does not end on one pixel; more
-hides the motion, less lets it run empty (set by eye)."""
 LONGER_SIDE = 512
 """A preview is no larger than this, so that it stays faster than real time."""
+CLOSEST = 3.0
+"""When the card has grown to this scale a fresh one fades in: closer, nothing could be read (set by eye)."""
+FARTHEST = 0.4
+FAR_OUT = 0.7
+"""So much of its size may the card move away, where the border does not bring it back."""
+FADE_SECONDS = 0.4
+FLOWN_SECONDS = 3.0
+"""In 3D, where the camera's way cannot be read off a matrix, a fresh card comes this often."""
 
 
 class _Card:
@@ -45,7 +50,7 @@ class _Card:
         return self.picture[None]
 
     def redraw(self, pictures: Tensor, strength: float, how: Sequence[Sampling]) -> Tensor:
-        return torch.lerp(pictures, self.picture[None], FRESH)
+        return pictures
 
 
 def preview(
@@ -73,37 +78,99 @@ def preview(
     plan = _moving_only(compile(load(document, overrides)))
     height, width = _shown_size(plan.size)
     card = convert.from_uint8(test_card(*plan.size)) if picture is None else convert.read_picture(picture)
-    painter = _Card(convert.fit(card, *plan.size))
     told = progress or Quiet()
     told.begin(len(plan), 0)
     path = Path(output)
     encoding = Encoding(codec="gif" if path.suffix.lower() == ".gif" else "h264", crf=20, preset="veryfast")
     try:
-        with VideoWriter(path, width=width, height=height, fps=Fraction(plan.fps), encoding=encoding) as video:
-            steps = walk(plan)
-            answer: Tensor | None = None
-            while True:
-                try:
-                    request = steps.send(answer)
-                except StopIteration:
-                    break
-                if isinstance(request, Emit):
-                    answer = None
-                    video.write(convert.to_uint8(convert.fit(request.picture, height, width)))
-                    told.frame(request.index, 0.0, plan[request.index].prompts[0][0])
-                else:
-                    answer = answered(request, painter, plan.size)
+        with VideoWriter(path, width=width, height=height, fps=plan.fps, encoding=encoding) as video:
+            started = time.perf_counter()
+            for index, moved in enumerate(_moved(plan, convert.fit(card, *plan.size))):
+                video.write(convert.to_uint8(convert.fit(moved, height, width)))
+                told.frame(index, time.perf_counter() - started, plan[index].prompts[0][0])
+                started = time.perf_counter()
     finally:
         told.end()
     return path
 
 
 def _moving_only(plan: Plan) -> Plan:
-    """The plan without what happens to colours and grain, on a flat world."""
+    """The plan without what happens to colours and grain, on a flat world, and without a model's part."""
     still = {"noise": 0.0, "amount": 0.0, "contrast": 1.0, "brightness": 1.0, "saturation": 1.0, "hue": 0.0}
     columns = {name: np.full(len(plan), still[name]) if name in still else plan[name] for name in plan.columns}
-    settings = {**plan.settings, "color_coherence": "None", "depth_algorithm": "flat", "init_image": ""}
+    # A kept picture is never resampled twice: each frame is the card itself, seen through all the motion so far.
+    columns["strength"] = np.where(plan["strength"] > 0, 1.0, 0.0)
+    settings = {
+        **plan.settings,
+        "color_coherence": "None",
+        "depth_algorithm": "flat",
+        "init_image": "",
+        "diffusion_cadence": 1,
+        "loop": 0,
+    }
     return replace(plan, columns=columns, settings=settings)
+
+
+def _moved(plan: Plan, card: Tensor) -> Iterator[Tensor]:
+    """The card (3, H, W) at every frame of the plan; where it has moved too far to be read, a fresh one fades in."""
+    fade = max(1, round(FADE_SECONDS * plan.fps))
+    flown = plan.settings["animation_mode"] == "3D"
+    lasts = max(2 * fade, round(FLOWN_SECONDS * plan.fps))
+    current, before = _shown_from(plan, card, 0), None
+    since = 0
+    for index in range(len(plan)):
+        picture, by = next(current)
+        if before is not None and since < fade:
+            picture = torch.lerp(next(before)[0], picture, (since + 1) / (fade + 1))
+        yield picture
+        since += 1
+        if index + 1 < len(plan) and since >= fade and (since >= lasts if flown else _worn(by, plan)):
+            current, before, since = _shown_from(plan, card, index + 1), current, 0
+
+
+def _shown_from(plan: Plan, card: Tensor, first: int) -> Iterator[tuple[Tensor, np.ndarray]]:
+    """Pictures from frame `first` on, which opens with the card, and how far the card has moved by then (3, 3)."""
+    carry = None
+    if first:
+        cut = plan.cut.copy()
+        cut[first] = True
+        plan = replace(plan, cut=cut)
+        still = np.eye(3)
+        carry = Carry(
+            index=first - 1,
+            painted_at=first - 1,
+            arriving=card,
+            arriving_by=still,
+            leaving=card,
+            leaving_by=still,
+            colors=card,
+            first=card,
+            depth=card.new_empty(0),
+        )
+    painter = _Card(card)
+    steps = walk(plan, carry)
+    request = next(steps, None)
+    while request is not None:
+        if isinstance(request, Emit):
+            yield request.picture, request.carry.arriving_by
+            request = next(steps, None)
+        else:
+            request = steps.send(answered(request, painter, plan.size))
+
+
+def _worn(by: np.ndarray, plan: Plan) -> bool:
+    """Whether a card moved by this matrix has grown or shrunk too much, or is mostly out of the picture."""
+    height, width = plan.size
+    corners = by @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]], dtype=float)
+    x, y = corners[:2] / np.maximum(corners[2], 1e-6)
+    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2  # the shoelace formula
+    scale = np.sqrt(area / (height * width))
+    if scale > CLOSEST:
+        return True
+    if plan.settings["border"] != "replicate":  # it comes in again on the other side, and stands beside itself
+        return bool(scale < FARTHEST / 2)
+    away = max(abs(x.mean() / width - 0.5), abs(y.mean() / height - 0.5))
+    return bool(scale < FARTHEST or away > FAR_OUT * max(1.0, scale))
 
 
 def _shown_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -93,11 +93,12 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
 def _given(document: Document, overrides: dict[str, Any], draft: bool, record: Record | None) -> Given:
     """The document compiled; a seed that chance drew is drawn once for a run, however often it is gone on with."""
     plan = compile(load(document, overrides))
-    if draft:
-        overrides |= _draft(plan)
-        plan = compile(load(document, overrides))
     if plan.seed_drawn and record is not None:
         plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}))
+    if draft:
+        overrides |= _draft(plan)
+        drafted = compile(load(document, {**overrides, "seed": plan.settings["seed"]}))
+        plan = _moving_alike(drafted, plan)
     if isinstance(document, Mapping):
         text = yaml.safe_dump(json.loads(json.dumps(document, default=str)), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
@@ -110,6 +111,15 @@ def _draft(plan: Plan) -> dict[str, Any]:
     scale = max(0.5, min(1.0, DRAFT_SIDE / max(height, width)))
     small = {"height": _eighths(height * scale), "width": _eighths(width * scale)}
     return {**small, "steps": min(DRAFT_STEPS, int(plan["steps"].min()))}
+
+
+def _moving_alike(draft: Plan, plan: Plan) -> Plan:
+    """The draft with the plan's movements, which are told in pixels, for its own size."""
+    if plan.settings["animation_mode"] != "2D":
+        return draft
+    down, across = (small / large for small, large in zip(draft.size, plan.size))
+    moves = {"translation_x": plan["translation_x"] * across, "translation_y": plan["translation_y"] * down}
+    return replace(draft, columns={**draft.columns, **moves})
 
 
 def _eighths(side: float) -> int:

@@ -18,9 +18,10 @@ from animate.render import doctor, info
 from animate.render.batch import batch
 from animate.render.contact import chosen
 from animate.render.preview import preview
+from animate.render.preview import test_card as card_of
 from animate.render.run import render, resume
 from animate.render.run_dir import RunDirectory
-from animate.video.reader import count_frames, probe
+from animate.video.reader import count_frames, probe, read_frames
 from animate.video.stills import read_picture, read_text
 from tests.diffusion.tiny import tiny_sd
 
@@ -181,10 +182,11 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
 
 def test_a_mapping_renders_and_a_draft_is_small(model: str, tmp_path: Path) -> None:
     fields: dict[str, Any] = {"max_frames": 2, "seed": 1, "prompts": "x", "model": model, "width": 512, "height": 384}
+    fields |= {"translation_x": 8, "translation_y": "W/64"}  # half as far in half the size
     render({**fields, "steps": 9}, tmp_path / "run", draft=True)
     assert read_picture(RunDirectory(tmp_path / "run").frame(1)).shape == (192, 256, 3)
-    record = json.loads((tmp_path / "run" / "plan.json").read_text())
-    assert record["plan"]["columns"]["steps"] == 6
+    columns = json.loads((tmp_path / "run" / "plan.json").read_text())["plan"]["columns"]
+    assert (columns["steps"], columns["translation_x"], columns["translation_y"]) == (6, 4, 4)
 
 
 @pytest.mark.parametrize(("codec", "name"), [("gif", "video.gif"), ("png", "frames")])
@@ -208,11 +210,27 @@ def test_3d_with_depth_from_a_file(schedule: Path, tmp_path: Path) -> None:
 def test_a_preview_moves_the_card_without_a_model(schedule: Path, tmp_path: Path) -> None:
     still = {"zoom": 1, "translation_x": 4, "model": "embedded", "strength": 1}
     video = preview(schedule, tmp_path / "motion.mp4", {**still, "diffusion_cadence": 1})
-    assert count_frames(video) == 8
+    shown = list(read_frames(video))
+    assert len(shown) == 8
+    card = card_of(64, 64)
+    assert np.abs(shown[7][:, 30:].astype(int) - card[:, 2:-28]).mean() < 6  # 28 px to the right, and H.264
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(VideoError):
         preview(schedule, tmp_path / "other.mp4", picture=tmp_path / "no.png")
     assert not (tmp_path / "other.mp4").exists()
+
+
+def test_a_long_preview_fades_to_fresh_cards_and_shows_cuts(schedule: Path, tmp_path: Path) -> None:
+    far = {"zoom": 1.1, "max_frames": 40, "cuts": [30], "strength": 0.5}
+    shown = list(read_frames(preview(schedule, tmp_path / "far.mp4", far)))
+    card = card_of(64, 64).astype(int)
+    near = [np.abs(frame.astype(int) - card).mean() for frame in shown]
+    assert len(shown) == 40
+    assert near[0] < 8
+    assert near[30] < 8
+    assert min(near[5:12]) > 15  # it has moved
+    letters = [frame[16:48, 16:48].std() for frame in shown]
+    assert min(letters) > 15  # never a flat patch, which 1.1 ** 30 would be
 
 
 def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path: Path) -> None:
