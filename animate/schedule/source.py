@@ -310,7 +310,7 @@ def _build(text: str, file: str) -> Node:
 
     for event in yaml.parse(text, Loader=_LOADER):
         mark = event.start_mark
-        line, column = mark.line + 1, mark.column + 1
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         size = 1
         if isinstance(event, yaml.ScalarEvent):
             node = _scalar_node(event, file, line, column)
