@@ -26,7 +26,7 @@ from animate.schedule.plan import Plan, compile
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png
-from animate.video.writer import Soundtrack, VideoWriter
+from animate.video.writer import Soundtrack, VideoWriter, check_sound
 
 DRAFT_SIDE = 256
 """A draft's longer side is about this, and not less than half of what was asked."""
@@ -134,8 +134,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     encoding = Encoding(
         codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
     )
-    if encoding.codec != NO_VIDEO:
-        codec_of(encoding)
+    _check_video(plan, encoding, progress)
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
     old = None if restart else directory.record()
@@ -178,6 +177,22 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         run(order, directory, progress)
         _show(plan, directory)
     return _result(encoding, directory)
+
+
+def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
+    """Raise EncodeError now for what would fail after the last frame; say which sound will not be heard."""
+    sound = _soundtrack(plan)
+    if encoding.codec != NO_VIDEO:
+        codec_of(encoding)
+    if sound is not None and (encoding.codec == NO_VIDEO or not CODECS[encoding.codec].sound):
+        progress.say(f"codec {encoding.codec} holds no sound; the soundtrack is left out")
+    elif sound is not None:
+        check_sound(sound)
+
+
+def _soundtrack(plan: Plan) -> Soundtrack | None:
+    sound = str(plan.settings["soundtrack"])
+    return Soundtrack(path=Path(sound), offset=float(plan.settings["soundtrack_offset"])) if sound else None
 
 
 def _written(given: Given, record: Record, directory: RunDirectory, encoding: Encoding, progress: Progress) -> Path:
@@ -242,8 +257,6 @@ def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirecto
         return None
     height, width = plan.size
     path = directory.video(encoding.codec)
-    sound = str(plan.settings["soundtrack"])
-    soundtrack = Soundtrack(path=Path(sound), offset=float(plan.settings["soundtrack_offset"])) if sound else None
     about = {"title": plan[0].prompts[0][0][:200], "comment": _summary(plan, record)}
 
     def opened() -> VideoWriter:
@@ -253,7 +266,7 @@ def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirecto
             height=height,
             fps=plan.fps,
             encoding=encoding,
-            soundtrack=soundtrack if CODECS[encoding.codec].sound else None,
+            soundtrack=_soundtrack(plan) if CODECS[encoding.codec].sound else None,
             metadata=about,
         )
 

@@ -1,5 +1,6 @@
 """The one door, on a real diffusion model of a few weights: render, kill, resume, refuse; preview, batch, info."""
 
+import io
 import json
 import os
 import signal
@@ -13,17 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animate.errors import BadInput, MissingModel, RunConflict, ScheduleError, VideoError
+from animate.errors import BadInput, EncodeError, MissingModel, RunConflict, ScheduleError, VideoError
 from animate.render import doctor, info
 from animate.render.batch import batch
 from animate.render.contact import chosen
 from animate.render.preview import preview
 from animate.render.preview import test_card as card_of
+from animate.render.progress import Bar
 from animate.render.run import render, resume
 from animate.render.run_dir import RunDirectory
 from animate.video.reader import count_frames, probe, read_frames
 from animate.video.stills import read_picture, read_text
 from tests.diffusion.tiny import tiny_sd
+from tests.video.pictures import tone
 
 SCHEDULE = """\
 max_frames: 8
@@ -158,6 +161,20 @@ def test_a_schedule_of_the_users_is_not_overwritten(schedule: Path, tmp_path: Pa
     with pytest.raises(RunConflict, match="is another schedule"):
         render(schedule, tmp_path / "run")
     assert (tmp_path / "run" / "schedule.yaml").read_text() == "prompts: mine\n"
+
+
+def test_the_soundtrack_is_heard_and_a_bad_one_told_before_rendering(schedule: Path, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "tone.wav", seconds=4)
+    with pytest.raises(EncodeError, match="is past it"):
+        render(schedule, tmp_path / "run", {"soundtrack": str(sound), "soundtrack_offset": "5s"})
+    assert not (tmp_path / "run").exists()
+    found = probe(render(schedule, tmp_path / "run", {"soundtrack": str(sound), "soundtrack_offset": "1s"}))
+    assert found.sound == "aac"
+    assert found.duration == pytest.approx(1.0, abs=0.06)
+    words = io.StringIO()
+    heard = {"soundtrack": str(sound), "codec": "gif"}
+    assert probe(render(schedule, tmp_path / "run", heard, progress=Bar(words))).sound == ""
+    assert "gif holds no sound" in words.getvalue()
 
 
 def test_a_drawn_seed_is_drawn_once_for_a_run(schedule: Path, tmp_path: Path) -> None:
