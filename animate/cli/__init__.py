@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "render": Command("make a video", "render a schedule to a video", "render"),
         "resume": Command("make a video", "go on with a render that was interrupted", "resume"),
         "batch": Command("make a video", "render many schedules one after the other", "batch"),
+        "interpolate": Command("make a video", "fill in-betweens into a video, a folder or stills", "interpolate"),
         "fields": Command("look something up", "explain the fields of a schedule", "fields"),
         "info": Command("look something up", "read back what made a picture or video", "info"),
         "models": Command("look something up", "list the models, and verify them", "models"),
