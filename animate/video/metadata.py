@@ -44,5 +44,16 @@ def from_ffmetadata(source: str) -> dict[str, str]:
     return found
 
 
+def gif_comment(text: str) -> bytes:
+    """A comment as GIF89a holds it (§24, Comment Extension): blocks of at most 255 bytes, of which readers take UTF-8.
+
+    >>> gif_comment("hi")
+    b'!\\xfe\\x02hi\\x00'
+    """
+    data = text.encode()
+    blocks = (data[at : at + 255] for at in range(0, len(data), 255))
+    return b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+
+
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text.replace("\r\n", "\n").replace("\0", ""))

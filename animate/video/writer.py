@@ -16,7 +16,7 @@ from animate.errors import EncodeError, VideoError
 from animate.video.atomic import PART, put_in_place, settle, settle_folder
 from animate.video.codecs import Codec, Encoding, codec_of
 from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
-from animate.video.metadata import to_ffmetadata
+from animate.video.metadata import gif_comment, to_ffmetadata
 from animate.video.reader import sound_seconds
 from animate.video.stills import check_frame
 
@@ -70,6 +70,7 @@ class VideoWriter:
         self._shape = (height, width, 3)
         self._fps = fps
         self._codec = codec
+        self._comment = (metadata or {}).get("comment", "")
         self._soundtrack = soundtrack
         self._part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
         self._mixed = path.with_name(f"{path.name}.{os.getpid()}.mixed{PART}")
@@ -136,6 +137,8 @@ class VideoWriter:
         try:
             self._ffmpeg.finish()
             whole = self._part
+            if self._codec.muxer == "gif" and self._comment:
+                self._add_comment()
             if self._soundtrack is not None:
                 self._mix(self._soundtrack)
                 whole = self._mixed
@@ -150,6 +153,14 @@ class VideoWriter:
     def abort(self) -> None:
         """Stop at once and leave what was under the name before. Harmless when repeated."""
         self._discard()
+
+    def _add_comment(self) -> None:
+        """Put the comment, which ffmpeg leaves out of a GIF, before the file's last byte, its end mark."""
+        with open(self._part, "r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            end = file.read()
+            file.seek(-1, os.SEEK_END)
+            file.write(gif_comment(self._comment) + end)
 
     def _mix(self, soundtrack: Soundtrack) -> None:
         """Put the sound under the finished pictures, exactly as long as they are.

@@ -94,6 +94,13 @@ def test_texts_of_any_length_and_letter_read_back(tmp_path: Path, codec: str) ->
     assert texts["comment"] == settings
 
 
+def test_a_gif_holds_the_comment(tmp_path: Path) -> None:
+    comment = json.dumps({"prompt": "mist " * 200, "letters": "漢字"})
+    path = write(tmp_path / "a.gif", 3, encoding=Encoding(codec="gif"), metadata={"title": "x", "comment": comment})
+    assert probe(path).metadata["comment"] == comment
+    assert len(list(read_frames(path))) == 3
+
+
 def loudness(path: Path) -> np.ndarray:
     """Root mean square of the sound in steps of 50 ms."""
     child = ffmpeg.Ffmpeg(
