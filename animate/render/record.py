@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +58,8 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("loras", "embeddings"):
         if name in rest:
             rest[name] = [[Path(part).name if isinstance(part, str) else part for part in row] for row in rest[name]]
+    if "prompts" in rest:
+        rest["prompts"] = {name: value for name, value in rest["prompts"].items() if name != "keys"}
     settings = {
         name: contents.get(name, value) for name, value in plan.get("settings", {}).items() if name not in _BESIDE
     }
@@ -71,29 +72,57 @@ def identity(plan: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def differences(old: object, new: object, name: str = "") -> list[str]:
-    """What changed between two plans as data, one line each: values by name, lists by the frames that differ.
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed from one plan, as data, to another, one line a field: its value, or the frames that differ.
 
     >>> differences({"width": 256, "zoom": [1, 1, 1, 1]}, {"width": 512, "zoom": [1, 2, 2, 1]})
     ['width: 256 → 512', 'zoom: frames 1–2 (1 → 2)']
     """
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found: list[str] = []
-        for key in [*old, *(key for key in new if key not in old)]:
-            # The names of the tables that columns stand in say nothing to a user.
-            path = str(key) if not name or isinstance(old.get(key, new.get(key)), list) else f"{name}.{key}"
-            nested = isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping)
-            found += differences(old.get(key), new.get(key), "" if nested and not name else path)
-        return found
-    if _same(old, new):
-        return []
-    if isinstance(old, list) and isinstance(new, list) and old and new and len(old) != len(new):
-        return [f"{name}: {len(old)} → {len(new)} values"]
-    if isinstance(old, list) and isinstance(new, list) and old and new:
-        changed = [index for index, (a, b) in enumerate(zip(old, new)) if not _same(a, b)]
-        first = changed[0]
-        return [f"{name}: {ranges(changed)} ({_brief(old[first])} → {_brief(new[first])})"]
-    return [f"{name}: {_brief(old)} → {_brief(new)}"]
+    before, after = _flat(painting(old)), _flat(painting(new))
+    names = [*before, *(name for name in after if name not in before)]
+    return [line for name in names if (line := _difference(name, before.get(name), after.get(name)))]
+
+
+def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by name: one value, or one for each frame. The tables they stand in say nothing to a user."""
+    fields: dict[str, Any] = {}
+    for name, value in plan.items():
+        if name == "prompts":
+            fields[name] = _prompts(value, plan["frames"])
+        elif name in ("cuts", "loras", "embeddings"):  # lists of something else than frames
+            fields[name] = ", ".join(map(str, value)) or "none"
+        else:
+            fields |= value if isinstance(value, Mapping) else {name: value}
+    return fields
+
+
+def _prompts(told: Mapping[str, Any], frames: int) -> list[str]:
+    """What each frame's prompt says, its parts side by side."""
+    texts = told["texts"]
+    found: list[list[str]] = [[] for _ in range(frames)]
+    for positive, negative, weight in zip(told["positive"], told["negative"], told["weight"]):
+        for index in range(frames):
+            against, share = texts[_at(negative, index)], _at(weight, index)
+            text = texts[_at(positive, index)] + (f" --neg {against}" if against else "")
+            if share > 0 and text not in found[index]:
+                found[index].append(text)
+    return [" | ".join(sorted(parts)) for parts in found]
+
+
+def _at(column: Any, index: int) -> Any:
+    """A frame's value of a column, which is one value where it never changes."""
+    return column[index] if isinstance(column, list) else column
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    lengths = [len(value) for value in (old, new) if isinstance(value, list)]
+    if not lengths or old is None or new is None:
+        return "" if old == new else f"{name}: {_brief(old)} → {_brief(new)}"
+    changed = [index for index in range(min(lengths)) if _at(old, index) != _at(new, index)]
+    if not changed:  # frames more or less are told by their number
+        return ""
+    first = changed[0]
+    return f"{name}: {ranges(changed)} ({_brief(_at(old, first))} → {_brief(_at(new, first))})"
 
 
 def ranges(indices: list[int]) -> str:
@@ -112,12 +141,6 @@ def ranges(indices: list[int]) -> str:
     if len(spans) > 5:
         words.append("…")
     return ("frame " if len(indices) == 1 else "frames ") + ", ".join(words)
-
-
-def _same(old: object, new: object) -> bool:
-    if isinstance(old, float) and isinstance(new, float) and math.isnan(old) and math.isnan(new):
-        return True
-    return old == new
 
 
 def _brief(value: object) -> str:

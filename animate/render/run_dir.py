@@ -31,7 +31,7 @@ from typing import IO, Any
 import numpy as np
 
 from animate.errors import RenderError, RunConflict
-from animate.render.record import Record, differences, identity, painting, ranges
+from animate.render.record import Record, differences, identity, ranges
 from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
 from animate.video.stills import is_whole
@@ -82,7 +82,7 @@ class RunDirectory:
         if old is None:
             self._refuse_strangers()
             return
-        found = differences(painting(old.plan), painting(plan)) if old.digest != identity(plan) else []
+        found = differences(old.plan, plan) if old.digest != identity(plan) else []
         if painter_digest and painter_digest != old.painter_digest:
             same_name = painter == old.painter
             found.append(f"model: {'other weights under the name ' if same_name else f'{old.painter} → '}{painter}")
