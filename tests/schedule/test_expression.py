@@ -185,7 +185,7 @@ def test_attack_is_refused_at_once(text: str) -> None:
         except ExpressionError as error:
             found, said = np.full(1, np.nan), error.what
     assert 0 < len(said) < 300 or not np.isfinite(found).all()
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 1  # "under a second each"; garbage collection of a large process included
 
 
 def test_nothing_typed_reaches_numexpr(monkeypatch: pytest.MonkeyPatch) -> None:
