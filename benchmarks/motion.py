@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from animate.motion import matrix
-from animate.motion.warp import warp
+from animate.motion.warp import move
 from animate.picture import color, noise, sharpen
 from animate.picture.convert import to_uint8
 from benchmarks.picture import SIZE, pictures
@@ -28,8 +28,8 @@ def by_opencv(picture: Tensor, flag: int) -> Tensor:
 
 def warp_row(sampling: str, flag: int, goal: float, tolerance: float) -> Row:
     picture = pictures()[0]
-    ours, reference = partial(warp, picture, MOTION, sampling=sampling), partial(by_opencv, picture, flag)
-    apart = (ours().picture - reference()).abs().mean().item() * 255
+    ours, reference = partial(move, picture, MOTION, sampling=sampling), partial(by_opencv, picture, flag)
+    apart = (ours() - reference()).abs().mean().item() * 255
     assert apart < tolerance, apart
     note = f"mean difference {apart:.2f} grey levels"
     return compare(f"warp {sampling} ÷ OpenCV's, {SIZE}²", ours, reference, goal=goal, better="lower", note=note)
@@ -40,7 +40,7 @@ def frame() -> Row:
     picture, sample = pictures()
 
     def work() -> np.ndarray:
-        start = color.match_lab(warp(picture, MOTION).picture, sample)
+        start = color.match_lab(move(picture, MOTION), sample)
         start = sharpen.unsharp(start, 5, 1, 0.1)
         start = noise.add_noise(start, 0.04, noise.perlin(noise.rng(1, 0, "noise"), SIZE, SIZE))
         return to_uint8(color.match_lab(start, sample))

@@ -1,7 +1,7 @@
 """From numbers to moved pictures.
 
     matrix     the 2D motion of a frame as a 3×3 matrix
-    warp       a picture seen through a matrix → Warped(picture, coverage)
+    warp       a picture seen through a matrix → Warped(picture, coverage); `move` the picture alone
     camera     where the camera stands and what it sees, in 3D
     space      a picture seen by a camera that has moved, by depth → Warped
     flow       optical flow, its consistency, a picture moved by it

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from animate.picture.blur import separable
 from animate.picture.border import fold, pad
+from animate.picture.threads import each, strips
 
 
 def resample(picture: Tensor, x: Tensor, y: Tensor, border: str = "replicate", sampling: str = "bicubic") -> Tensor:
@@ -42,47 +43,52 @@ def resample(picture: Tensor, x: Tensor, y: Tensor, border: str = "replicate", s
     """
     if sampling not in SAMPLINGS:
         raise ValueError(f"unknown sampling {sampling!r}; known are {', '.join(SAMPLINGS)}")
+    margin, prepare, read = SAMPLINGS[sampling]
     height, width = picture.shape[-2:]
-    margin, read = SAMPLINGS[sampling]
-    x, y = fold(x, width, border) + margin, fold(y, height, border) + margin
+    sources = prepare(pad(picture, margin, border))
     if picture.device.type != "cpu":
-        return read(pad(picture, margin, border), x, y)
-    # plane by plane stays within the cache
-    return torch.cat([read(pad(plane, margin, border), x, y) for plane in picture.split(1)])
+        return read(sources, fold(x, width, border) + margin, fold(y, height, border) + margin)
+    out = torch.empty(picture.shape[0], *x.shape)
+
+    def fill(rows: slice) -> None:
+        across, down = fold(x[rows], width, border), fold(y[rows], height, border)
+        out[:, rows] = read(sources, across.add_(margin), down.add_(margin))
+
+    each(fill, strips(*x.shape))
+    return out
 
 
-def _nearest(padded: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return _read(padded, (x + 0.5).floor_(), (y + 0.5).floor_())
+Sources = tuple[Tensor, ...]
+"""What is read from, (C, H, W) each."""
 
 
-def _bilinear(padded: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return _read(padded, x, y)
+def _itself(padded: Tensor) -> Sources:
+    return (padded,)
 
 
-def _bicubic(padded: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Reads at least one pixel away from the edges of (C, H, W)."""
-    inner, across, down = _bends(padded)
+def _nearest(sources: Sources, x: Tensor, y: Tensor) -> Tensor:
+    return _read(sources[0], (x + 0.5).floor_(), (y + 0.5).floor_())
+
+
+def _bilinear(sources: Sources, x: Tensor, y: Tensor) -> Tensor:
+    return _read(sources[0], x, y)
+
+
+def _bicubic(sources: Sources, x: Tensor, y: Tensor) -> Tensor:
+    """Reads at least one pixel away from the edges of what the bends were made of."""
+    inner, across, down = sources
     x, y = x - 1, y - 1
     return (
         _read(inner, x, y).addcmul_(_read(across, x, y), _bend_weight(x)).addcmul_(_read(down, x, y), _bend_weight(y))
     )
 
 
-def _lanczos(padded: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _lanczos(sources: Sources, x: Tensor, y: Tensor) -> Tensor:
     """Keys' kernel on a picture doubled by a windowed sinc of eight taps: fine detail survives more rounds."""
-    return _bicubic(_doubled(padded), 2 * x, 2 * y)
+    return _bicubic(sources, 2 * x, 2 * y)
 
 
-SAMPLINGS: dict[str, tuple[int, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
-    "bicubic": (3, _bicubic),
-    "bilinear": (1, _bilinear),
-    "nearest": (1, _nearest),
-    "lanczos": (8, _lanczos),
-}
-"""How many pixels beyond the picture each may touch, and the function: (C, H, W) padded by them, positions in it."""
-
-
-def _bends(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _bends(picture: Tensor) -> Sources:
     """(C, H, W) → three of (C, H − 2, W − 2): the inner picture, half its −δ² across, half its −δ² down."""
     inner = picture[:, 1:-1, 1:-1]
     across = torch.lerp(picture[:, 1:-1, :-2], picture[:, 1:-1, 2:], 0.5)
@@ -113,6 +119,16 @@ def _half_way(lobes: int) -> np.ndarray:
 
 
 HALF_WAY = _half_way(lobes=4)
+
+
+SAMPLINGS: dict[str, tuple[int, Callable[[Tensor], Sources], Callable[[Sources, Tensor, Tensor], Tensor]]] = {
+    "bicubic": (3, _bends, _bicubic),
+    "bilinear": (1, _itself, _bilinear),
+    "nearest": (1, _itself, _nearest),
+    "lanczos": (8, lambda padded: _bends(_doubled(padded)), _lanczos),
+}
+"""How many pixels beyond the picture each may touch; what it makes of a picture (C, H, W) padded by them; and how that
+is read at positions in the padded picture."""
 
 
 def _read(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -32,38 +32,61 @@ class Warped:
 
 
 def warp(picture: Tensor, matrix: Matrix, border: str = "replicate", sampling: str = "bicubic") -> Warped:
+    """Move `picture` by `matrix`, and tell what of the new picture was inside the old one; arguments as `move`."""
+    old_from_new = _inverse(matrix, picture)
+    if old_from_new is None:
+        return Warped(picture, torch.ones_like(picture[:1]))
+    height, width = picture.shape[-2:]
+    x, y, seen = _positions(old_from_new, height, width, picture.device)
+    coverage = seen * _inside(x, width) * _inside(y, height)
+    return Warped(_read(picture, x, y, old_from_new, border, sampling), coverage[None])
+
+
+def move(picture: Tensor, matrix: Matrix, border: str = "replicate", sampling: str = "bicubic") -> Tensor:
     """Move `picture` by `matrix`.
 
     Args:
         picture: (C, H, W) in [0, 1].
-        matrix: (3, 3) old pixel → new pixel; compose several moves with `@` instead of warping twice.
+        matrix: (3, 3) old pixel → new pixel; compose several moves with `@` instead of moving twice.
         border: what is seen beyond the edge: `replicate`, `wrap`, `reflect`.
         sampling: `bicubic`, `bilinear`, `nearest`, `lanczos`; where the picture shrinks it is low-passed first.
 
     Returns:
-        The picture itself, not a copy, for the identity.
+        (C, H, W) in [0, 1]; the picture itself, not a copy, for the identity.
 
     Raises:
         ValueError: a matrix that cannot be inverted (a zoom of 0), an unknown border or sampling.
     """
+    old_from_new = _inverse(matrix, picture)
+    if old_from_new is None:
+        return picture
+    height, width = picture.shape[-2:]
+    x, y, _ = _positions(old_from_new, height, width, picture.device)
+    return _read(picture, x, y, old_from_new, border, sampling)
+
+
+def _inverse(matrix: Matrix, picture: Tensor) -> Matrix | None:
+    """(3, 3) new pixel → old pixel, with the middle of the picture before the camera; None for the identity."""
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
         raise ValueError(f"a picture cannot be moved by this matrix, it has no inverse: {matrix.tolist()}")
-    height, width = picture.shape[-2:]
     if np.array_equal(matrix, np.eye(3)):
-        return Warped(picture, torch.ones_like(picture[:1]))
+        return None
+    height, width = picture.shape[-2:]
     if matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1) < 0:
-        matrix = -matrix  # the same map, but with the picture's middle before the camera
-    old_from_new = np.linalg.inv(matrix)
-    x, y, seen = _positions(old_from_new, height, width, picture.device)
-    coverage = seen * _inside(x, width) * _inside(y, height)
+        matrix = -matrix  # the same map
+    return np.linalg.inv(matrix)
+
+
+def _read(picture: Tensor, x: Tensor, y: Tensor, old_from_new: Matrix, border: str, sampling: str) -> Tensor:
+    """`picture` at the positions (x, y), low-passed where it shrinks; clamped."""
     (share, source), *blurrier = _low_passed(picture, old_from_new, border, REACH.get(sampling, 1.0))
     moved = resample(source, x, y, border, sampling)
     if blurrier:
         moved.mul_(share)
     for share, source in blurrier:
         moved.addcmul_(resample(source, x, y, border, sampling), share)
-    return Warped(moved.clamp_(0, 1), coverage[None])
+    return moved.clamp_(0, 1)
 
 
 def _positions(old_from_new: Matrix, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

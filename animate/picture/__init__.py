@@ -7,7 +7,8 @@ OpenCV's BGR order exist only in `convert`, at the edge.
     convert   8-bit arrays, files, sizes             color    matching, grading
     noise     seeded fields and their blending       sharpen  unsharp mask
     blur      separable filters                      border   what lies outside the picture
-    mask      grow, feather
+    mask      grow, feather                          spaces  colour spaces
+    threads   strips of a picture, side by side
 
 What differs only by name sits in a dict next to its siblings (`color.MATCHERS`, `noise.NOISES`, `border.FOLDS`): a new
 one is one function like the others and one line, and the tests run over the whole dict. Randomness always comes in as a

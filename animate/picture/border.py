@@ -20,13 +20,12 @@ def fold(position: Tensor, size: int, border: str) -> Tensor:
     Returns:
         The same shape, in [0, size − 1], for `wrap` in [0, size] (past the last pixel's centre comes the first).
     """
-    if border not in FOLDS:
-        raise ValueError(f"unknown border {border!r}; known are {', '.join(FOLDS)}")
-    return FOLDS[border](position, size)
+    return _known(border)(position, size)
 
 
 def pad(picture: Tensor, margin: int, border: str) -> Tensor:
-    """(C, H, W) → (C, H + 2·margin, W + 2·margin), the margin filled as `border` says."""
+    """(C, H, W) → (C, H + 2·margin, W + 2·margin), the margin filled as `border`, a name in `FOLDS`, says."""
+    _known(border)
     height, width = picture.shape[-2:]
     if picture.device.type == "cpu":  # eight times as fast as torch's indexing
         padded = torch.empty(picture.shape[0], height + 2 * margin, width + 2 * margin)
@@ -36,6 +35,12 @@ def pad(picture: Tensor, margin: int, border: str) -> Tensor:
     rows = _margined(height, margin, border).to(picture.device)
     columns = _margined(width, margin, border).to(picture.device)
     return picture.index_select(-2, rows).index_select(-1, columns)
+
+
+def _known(border: str) -> Callable[[Tensor, int], Tensor]:
+    if border not in FOLDS:
+        raise ValueError(f"unknown border {border!r}; known are {', '.join(FOLDS)}")
+    return FOLDS[border]
 
 
 def _opencv(border: str) -> int:

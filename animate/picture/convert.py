@@ -16,8 +16,13 @@ FITS = ("crop", "pad", "stretch")
 
 def to_uint8(picture: Tensor) -> np.ndarray:
     """(3, H, W) or (1, H, W) in [0, 1] → uint8 (H, W, 3), RGB, rounded; what lies outside [0, 1] is clamped."""
-    levels = picture.detach().float().mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu()
-    return cv2.merge([plane.numpy() for plane in levels.expand(3, -1, -1)])
+    picture = picture.detach().float()
+    if picture.device.type == "cpu":
+        # scaled, rounded and held in range in one pass over each plane
+        levels = [cv2.addWeighted(plane, 255, plane, 0, 0, dtype=cv2.CV_8U) for plane in picture.numpy()]
+    else:
+        levels = list(picture.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy())
+    return cv2.merge(levels * (3 // len(levels)))
 
 
 def from_uint8(array: np.ndarray) -> Tensor:

@@ -24,7 +24,9 @@ def unsharp(picture: Tensor, kernel: int, sigma: float, amount: float, threshold
     if amount == 0:
         return picture
     weights = gaussian(int(kernel) // 2 * 2 + 1, sigma)
-    lost = picture - separable(picture, weights, weights)
-    if threshold > 0:
-        lost = torch.where(lost.abs() < threshold / 255, 0, lost)
+    blurred = separable(picture, weights, weights)
+    if threshold <= 0:
+        return blurred.lerp_(picture, 1 + amount).clamp_(0, 1)
+    lost = picture - blurred
+    lost = torch.where(lost.abs() < threshold / 255, 0, lost)
     return torch.add(picture, lost, alpha=amount).clamp_(0, 1)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.motion import matrix
-from animate.motion.warp import Warped, warp
+from animate.motion.warp import move, warp
 from animate.picture import color, noise, sharpen
 from animate.render import view
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
@@ -82,7 +82,7 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     else:
         colors = carry.colors
         match = _matcher(plan, colors)
-        moved = _led_back(plan, frame, carry, _warped(plan, carry.arriving, carry.arriving_by).picture)
+        moved = _led_back(plan, frame, carry, _moved_by(plan, carry.arriving, carry.arriving_by))
         start = _prepared(plan, frame, match(moved))
         redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
         painted = _greyed(plan, match(redrawn))
@@ -151,16 +151,16 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
 
 def _shown(plan: Plan, carry: Carry) -> Tensor:
     """(3, H, W) what frame `carry.index` shows: the arriving picture, still fading in over the cadence."""
-    arriving = _warped(plan, carry.arriving, carry.arriving_by).picture
+    arriving = _moved_by(plan, carry.arriving, carry.arriving_by)
     weight = (carry.index - carry.painted_at + 1) / int(plan.settings["diffusion_cadence"])
     if weight >= 1:
         return arriving
-    leaving = _warped(plan, carry.leaving, carry.leaving_by).picture
+    leaving = _moved_by(plan, carry.leaving, carry.leaving_by)
     return leaving.lerp(arriving, weight)
 
 
-def _warped(plan: Plan, picture: Tensor, by: np.ndarray) -> Warped:
-    return warp(picture, by, border=str(plan.settings["border"]), sampling=str(plan.settings["sampling_mode"]))
+def _moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
+    return move(picture, by, border=str(plan.settings["border"]), sampling=str(plan.settings["sampling_mode"]))
 
 
 def _matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:

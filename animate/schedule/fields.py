@@ -185,7 +185,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("threshold", "picture", 0.0, "Smallest difference that is sharpened.", unit="grey levels of 255", low=0, high=255, aliases=("antiblur_threshold",), example="0"),
     _curve("noise", "picture", 0.04, "Share of fresh noise blended in before redrawing; it gives the model something to draw.", low=0, high=1, deforum=0.065, example="0.03"),
     _field("noise_type", "choice", "picture", "perlin", "Kind of that noise.", choices=("perlin", "uniform"), example="uniform"),
-    _field("perlin_octaves", "integer", "picture", 4, "Perlin noise: layers, each twice as fine.", low=1, high=12, example="4"),
+    _field("perlin_octaves", "integer", "picture", 4, "Perlin noise: layers, each twice as fine.", low=1, high=8, example="4"),
     _field("perlin_persistence", "number", "picture", 0.5, "Perlin noise: weight of each finer layer against the one before.", low=0, high=1, example="0.5"),
     # cadence
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),

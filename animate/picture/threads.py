@@ -1,0 +1,42 @@
+"""Parts of a picture worked on side by side: OpenCV and numpy let go of the interpreter while they compute.
+
+What is done to a part depends on nothing but that part, so the number of threads never changes a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import cv2
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+STRIP_PIXELS = 1 << 16
+"""Of one plane. Three such planes of floats stay in a processor's second cache from one operation to the next, and
+handing a part to a thread (20 to 50 µs) stays small beside the work on it."""
+
+
+def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
+    """`work` of every part, in order; in as many threads as OpenCV may use (`cv2.setNumThreads`)."""
+    parts = list(parts)
+    workers = cv2.getNumThreads()
+    if workers < 2 or len(parts) < 2:
+        return [work(part) for part in parts]
+    return list(_pool(workers).map(work, parts))
+
+
+def strips(height: int, width: int) -> list[slice]:
+    """The rows of a picture in strips of about `STRIP_PIXELS`, as even as may be."""
+    count = min(height, -(-height * width // STRIP_PIXELS))
+    edges = [height * strip // count for strip in range(count + 1)]
+    return [slice(top, bottom) for top, bottom in pairwise(edges)]
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="picture")

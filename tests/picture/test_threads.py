@@ -1,0 +1,55 @@
+"""Parts of a picture side by side."""
+
+import threading
+from itertools import pairwise
+
+import cv2
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from animate.motion import matrix
+from animate.motion.warp import move
+from animate.picture.color import MATCHERS
+from animate.picture.threads import STRIP_PIXELS, each, strips
+
+
+@given(height=st.integers(1, 5000), width=st.integers(1, 5000))
+def test_strips_cover_every_row_once(height, width):
+    rows = strips(height, width)
+    assert [rows[0].start, rows[-1].stop] == [0, height]
+    assert all(above.stop == below.start for above, below in pairwise(rows))
+    assert all(strip.stop > strip.start for strip in rows)
+    assert max(strip.stop - strip.start for strip in rows) <= STRIP_PIXELS // width + 1
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(request.param)
+    yield request.param
+    cv2.setNumThreads(before)
+
+
+def test_results_come_in_order_and_errors_come_out(threads):
+    assert each(lambda part: part**2, range(20)) == [part**2 for part in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        each(lambda part: 1 / part, range(3))
+
+
+def test_one_thread_is_the_callers_own(threads):
+    names = set(each(lambda _: threading.current_thread().name, range(50)))
+    assert (names == {threading.current_thread().name}) == (threads == 1)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    picture = torch.rand(3, 300, 500, generator=torch.Generator().manual_seed(0))
+    sample = picture.square()
+    motion = matrix.rotate_zoom(3, 1.02, (250, 150))
+    before, found = cv2.getNumThreads(), []
+    for count in (1, 4):
+        cv2.setNumThreads(count)
+        found.append([move(picture, motion), *(match(picture, sample) for match in MATCHERS.values())])
+    cv2.setNumThreads(before)
+    assert all(torch.equal(one, other) for one, other in zip(*found))
