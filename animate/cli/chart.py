@@ -209,7 +209,7 @@ def _prompts(schedule: Schedule, plan: Plan) -> Words:
     settings = plan.settings
     first, share = moving(
         schedule.prompts,
-        len(plan),
+        plan.cut,
         str(settings["prompt_interpolation"]),
         float(settings["prompt_fixed_ratio"]),
         str(settings["prompt_ease"]),

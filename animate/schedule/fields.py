@@ -106,7 +106,7 @@ _ROWS: tuple[Field, ...] = (
     _field("bpm", "number", "time", 0, "Beats a minute; 0 where the schedule counts no beats. Needed for keys such as 4b and for `beat`.", unit="beats/min", low=0, high=1000, example="120"),
     _field("cues", "mapping", "time", "", "Named times, usable as keys.", example="{drop: 32b, outro: 80%}"),
     _field("let", "mapping", "time", "", "Named curves, usable in every other expression.", example='{kick: "pulse(12, 2)"}'),
-    _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across.", example="[48, 8s]"),
+    _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across, and prompts do not blend across.", example="[48, 8s]"),
     _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, high=1_000_000, example="24"),
     # picture size and model
     _field("width", "size", "model", 512, "Width of the picture.", embedded=256, unit="px", low=16, high=16384, multiple=8, aliases=("W",), example="768"),

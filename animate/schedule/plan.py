@@ -380,7 +380,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
             (str(settings["prompt_prepend"]), str(settings["prompt_append"])),
             partial(
                 prompting.moving,
-                n=n,
+                cut=cut,
                 interpolation=str(settings["prompt_interpolation"]),
                 ratio=float(settings["prompt_fixed_ratio"]),
                 ease=str(settings["prompt_ease"]),

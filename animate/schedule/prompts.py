@@ -4,7 +4,7 @@
     negative_prompts: {0: "text, watermark"}
 
 Between two keys the weight moves from the first text to the second; the last part of the gap only, with
-`prompt_fixed_ratio`. Negative prompts that come with a prompt move with it; the track `negative_prompts` moves on its
+`prompt_fixed_ratio`; never across a cut. Negative prompts that come with a prompt move with it; the track `negative_prompts` moves on its
 own, and the two are multiplied out, so that a weighted sum over the parts is the weighted sum of each side.
 """
 
@@ -255,17 +255,28 @@ def _two(first: NDArray[np.intp], share: Array) -> list[tuple[Array, NDArray[np.
     return [(1.0 - share, first), (share, first + 1)]
 
 
-def moving(track: PromptTrack, n: int, interpolation: str, ratio: float, ease: str) -> tuple[NDArray[np.intp], Array]:
-    """Index of the key each frame comes from (n,), and the weight in [0, 1] of the key after it (n,)."""
+def moving(
+    track: PromptTrack, cut: NDArray[np.bool_], interpolation: str, ratio: float, ease: str
+) -> tuple[NDArray[np.intp], Array]:
+    """Index of the key each frame comes from (n,), and the weight in [0, 1] of the key after it (n,).
+
+    `cut` (n,) tells where shots begin. A shot never leans towards a prompt of the next one; where a gap reaches over a
+    cut, the way to its end begins at the cut.
+    """
+    n = len(cut)
     times = np.array([key.frame for key in track.keys], dtype=np.float64)
     frames = np.arange(n, dtype=np.float64)
     first = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, None)
     if "hold" in (interpolation, ease) or len(times) == 1 or ratio >= 1:
         return first, np.zeros(n)
-    inside = (first < len(times) - 1) & (frames >= times[0])
+    starts = np.flatnonzero(cut).astype(np.float64)
+    shot = np.searchsorted(starts, frames, side="right")
+    begins = np.maximum(times[first], np.append(-np.inf, starts)[shot])
+    ends = np.append(starts, np.inf)[shot]  # the next shot's first frame
     following = np.minimum(first + 1, len(times) - 1)
-    gap = np.where(inside, times[following] - times[first], 1.0)
-    progress = np.clip(((frames - times[first]) / gap - ratio) / (1 - ratio), 0, 1)
+    inside = (first < len(times) - 1) & (frames >= times[0]) & (times[following] < ends)
+    gap = np.where(inside, times[following] - begins, 1.0)
+    progress = np.clip(((frames - begins) / gap - ratio) / (1 - ratio), 0, 1)
     progress = easing.named("in_out_cubic" if ease == "cubic" else ease)(progress)
     # An easing that overshoots would ask for a negative share of a prompt.
     return first, np.where(inside, np.clip(progress, 0, 1), 0.0)

@@ -56,7 +56,8 @@ def test_a_frame_is_a_row(plan: Plan) -> None:
     assert (frame.index, frame.cut, frame.redrawn) == (5, True, True)
     assert frame["zoom"] == plan["zoom"][5]
     assert frame.text("sampler") == "DDIM"
-    assert frame.prompts == (("a (x:0.5)", "", 0.375), ("b", "c", 0.625))
+    assert frame.prompts == (("a (x:0.5)", "", 1.0),)  # a shot begins with the prompt that stands
+    assert plan[7].prompts == (("a (x:0.7)", "", pytest.approx(1 / 3)), ("b", "c", pytest.approx(2 / 3)))
     assert plan[-1].index == 11
     assert [f.index for f in plan] == list(range(12))
     with pytest.raises(IndexError):

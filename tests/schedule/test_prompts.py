@@ -41,6 +41,23 @@ def test_the_way_from_prompt_to_prompt(more: dict[str, Any], wanted: list[float]
     assert weights(AB, **more) == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize(
+    ("keys", "cuts", "wanted"),
+    [
+        (AB, [8], [0] * 8 + [1]),
+        (AB, [4], [0] * 4 + [0, 0.25, 0.5, 0.75, 1]),
+        (AB, [2, 6], [0] * 6 + [0, 0.5, 1]),
+        ({0: "a", 4: "b", 6: "b"}, [2, 5], [0, 0, 0, 0.5, 1, 1, 1, 1, 1]),
+        ({3: "a", 7: "b"}, [2], [0, 0, 0, 0, 0.25, 0.5, 0.75, 1, 1]),
+        (AB, [], [i / 8 for i in range(9)]),
+    ],
+)
+def test_prompts_do_not_blend_across_a_cut(keys: Any, cuts: list[int], wanted: list[float]) -> None:
+    assert weights(keys, cuts=cuts) == pytest.approx(wanted)
+    against = [frame.prompts for frame in plan("a", negative_prompts=keys, cuts=cuts)]
+    assert [sum(w for _, text, w in parts if text == "b") for parts in against] == pytest.approx(wanted)
+
+
 def test_before_the_first_and_after_the_last_key_a_prompt_stands_alone() -> None:
     found = weights({2: "a", 6: "b"})
     assert found == pytest.approx([0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1])
