@@ -57,8 +57,8 @@ def test_prompts_mix_their_colours(drawing: chart.Chart) -> None:
     prompts = drawing.words[0]
     colors = [np.zeros(3), np.ones(3), np.array([1.0, 0, 0])]
     mixture = prompts.mixture(colors)
-    np.testing.assert_allclose(mixture[[0, 24, 48, 95], 0], [0, 0.5, 1, 1])
-    assert [span[0] for span in prompts.spans()] == [0, 25, 61]
+    np.testing.assert_allclose(mixture[[0, 24, 36, 48, 95], 0], [0, 0, 0.5, 1, 1])
+    assert [span[0] for span in prompts.spans()] == [0, 37, 61]
 
 
 def test_scale_and_ticks_are_round(drawing: chart.Chart) -> None:
