@@ -4,8 +4,9 @@
     negative_prompts: {0: "text, watermark"}
 
 Between two keys the weight moves from the first text to the second; the last part of the gap only, with
-`prompt_fixed_ratio`; never across a cut. Negative prompts that come with a prompt move with it; the track `negative_prompts` moves on its
-own, and the two are multiplied out, so that a weighted sum over the parts is the weighted sum of each side.
+`prompt_fixed_ratio`; never across a cut. Negative prompts that come with a prompt move with it; the track
+`negative_prompts` moves on its own, and the two are multiplied out, so that a weighted sum over the parts is the
+weighted sum of each side.
 """
 
 from __future__ import annotations
