@@ -88,9 +88,9 @@ def _help(words: Sequence[str]) -> int:
         if command.group != group:
             group = command.group
             print(f"\n{group}")
-        print(f"  {name:<9} {command.summary}")
+        print(f"  {name:<{max(map(len, COMMANDS)) + 1}} {command.summary}")
     print("\n`animate COMMAND --help` explains one of them. To begin:\n")
-    print("  animate init -o first.yaml\n  animate render first.yaml -o first")
+    print("  animate init first.yaml\n  animate render first.yaml -o first")
     return 0
 
 

@@ -7,6 +7,7 @@ if any of them failed. The same command again goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 
 from animate.cli import overrides, reporting, table
@@ -33,8 +34,18 @@ def run(args: argparse.Namespace) -> int:
         progress=reporting.progress(args),
     )
     head = ["run", "result", "frames", "time", ""]
+    failed = [row for row in rows if not row.ok]
     cells = [
-        [row.name, "done" if row.ok else "failed", str(row.frames), f"{row.seconds:.1f} s", row.message] for row in rows
+        [
+            row.name,
+            "done" if row.ok else "failed",
+            str(row.frames),
+            f"{row.seconds:.1f} s",
+            row.message if row.ok else "see below",
+        ]
+        for row in rows
     ]
     print(table.columns([head, *cells]))
-    return 0 if all(row.ok for row in rows) else 1
+    for row in failed:
+        print(f"\n{row.name}\n{textwrap.indent(row.message, '  ')}")
+    return 1 if failed else 0

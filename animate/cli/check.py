@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     from animate.schedule.plan import compile
 
     schedule = overrides.load(args)
+    runs = _runs(args, schedule)
     plan = compile(schedule)
-    print("\n".join(summary(args.file, schedule, plan)))
+    print("\n".join([*summary(args.file, schedule, plan), *runs]))
     return 0
 
 
@@ -60,6 +61,17 @@ def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
         yield ""
         yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
         yield from (f"  {warning}" for warning in warnings)
+
+
+def _runs(args: argparse.Namespace, schedule: Schedule) -> list[str]:
+    """What `vary:` multiplies out; each run is checked as well."""
+    if not schedule.vary:
+        return []
+    from animate.render.checked import variants
+
+    count = len(variants(args.file, overrides.overrides(args)))
+    factors = " × ".join(f"{len(values)} {name}" for name, values in schedule.vary.items())
+    return list(_paragraph("vary", f"{count} runs under `animate batch`: {factors}"))
 
 
 def _work(plan: Plan) -> str:

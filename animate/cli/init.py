@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from animate.cli.files import add_force, refuse_existing, write
+from animate.errors import BadInput
 
 STARTER = """\
 # A schedule of animate. Render it as it is:   animate render {name} -o {stem}
@@ -46,15 +47,16 @@ strength: {{0: 0.6, 48: 0.5, 52: 0.62}}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, default=Path("schedule.yaml"), help="default: schedule.yaml"
-    )
+    parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="where to write it; default: schedule.yaml")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the same")
     add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    refuse_existing(args.output, args.force)
-    write(args.output, STARTER.format(name=args.output, stem=args.output.with_suffix("")))
-    print(f"wrote {args.output}\n\n  animate check {args.output}\n  animate render {args.output} -o "
-          f"{args.output.with_suffix('')}")  # fmt: skip
+    if args.file and args.output:
+        raise BadInput(f"give {args.file} or -o {args.output}, not both")
+    path = args.file or args.output or Path("schedule.yaml")
+    refuse_existing(path, args.force)
+    write(path, STARTER.format(name=path, stem=path.with_suffix("")))
+    print(f"wrote {path}\n\n  animate check {path}\n  animate render {path} -o {path.with_suffix('')}")
     return 0

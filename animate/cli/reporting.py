@@ -34,5 +34,7 @@ def tell_about(schedule: Schedule, args: argparse.Namespace) -> None:
         return
     for warning in schedule.warnings:
         print(warning, file=sys.stderr)
+    if schedule.vary:
+        print("vary: only `animate batch` multiplies it out; this renders the schedule once", file=sys.stderr)
     if schedule.differs:
         print(textwrap.fill(schedule.differs, 100), file=sys.stderr)

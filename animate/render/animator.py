@@ -3,7 +3,8 @@
 A pure step. It knows no clock, file, model, device or random state of its own; it asks for pictures (`requests`) and a
 runner answers. One diffused frame is
 
-    warp(previous) → match colour → grade → sharpen → add noise → redraw → match colour → emit → becomes previous
+    warp(previous) → match colour → grade → sharpen → add noise → redraw → match colour → match sharpness → emit
+                                                                                        → becomes previous
 
 With a cadence of n only every n-th frame is redrawn. A redrawn picture fades in over n frames, then stands alone and is
 what the next one starts from; the frames between are the two neighbours carried along the plan's motion.
@@ -85,7 +86,9 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
         moved = _led_back(plan, frame, carry, _moved_by(plan, carry.arriving, carry.arriving_by))
         start = _prepared(plan, frame, match(moved))
         redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
-        painted = _greyed(plan, match(redrawn))
+        reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
+        painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
+        painted = _greyed(plan, painted)
     return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors)
 
 

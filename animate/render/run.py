@@ -136,6 +136,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
     )
     _check_video(plan, encoding, progress)
+    _check_pictures(plan)
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
     old = None if restart else directory.record()
@@ -190,6 +191,14 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
         progress.say(f"codec {encoding.codec} holds no sound; the soundtrack is left out")
     elif sound is not None:
         check_sound(sound)
+
+
+def _check_pictures(plan: Plan) -> None:
+    """Raise VideoError or BadInput for a picture that could not be read once the model is loaded."""
+    named = {"init_image": True, "color_coherence_image": plan.settings["color_coherence"] == "Image"}
+    for name, used in named.items():
+        if used and plan.settings[name]:
+            read_picture(Path(str(plan.settings[name])))
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:

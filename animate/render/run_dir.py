@@ -30,7 +30,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from animate.errors import RenderError, RunConflict
+from animate.errors import BadInput, RenderError, RunConflict
 from animate.render.record import Record, differences, identity, ranges
 from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
@@ -69,6 +69,8 @@ class RunDirectory:
             return Record(**json.loads(self.plan.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise BadInput(f"{self.path}: is a file; a render needs a directory (-o)") from None
         except (OSError, ValueError, TypeError) as error:
             raise RenderError(f"{self.plan}: cannot be read ({error}); give another directory, or --restart") from error
 

@@ -242,6 +242,17 @@ def test_init_writes_a_schedule_that_is_fine(capsys: pytest.CaptureFixture[str],
     assert run(capsys, "init", "-o", path, "--force")[0] == 0
 
 
+def test_init_takes_the_name_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "init", "first.yaml")[0] == 0
+    assert run(capsys, "init")[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.yaml", "schedule.yaml"]
+    assert run(capsys, "init", "a.yaml", "-o", "b.yaml")[0] == 2
+    assert run(capsys, "init", "first.yaml")[0] == 2
+
+
 def test_import(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     old = save(tmp_path, {**WEBUI, "cn_1_enabled": True, "border": "warp"})
     new = tmp_path / "new.yaml"

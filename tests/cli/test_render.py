@@ -61,6 +61,41 @@ def test_another_run_is_refused(schedule: Path, tmp_path: Path, capsys: pytest.C
     assert run(capsys, "render", schedule, "-o", directory, "-q", "--set", "zoom=1.5", "--restart")[0] == 0
 
 
+def test_vary_is_told_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schedule = tmp_path / "many.yaml"
+    schedule.write_text(SCHEDULE + "vary: {seed: [1, 2], zoom: [1, 1.05, 1.1]}\n", encoding="utf-8")
+    assert "6 runs under `animate batch`: 2 seed × 3 zoom" in run(capsys, "check", schedule)[1]
+    assert "only `animate batch` multiplies it out" in run(capsys, "render", schedule, "-o", tmp_path / "one")[2]
+    schedule.write_text(SCHEDULE + "vary: {zoom: [1, -1]}\n", encoding="utf-8")
+    code, _, err = run(capsys, "check", schedule)
+    assert code == 2
+    assert "zoom: -1" in err
+
+
+def test_a_batch_tells_each_failure_in_full(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("zomo: 2\nwidth: 130\n", encoding="utf-8")
+    code, out, _ = run(capsys, "batch", schedule, bad, "-o", tmp_path / "night", "-q")
+    assert code == 1
+    assert "\nbad   failed  0" in out
+    assert f"\n  {bad}:1:1: zomo: there is no such field (did you mean zoom?)\n  {bad}:2:8: width" in out
+
+
+def test_what_cannot_be_used_is_told_before_a_directory_is_made(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for fields in (["init_image="], ["color_coherence=Image", "color_coherence_image="]):
+        fields[-1] += str(tmp_path / "text.png")
+        more = [word for field in fields for word in ("--set", field)]
+        code, _, err = run(capsys, "render", schedule, "-o", tmp_path / "out", "-q", *more)
+        assert code == 1
+        assert "text.png: is not a picture" in err
+    code, _, err = run(capsys, "render", schedule, "-o", tmp_path / "text.png", "-q")
+    assert (code, err) == (2, f"{tmp_path / 'text.png'}: is a file; a render needs a directory (-o)\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_mistakes_write_nothing(schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = tmp_path / "out"
     code, _, err = run(capsys, "render", schedule, "-o", directory, "--set", "sampler=Eulr a")

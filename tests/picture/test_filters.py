@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from animate.picture import mask
 from animate.picture.blur import _by_torch, gaussian, heat, separable
 from animate.picture.border import FOLDS, fold, pad
-from animate.picture.sharpen import unsharp
+from animate.picture.sharpen import match_sharpness, sharpness, unsharp
 
 NUMPYS = {"replicate": "edge", "wrap": "wrap", "reflect": "symmetric"}
 
@@ -85,6 +85,38 @@ def test_an_even_kernel_means_the_next_odd_one(photographs):
 def test_the_blur_of_unsharp_keeps_the_mean(photographs):
     sharp = unsharp(photographs[0], 5, 1, 0.2)
     assert (sharp.mean((1, 2)) - photographs[0].mean((1, 2))).abs().max() < 0.5 / 255
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+@pytest.mark.parametrize(
+    "change", [lambda p: blurred(p), lambda p: unsharp(p, 5, 1, 0.6), lambda p: 0.5 + 0.7 * (p - 0.5)]
+)
+def test_a_picture_is_made_as_sharp_as_another(photographs, change, share):
+    other = change(photographs[0])
+    before, wanted = sharpness(other), sharpness(photographs[0])
+    found = sharpness(match_sharpness(other, photographs[0], share))
+    assert found == pytest.approx(before ** (1 - share) * wanted**share, rel=0.03)  # what is clipped is missing
+
+
+def blurred(picture):
+    weights = gaussian(3, 0.5)
+    return separable(picture, weights, weights)
+
+
+def test_sharpness_is_opencvs_laplacian(photographs):
+    grey = cv2.cvtColor(photographs[0].permute(1, 2, 0).numpy(), cv2.COLOR_RGB2GRAY)
+    wanted = np.square(cv2.Laplacian(grey, cv2.CV_32F)[1:-1, 1:-1]).mean()
+    assert sharpness(photographs[0]) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_what_cannot_be_as_sharp_is_left_in_one_piece(photographs):
+    plain, grain = torch.full((3, 32, 32), 0.4), torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(match_sharpness(plain, grain), plain)
+    softened = match_sharpness(grain, plain)
+    assert 0 < sharpness(softened) < 0.2 * sharpness(grain)
+    assert match_sharpness(grain, plain, 0) is grain
+    tiny = torch.rand(3, 2, 5)
+    torch.testing.assert_close(match_sharpness(tiny, grain), tiny)
 
 
 def test_the_gaussian_is_opencvs():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import animate
+from animate.picture import sharpen
 from animate.render.animator import animate as walk
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw
 from animate.schedule.plan import Plan
@@ -17,6 +18,7 @@ QUIET = {
     "noise": 0,
     "amount": 0,
     "color_coherence": "None",
+    "sharpness_coherence": 0,
     "width": 64,
     "height": 48,
     "seed": 5,
@@ -63,6 +65,29 @@ def run(
             answer = square()
         elif isinstance(request, Redraw):
             answer = redraw(request)
+
+
+def test_sharpness_stays_that_of_the_shot() -> None:
+    """A painter that blurs, and one that roughens, lose their hold on it; a cut opens with a new reference."""
+
+    def blurring(ask: Redraw) -> Tensor:
+        return torch.nn.functional.avg_pool2d(ask.picture[None], 3, 1, 1)[0].lerp(ask.picture, 0.5)
+
+    def roughening(ask: Redraw) -> Tensor:
+        grain = torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(ask.index)) - 0.5
+        return (ask.picture + 0.3 * grain).clamp(0, 1)
+
+    def sharpnesses(redraw: Callable[[Redraw], Tensor], share: float) -> list[float]:
+        emitted, _ = run(plan_of(max_frames=12, cuts=[6], sharpness_coherence=share), redraw)
+        return [sharpen.sharpness(emit.picture) for emit in emitted]
+
+    free, held = sharpnesses(blurring, 0), sharpnesses(blurring, 1)
+    assert free[5] < 0.2 * free[0]
+    assert 0.7 * held[0] < held[5] < 1.1 * held[0]
+    assert held[6] == held[0]
+    free, held = sharpnesses(roughening, 0), sharpnesses(roughening, 1)
+    assert free[5] > 1.5 * free[0]
+    assert held[5] == pytest.approx(held[0], rel=0.1)
 
 
 def test_every_frame_is_emitted_once_and_in_order() -> None:

@@ -72,6 +72,7 @@ def read(source: Source) -> Imported:
         pairs["projection"] = Node.of("deforum")
     else:
         pairs["sampling_mode"] = Node.of("bilinear")  # what Deforum's 2D warp always does
+    pairs["sharpness_coherence"] = Node.of(0)  # Deforum has none; the embedded painter has it by default
     pairs["animation_mode"] = Node.of(settings.mode, at=settings.get("animation_mode"))
     if "prompts" not in managed:
         frames = whole(pairs["max_frames"])
