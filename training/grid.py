@@ -109,7 +109,15 @@ def noise(count: int, seed: int, side: int = 16) -> Tensor:
 
 
 @torch.no_grad()
-def write(path: Path, painter: Any, average: Any, vae: Any, tokenizer: Any, prompts: Sequence[str] = PROMPTS) -> None:
+def write(
+    path: Path,
+    painter: Any,
+    average: Any,
+    vae: Any,
+    tokenizer: Any,
+    prompts: Sequence[str] = PROMPTS,
+    side: int = 256,
+) -> None:
     """A grid of the averaged weights of a training that goes on."""
     from training.painter import NOISE
 
@@ -118,7 +126,8 @@ def write(path: Path, painter: Any, average: Any, vae: Any, tokenizer: Any, prom
     average.into(painter)
     painter.eval()
     hidden = read(painter.read, tokenizer, ["", *prompts], device)
-    latents = paint(painter.unet, hidden[1:], hidden[:1], noise(len(prompts), 1).to(device), NOISE)
+    start = noise(len(prompts), 1, side // 16).to(device)
+    latents = paint(painter.unet, hidden[1:], hidden[:1], start, NOISE)
     save(path, vae.decode(latents.float().cpu()).sample)
     for value, old in zip(painter.parameters(), kept):
         value.copy_(old)

@@ -20,6 +20,8 @@ from training import autoencoder, words
 from training.checkpoint import CACHE, WORLD, write_whole
 from training.world.dataset import read_shard, shards
 
+SIDE = 256
+"""Of the pictures that the painter paints."""
 CAPTIONS = 6
 """Captions kept of each picture; where there are fewer they repeat."""
 
@@ -29,9 +31,9 @@ class Table:
     """Rows of the world: what a step of the painter's training draws from."""
 
     latents: NDArray[np.float16]
-    """(n, 32, 16, 16)."""
+    """(n, 32, h, w), 16 x 16 of a whole picture."""
     depth: NDArray[np.float16]
-    """(n, 16, 16) relative inverse depth in [-1, 1], 1 nearest; all 0 where a picture has none."""
+    """(n, h, w) relative inverse depth in [-1, 1], 1 nearest; all 0 where a picture has none."""
     tokens: NDArray[np.int16]
     """(n, 2, 6, 48): of the picture and of its mirror."""
 
@@ -48,21 +50,24 @@ def relative_depth(inverse: NDArray[np.float32], height: int, width: int) -> NDA
     return (small - low) / (high - low) * 2 - 1
 
 
-def digest(model: PatchAutoencoder, tokens: list[tuple[str, float]]) -> str:
-    """Names the cache of an encoder and a tokenizer."""
+def digest(model: PatchAutoencoder, tokens: list[tuple[str, float]], side: int = SIDE) -> str:
+    """Names the cache of an encoder, a tokenizer and a size."""
     found = hashlib.sha256(model.encoder.weight.detach().numpy().tobytes())
     found.update("\n".join(token for token, _ in tokens).encode())
-    return found.hexdigest()[:12]
+    return found.hexdigest()[:12] + ("" if side == SIDE else f"-{side}")
 
 
 @torch.no_grad()
-def encode(model: PatchAutoencoder, tokenizer, path: Path) -> Table:  # type: ignore[no-untyped-def]
-    """One shard of the world, encoded."""
+def encode(model: PatchAutoencoder, tokenizer, path: Path, side: int = SIDE) -> Table:  # type: ignore[no-untyped-def]
+    """One shard of the world, made ``side`` pixels large and encoded."""
     shard = read_shard(path)
-    pictures = [shard.pictures[i : i + 32] for i in range(0, len(shard.pictures), 32)]
+    pictures = [
+        np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in shard.pictures[i : i + 32]])
+        for i in range(0, len(shard.pictures), 32)
+    ]
     latents = torch.cat([model.encoder(autoencoder.tensor(batch)) for batch in pictures]).half().numpy()
-    side = shard.pictures.shape[1] // PATCH
-    depth = np.stack([relative_depth(one, side, side) for one in shard.depth]).astype(np.float16)
+    places = side // PATCH
+    depth = np.stack([relative_depth(one, places, places) for one in shard.depth]).astype(np.float16)
     texts = [
         (row[kind] * CAPTIONS)[:CAPTIONS] for row in shard.rows for kind in ("captions", "mirrored")
     ]  # two lists of six a row
@@ -73,13 +78,13 @@ def encode(model: PatchAutoencoder, tokenizer, path: Path) -> Table:  # type: ig
 class World:
     """All rows encoded so far; :meth:`refresh` takes in shards that have appeared since."""
 
-    def __init__(self, model: PatchAutoencoder, tokenizer, name: str) -> None:  # type: ignore[no-untyped-def]
-        self.model, self.tokenizer = model, tokenizer
+    def __init__(self, model: PatchAutoencoder, tokenizer, name: str, side: int = SIDE) -> None:  # type: ignore[no-untyped-def]
+        self.model, self.tokenizer, self.side = model, tokenizer, side
         self.folder = CACHE / "latents" / name
         self.parts: dict[str, Table] = {}
         self.table = Table(
-            np.empty((0, 32, 16, 16), np.float16),
-            np.empty((0, 16, 16), np.float16),
+            np.empty((0, 32, side // PATCH, side // PATCH), np.float16),
+            np.empty((0, side // PATCH, side // PATCH), np.float16),
             np.empty((0, 2, CAPTIONS, words.LENGTH), np.int16),
         )
 
@@ -101,7 +106,7 @@ class World:
     def _cached(self, path: Path) -> Table:
         file = self.folder / f"{path.stem}.npz"
         if not file.exists():
-            table = encode(self.model, self.tokenizer, path)
+            table = encode(self.model, self.tokenizer, path, self.side)
             arrays = {"latents": table.latents, "depth": table.depth, "tokens": table.tokens}
             write_whole(file, lambda temporary: np.savez(temporary, **arrays))
         with np.load(file) as stored:

@@ -1,12 +1,15 @@
 """The painter: a small UNet and a small text encoder, trained together on the world's latents.
 
-    python -m training.painter --minutes 60 --device auto                  # resumes runs/painter after a kill
+    python -m training.painter --read --minutes 5                          # the text encoder alone: what captions tell
+    python -m training.painter --side 128 --minutes 20 --workers 2         # small pictures first: four times as many
+    python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
 that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
 depth model; 0 everywhere means "no depth" (two thirds of the samples). New shards of the world are taken in as they
-appear. On a CPU the UNet is compiled (1.6 times faster) where a C++ compiler is found.
+appear. On a CPU the UNet is compiled (1.6 times faster) where a C++ compiler is found, and each core takes a worker of
+one thread: workers meet once a step, threads at every layer, which on a busy machine they wait for.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from torch import Tensor, nn
 
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
-from training.latents import Table, World, digest
+from training.latents import SIDE, Table, World, digest
+from training.workers import ALONE, Workers
+from training.workers import run as launch
 
 RUN = checkpoint.RUNS / "painter"
 EMBEDDED = checkpoint.MODELS / "painter"
@@ -80,9 +85,12 @@ stand at noise-to-signal 1/0, 7.7, 3.4, 2.0, 1.3, 0.85, 0.55 and 0.31."""
 
 GAMMA = 5.0
 """Signal-to-noise ratio beyond which a sample counts no more (2303.09556)."""
-LEAN = 0.5
-"""Times are drawn as u^0.5: the noisier half of the schedule gets three quarters of the samples. At little noise the
-world's texture is next to white, and there is soon nothing left to learn."""
+LEAN = 0.7
+"""Times are drawn as u^0.7: the noisier half of the schedule gets five eighths of the samples. A caption speaks there;
+but an animation of strength 0.6 lives in the other half, and what is not learned there is seen as grain."""
+LONGEST = 0.5
+"""Share of the samples that are read with the longest of their captions: a colour or a kind that a caption leaves out
+cannot be learned from it."""
 DROP = 0.1
 DEPTH_SHARE = 0.35
 
@@ -156,6 +164,8 @@ def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -
     rows = random.integers(len(table), size=count)
     mirrored = random.random(count) < 0.5
     captions = random.integers(table.tokens.shape[2], size=count)
+    lengths = (table.tokens[rows, mirrored.astype(int)] != words.PAD).sum(-1)
+    captions = np.where(random.random(count) < LONGEST, lengths.argmax(-1), captions)
     latents = torch.from_numpy(table.latents[rows]).float()
     depth = torch.from_numpy(table.depth[rows]).float()[:, None]
     tokens = torch.from_numpy(table.tokens[rows, mirrored.astype(int), captions]).long()
@@ -211,7 +221,7 @@ def losses(
 # --- the sitting ------------------------------------------------------------------------------------------------------
 
 
-def prepare() -> tuple[PatchAutoencoder, Any, Tensor, str]:
+def prepare(side: int = SIDE) -> tuple[PatchAutoencoder, Any, Tensor, str]:
     """The frozen autoencoder, the tokenizer, its vectors and the name of their latents' cache."""
     from transformers import PreTrainedTokenizerFast
 
@@ -228,7 +238,7 @@ def prepare() -> tuple[PatchAutoencoder, Any, Tensor, str]:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
     tokens = [(token, 0.0) for token, _ in json.loads((kept / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]]
     vectors = torch.from_numpy(np.load(kept / "vectors.npy").astype(np.float32))
-    return model, tokenizer, vectors, digest(model, tokens)
+    return model, tokenizer, vectors, digest(model, tokens, side)
 
 
 def captions() -> list[str]:
@@ -321,10 +331,12 @@ def train(
     compiled: bool = False,
     fresh: bool = False,
     show: Any = None,
+    workers: Workers = ALONE,
 ) -> int:
     """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``.
 
     Over the last ``cool`` minutes the rate falls to nothing: better weights now, a little to make up for next time.
+    A batch is shared out evenly among the workers; the first of them tells the time, writes and shows.
     """
     device = next(painter.parameters()).device
     average = Average(painter)
@@ -340,39 +352,159 @@ def train(
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
     values: list[float] = []
     begun = step
-    checkpoint.log(folder, f"painter from step {step}, {samples} samples; {len(table)} pictures, {device}")
+    leads = workers.rank == 0
+    own = "" if leads else f" {workers.rank}"
+    if leads:
+        checkpoint.log(folder, f"painter from step {step}, {samples} samples; {len(table)} pictures, {device}")
     painter.train()
+    over, due = step >= steps, False
     while True:
-        over = clock.over() or step >= steps
-        if over or clock.due():
+        if leads and (over or due):
             checkpoint.save(folder / "checkpoint.pt", state_of(painter, average, optimizer, step, samples))
-            if isinstance(world, World) and not over and world.refresh(4):
-                table = world.table
+        if due and isinstance(world, World) and not over and world.refresh(4):
+            table = world.table
+            if leads:
                 checkpoint.log(folder, f"{len(table)} pictures")
-        if show is not None and (over or look.due()):
+        if leads and show is not None and (over or look.due()):
             show(average, step)
         if over:
             break
-        random = checkpoint.numpy_generator(seed, step, "rows")
-        drawn = draw(table, turned, batch, random)
+        drawn = draw(table, turned, batch // workers.count, checkpoint.numpy_generator(seed, step, "rows" + own))
         latents, depth, tokens = (part.to(device) for part in drawn)
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            value = losses(
-                painter, unet, alphas, weights, (latents, depth, tokens), checkpoint.generator(seed, step, "noise")
-            ).mean()
+            noise = checkpoint.generator(seed, step, "noise" + own)
+            value = losses(painter, unet, alphas, weights, (latents, depth, tokens), noise).mean()
         optimizer.zero_grad(set_to_none=True)
         value.backward()
+        now = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
+        says = [now, float(clock.over()), float(clock.due()), 0.0] if leads else [0.0] * 4
+        says[3] = float(value.detach()) / workers.count
+        now, ends, saves, seen = workers.together(
+            painter.parameters(), torch.tensor(says, dtype=torch.float64)
+        ).tolist()
+        for group in optimizer.param_groups:
+            group["lr"] = now
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         optimizer.step()
         step, samples = step + 1, samples + batch
         average.update(painter, step)
-        values.append(float(value.detach()))
-        if step % 100 == 0:
+        values.append(seen)
+        over, due = bool(ends) or step >= steps, bool(saves)
+        if step % 100 == 0 and leads:
             speed = (step - begun) * batch / clock.spent()
             checkpoint.log(folder, f"step {step} samples {samples} loss {np.mean(values[-100:]):.4f} at {speed:.0f}/s")
     return step
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def glance(latents: Tensor) -> Tensor:
+    """(N, 1024): what a picture is like at a glance, the mean and the liveliness of each latent in 4 x 4 regions."""
+    parts = (nn.functional.adaptive_avg_pool2d(part, 4) for part in (latents, latents.abs()))
+    return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+
+def read(
+    painter: Painter,
+    table: Table,
+    signs: Tensor,
+    folder: Path,
+    *,
+    minutes: float,
+    seed: int = 5,
+    batch: int = 64,
+    rate: float = 2e-3,
+    workers: Workers = ALONE,
+) -> float:
+    """Teach the text encoder alone to foretell from a caption what its picture is like at a glance.
+
+    Reading is a hundred times cheaper than painting, and what a caption promises is just what the painter needs of it
+    at the noisiest steps; so it need not find out through the painter's noise. Trains the text encoder and the pooling
+    by which the caption joins the UNet's time embedding, and puts both, averaged, into the run's checkpoint. Returns
+    the share of the glances' variance that captions explain at the end, on the batches of the last hundred steps.
+    """
+    pooled: Any = painter.unet.add_embedding
+    example = glance(torch.from_numpy(table.latents[:: max(1, len(table) // 4000)]).float())
+    mean, spread = example.mean(0), example.std(0) + 1e-6
+    torch.manual_seed(seed)
+    head = nn.Sequential(nn.SiLU(), nn.Linear(painter.unet.time_embedding.linear_2.out_features, len(mean)))
+    taught = nn.ModuleList([painter.text, pooled, head])
+    optimizer = torch.optim.AdamW(taught.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.02)
+    average = Average(taught)
+    checkpoint.stop_kindly()
+    clock = checkpoint.Clock(minutes)
+    step, ends, values = 0, 0.0, []
+    while not ends:
+        own = f"reading {workers.rank}"
+        latents, _, tokens = draw(table, signs, batch // workers.count, checkpoint.numpy_generator(seed, step, own))
+        said = (tokens != words.PAD).sum(1) > 2  # a caption was left
+        aim = (glance(latents[said]) - mean) / spread
+        error = (head(pooled(painter.read(tokens[said]))) - aim).square().mean()
+        optimizer.zero_grad(set_to_none=True)
+        error.backward()
+        left = clock.left() / minutes
+        now = rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * left)
+        says = [now, float(clock.over()), 0.0] if workers.rank == 0 else [0.0] * 3
+        says[2] = float(error.detach()) / workers.count
+        now, ends, seen = workers.together(taught.parameters(), torch.tensor(says, dtype=torch.float64)).tolist()
+        for group in optimizer.param_groups:
+            group["lr"] = now
+        nn.utils.clip_grad_norm_(taught.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        average.update(taught, step)
+        values.append(seen)
+        if step % 100 == 0 and workers.rank == 0:
+            checkpoint.log(folder, f"reading, step {step}: unexplained {np.mean(values[-100:]):.4f}")
+    average.into(taught)
+    if workers.rank == 0:
+        whole = Average(painter)
+        fresh = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+        checkpoint.save(folder / "checkpoint.pt", state_of(painter, whole, fresh, 0, 0))
+    return 1 - float(np.mean(values[-100:]))
+
+
+def sitting(workers: Workers, options: argparse.Namespace) -> None:
+    """One worker's part of what the command line asked for."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    vae, tokenizer, vectors, name = prepare(options.side)
+    world = World(vae, tokenizer, name, options.side)
+    world.refresh()
+    if not len(world.table):
+        raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
+    painter = Painter(vectors)
+    if options.start == "embedded":
+        embedded(painter)
+    signs = autoencoder.mirror_signs(vae)
+    if options.read:
+        read(painter, world.table, signs, RUN, minutes=options.minutes, seed=options.seed, workers=workers)
+        return
+    painter.to(checkpoint.device(options.device))
+
+    def show(average: Average, step: int) -> None:
+        from training import grid
+
+        grid.write(RUN / f"grid-{step:06d}.png", painter, average, vae, tokenizer, side=options.side)
+        grid.curve(RUN)
+
+    train(
+        painter,
+        world,
+        signs,
+        RUN,
+        minutes=options.minutes,
+        seed=options.seed,
+        batch=options.batch,
+        rate=options.rate,
+        cool=options.cool,
+        compiled=options.compile,
+        fresh=options.start == "embedded",
+        show=show,
+        workers=workers,
+    )
 
 
 def main() -> None:
@@ -383,43 +515,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--cool", type=float, default=0, help="minutes at the end in which the rate falls to nothing")
+    parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
+    parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
+    parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    vae, tokenizer, vectors, name = prepare()
-    world = World(vae, tokenizer, name)
-    world.refresh()
-    if not len(world.table):
-        parser.error("no shards of the world under training/cache/world: make them first (see training/README.md)")
-    painter = Painter(vectors)
-    if options.start == "embedded":
-        embedded(painter)
-    painter.to(checkpoint.device(options.device))
-
-    def show(average: Average, step: int) -> None:
-        from training import grid
-
-        grid.write(RUN / f"grid-{step:06d}.png", painter, average, vae, tokenizer)
-        grid.curve(RUN)
-
-    train(
-        painter,
-        world,
-        autoencoder.mirror_signs(vae),
-        RUN,
-        minutes=options.minutes,
-        seed=options.seed,
-        batch=options.batch,
-        rate=options.rate,
-        cool=options.cool,
-        compiled=options.compile,
-        fresh=options.start == "embedded",
-        show=show,
-    )
+    launch(options.workers, sitting, options)
 
 
 if __name__ == "__main__":

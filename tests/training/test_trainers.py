@@ -122,3 +122,34 @@ def test_depth_is_relative_and_nothing_where_there_is_none():
     assert found.min() == -1
     assert found.max() == 1
     assert not relative_depth(np.ones((64, 64), np.float32), 16, 16).any()
+
+
+def test_reading_learns_what_captions_tell(parts, tmp_path):
+    from training.checkpoint import load
+    from training.latents import Table
+    from training.painter import read
+
+    build, table, signs = parts
+    by_words = table.tokens[:, 0, 0, :32, None, None] / 10
+    told = Table(table.latents * 0.1 + by_words.astype(np.float16), table.depth, table.tokens)
+    painter = build()
+    explained = read(painter, told, signs, tmp_path, minutes=0.1, batch=8)
+    assert explained > 0.05
+    state = load(tmp_path / "checkpoint.pt")
+    for name, value in painter.named_parameters():
+        assert torch.equal(state["painter"][name], value)
+
+
+def double(workers, folder):
+    """Each worker's gradient is its rank; both must see the mean, and the sum of what was told."""
+    weight = torch.nn.Parameter(torch.zeros(3))
+    weight.grad = torch.full((3,), float(workers.rank))
+    told = workers.together([weight], torch.tensor([1.0, workers.rank], dtype=torch.float64))
+    (folder / f"{workers.rank}").write_text(f"{weight.grad.tolist()} {told.tolist()}")
+
+
+def test_workers_share_their_gradients(tmp_path):
+    from training.workers import run
+
+    run(2, double, tmp_path)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"[0.5, 0.5, 0.5] [2.0, 1.0]"}

@@ -1,0 +1,225 @@
+"""What the embedded models can do, from fixed seeds: the figures and grids of their cards.
+
+    python benchmarks/embedded.py [--count 512] [--out DIR] [autoencoder obedience layout cost grids …]
+
+It needs what training needs (`make train-painter MINUTES=0` sets it up): unseen pictures of the world are rendered
+here, and the VGG distance is measured with weights that are fetched once (`training/README.md`).
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from animate.diffusion import models  # noqa: E402  (the folder is not installed, so the path comes first)
+from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
+from training import autoencoder, judge  # noqa: E402
+from training.grid import PROMPTS, sheet  # noqa: E402
+from training.world.dataset import rows as world_rows  # noqa: E402
+
+UNSEEN = 990_000_000
+"""Numbers of scenes from here on belong to no data set."""
+STEPS, GUIDANCE = 10, 3.0
+SUBJECTS = {
+    "canyon": "a canyon",
+    "city": "a city",
+    "coast": "a beach",
+    "desert": "sand dunes",
+    "forest": "a forest",
+    "hills": "rolling hills",
+    "islands": "islands in the sea",
+    "lake": "a lake",
+    "meadow": "a flower meadow",
+    "mountains": "rocky mountains",
+    "road": "a road",
+    "sea": "the sea",
+    "valley": "a river valley",
+    "village": "a village",
+    "winter": "a winter landscape",
+}
+TIMES = {"dawn": "at dawn", "day": "at noon", "sunset": "at sunset", "dusk": "at dusk", "night": "at night"}
+COLOURS = ("blue", "pink", "orange", "yellow", "green", "teal", "purple", "red")
+STYLES = {
+    "photo": "{}, photo",
+    "watercolour": "a watercolour of {}",
+    "ink": "an ink drawing of {}",
+    "oil painting": "an oil painting of {}",
+    "pixel art": "pixel art of {}",
+    "neon": "{}, neon",
+    "woodcut": "a woodcut of {}",
+}
+STRANGE = (
+    "a lonely lighthouse",
+    "crimson dunes under a violet heaven",
+    "a quiet village in winter twilight",
+    "emerald hills after the rain",
+    "an old castle on a cliff",
+    "the moon above a silent ocean",
+    "golden wheat field in august",
+    "a frozen tundra under the northern lights",
+    "volcano at night",
+    "a foggy swamp at daybreak",
+    "sailing into a scarlet sunset",
+    "skyscrapers in heavy rain",
+    "a lavender field",
+    "icebergs drifting at noon",
+    "autumn forest, amber light",
+    "a tropical lagoon",
+    "dark storm over the harbor",
+    "saturn above a red desert",
+    "cherry blossoms by a pond",
+    "a gloomy ravine",
+    "turquoise lake in the alps",
+    "dreamy pastel clouds",
+    "a windmill on a green plain",
+    "starlit cabin in the snow",
+)
+"""Prompts outside the grammar of the captions."""
+
+
+def how(prompt: str, seed: int, steps: int = STEPS) -> Sampling:
+    """A plain picture of a prompt."""
+    return Sampling(prompts=(Prompt(prompt),), seed=seed, sampler="DDIM", steps=steps, cfg_scale=GUIDANCE)
+
+
+def asked(count: int) -> list[tuple[str, list[int]]]:
+    """Prompts and the right answers to the judge's questions; -1 where a prompt leaves one open."""
+    random = np.random.default_rng(2026)
+    found = []
+    for place in range(count):
+        kind = list(SUBJECTS)[place % len(SUBJECTS)]
+        hour = list(TIMES)[int(random.integers(len(TIMES)))]
+        colour = COLOURS[int(random.integers(len(COLOURS)))]
+        style = list(STYLES)[int(random.integers(len(STYLES)))] if random.random() < 0.6 else "photo"
+        colour = "" if style in ("ink", "woodcut", "neon") else colour  # styles without a sky's own colour
+        text = f"{SUBJECTS[kind]} {TIMES[hour]}" + (f" under a {colour} sky" if colour else "")
+        labels = {"kind": kind, "time_group": hour, "sky_colour": colour, "style": style}
+        found.append((STYLES[style].format(text), judge.answers(labels)))
+    return found
+
+
+def unseen(count: int) -> np.ndarray:
+    """(count, 256, 256, 3) photos of scenes that no training saw."""
+    return np.stack([next(world_rows(UNSEEN + place)).picture for place in range(count)])
+
+
+def painted(painter: models.Paints, orders: Sequence[Sampling], size: int = 256) -> Tensor:
+    """(N, 3, size, size) in [0, 1], eight at a time."""
+    parts = [painter.imagine((size, size), orders[i : i + 8]) for i in range(0, len(orders), 8)]
+    return torch.cat(parts)
+
+
+def measure_autoencoder(painter: models.Paints, options: argparse.Namespace) -> None:
+    """PSNR, VGG distance, seams and ten rounds, closed form against refined."""
+    vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
+    for name, row in autoencoder.report(vae, options.out).items():
+        print(f"autoencoder, {name}: " + " ".join(f"{key} {value:.3f}" for key, value in row.items()))
+
+
+def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> None:
+    """What share of paintings shows what their prompts asked for, as the judge sees them."""
+    known = judge.load()
+    vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
+    wishes = asked(options.count)
+    pictures = painted(painter, [how(text, seed) for seed, (text, _) in enumerate(wishes)])
+    with torch.no_grad():
+        latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
+    for name, share in judge.right(known, latents, torch.tensor([answers for _, answers in wishes])).items():
+        print(f"obedience, {name}: {share:.3f} of {options.count}")
+    save(options.out / "obedience.png", pictures[:64], 8)
+
+
+def measure_layout(painter: models.Paints, options: argparse.Namespace) -> None:
+    """Edges kept at strength 0.5, and what a changed prompt changes."""
+    sources = torch.from_numpy(unseen(16)).permute(0, 3, 1, 2).float() / 255
+    prompts = ("a city at night", "a snowy forest at dawn", "a red desert at sunset", "a green meadow at noon")
+    orders = [how(prompts[place % 4], place) for place in range(16)]
+    drawn = torch.cat([painter.redraw(sources[i : i + 8], 0.5, orders[i : i + 8]) for i in (0, 8)])
+    kept = [correlation(edges(a), edges(b)) for a, b in zip(sources, drawn)]
+    print(f"layout, edge correlation at strength 0.5: mean {np.mean(kept):.3f}, least {min(kept):.3f}")
+    print(f"layout, change of colour: {float((sources - drawn).abs().mean()):.3f}")
+    save(options.out / "layout.png", torch.cat([sources[:8], drawn[:8]]), 8)
+
+
+def edges(picture: Tensor) -> np.ndarray:
+    """Gradient magnitude of the blurred luma (H, W)."""
+    luma = cv2.GaussianBlur(picture.mean(0).numpy(), (0, 0), 2)
+    return np.hypot(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1))
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's."""
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def measure_cost(painter: models.Paints, options: argparse.Namespace) -> None:
+    """Seconds of a redrawn frame with six guided passes, encoding and decoding included."""
+    source = torch.rand(1, 3, 256, 256)
+    order = how("a lake at dawn", 1, steps=12)  # strength 0.5 of 12 steps: six passes
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        painter.redraw(source, 0.5, [order])
+        times.append(time.perf_counter() - started)
+    print(f"cost, a frame of 6 guided passes at 256²: {median(times[2:]):.3f} s on {torch.get_num_threads()} threads")
+
+
+def draw_grids(painter: models.Paints, options: argparse.Namespace) -> None:
+    """The card's grids: prompts in and outside the grammar, one prompt under 16 seeds, paintings beside the world."""
+    save(options.out / "grid.png", painted(painter, [how(text, seed) for seed, text in enumerate(PROMPTS)]), 6)
+    save(options.out / "strange.png", painted(painter, [how(text, seed) for seed, text in enumerate(STRANGE)]), 6)
+    seeds = [how("snowy mountains above a lake at sunset", seed) for seed in range(16)]
+    save(options.out / "seeds.png", painted(painter, seeds), 8)
+    found = [text for text, _ in asked(64)]
+    mixed = painted(painter, [how(text, 7000 + seed) for seed, text in enumerate(found)])
+    world = torch.from_numpy(unseen(32)).permute(0, 3, 1, 2).float() / 255
+    save(options.out / "beside.png", torch.cat([mixed, world]), 12)
+
+
+def save(path: Path, pictures: Tensor, across: int) -> None:
+    """Write a sheet of pictures in [0, 1]."""
+    cv2.imwrite(str(path), sheet(pictures * 2 - 1, across))
+
+
+PARTS: dict[str, Callable[[models.Paints, argparse.Namespace], None]] = {
+    "autoencoder": measure_autoencoder,
+    "obedience": measure_obedience,
+    "layout": measure_layout,
+    "cost": measure_cost,
+    "grids": draw_grids,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--count", type=int, default=512, help="paintings that the judge sees")
+    parser.add_argument("--out", type=Path, default=Path("out/embedded"))
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    painter = models.load("embedded")
+    for name in options.parts or PARTS:
+        PARTS[name](painter, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The judge: says kind, hour, colour of the sky and style of a picture. Trained on the world only, never on paintings.
+
+    python -m training.judge --minutes 8                   # into benchmarks/judge.safetensors; resumes runs/judge
+
+It holds the painter to its word (`benchmarks/embedded.py`): what share of paintings shows what their prompts asked for.
+It looks at latents, which hold all that a painting can show: encoding what was decoded gives them back exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training import autoencoder, checkpoint
+from training.latents import World
+from training.painter import prepare
+from training.world.dataset import shards
+
+RUN = checkpoint.RUNS / "judge"
+KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
+
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "kind": (
+        *("canyon", "city", "coast", "desert", "forest", "hills", "islands", "lake", "meadow", "mountains", "road"),
+        *("sea", "space", "valley", "village", "winter"),
+    ),
+    "time_group": ("dawn", "day", "sunset", "dusk", "night"),
+    "sky_colour": ("blue", "grey", "pink", "orange", "yellow", "green", "teal", "purple", "red", "black"),
+    "style": ("photo", "watercolour", "ink", "oil painting", "pixel art", "neon", "woodcut"),
+}
+"""What the judge is asked, and the answers it knows."""
+COLOURS = {
+    "dark blue": "blue",
+    "golden": "yellow",
+    "violet": "purple",
+    "magenta": "pink",
+    "crimson": "red",
+    "white": "grey",
+}
+"""Words of one colour to the eye: which of the two a sky is called is the caption's choice."""
+
+
+class Judge(nn.Module):
+    """Latents (N, 32, h, w) to the scores of each question's answers; 0.6 M parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (64, 96, 160)
+        layers: list[nn.Module] = [nn.Conv2d(32, widths[0], 3, padding=1)]
+        for place, width in enumerate(widths):
+            layers += [_Block(width)]
+            if place + 1 < len(widths):
+                layers += [nn.Conv2d(width, widths[place + 1], 3, stride=2, padding=1)]
+        self.body = nn.Sequential(*layers, nn.GroupNorm(8, widths[-1]), nn.SiLU())
+        self.heads = nn.ModuleDict({name: nn.Linear(2 * widths[-1], len(all)) for name, all in QUESTIONS.items()})
+
+    def forward(self, latents: Tensor) -> dict[str, Tensor]:
+        """Scores (N, answers) by question."""
+        seen = self.body(latents)
+        upper, lower = seen.chunk(2, dim=2)
+        both = torch.cat([upper.mean(dim=(2, 3)), lower.mean(dim=(2, 3))], dim=1)
+        both = nn.functional.dropout(both, 0.2, self.training)
+        return {name: head(both) for name, head in self.heads.items()}
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inside = nn.Sequential(
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.inside(x)
+
+
+def answers(labels: Mapping[str, Any]) -> list[int]:
+    """The right answer to each question, -1 where a picture has none."""
+    found = []
+    for name, known in QUESTIONS.items():
+        value = labels[name]
+        value = COLOURS.get(value, value)
+        found.append(known.index(value) if value in known else -1)
+    return found
+
+
+def truth(path: Path) -> Tensor:
+    """(n, 4) right answers to a shard's rows."""
+    with np.load(path) as file:
+        rows = [json.loads(text) for text in bytes(file["rows"]).decode().split("\n")]
+    return torch.tensor([answers(row["labels"]) for row in rows])
+
+
+def load() -> Judge:
+    """The judge that the benchmarks ask."""
+    from safetensors.torch import load_file
+
+    judge = Judge()
+    judge.load_state_dict({name: value.float() for name, value in load_file(KEPT).items()})
+    return judge.eval()
+
+
+@torch.no_grad()
+def right(judge: Judge, latents: Tensor, truth: Tensor) -> dict[str, float]:
+    """Share of right answers by question, over the pictures that have one."""
+    judge.eval()
+    said = [judge(part) for part in latents.split(256)]
+    found = {}
+    for place, name in enumerate(QUESTIONS):
+        best = torch.cat([part[name] for part in said]).argmax(1)
+        asked = truth[:, place] >= 0
+        found[name] = float((best == truth[:, place])[asked].float().mean())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    options = parser.parse_args()
+    from safetensors.torch import save_file
+
+    vae, tokenizer, _, name = prepare()
+    world = World(vae, tokenizer, name)
+    world.refresh()
+    signs = autoencoder.mirror_signs(vae)
+    files = {path.stem: path for path in shards(checkpoint.WORLD)}
+    known = torch.cat([truth(files[stem]) for stem in sorted(world.parts)])
+    unseen = torch.cat([known[-300:], truth(shards(checkpoint.WORLD)[0])])
+    from training.latents import encode
+
+    first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
+    latents = torch.from_numpy(world.table.latents)
+    fresh = torch.cat([latents[-300:], torch.from_numpy(first)]).float()
+    latents, known = latents[:-300], known[:-300]
+    torch.manual_seed(options.seed)
+    judge = Judge()
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
+    step, state = 0, checkpoint.load(RUN / "checkpoint.pt")
+    if state:
+        judge.load_state_dict(state["judge"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    checkpoint.stop_kindly()
+    clock = checkpoint.Clock(options.minutes)
+    while True:
+        over = clock.over()
+        if over or clock.due():
+            state = {"judge": judge.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            checkpoint.save(RUN / "checkpoint.pt", state)
+            shares = " ".join(f"{name} {share:.3f}" for name, share in right(judge, fresh, unseen).items())
+            checkpoint.log(RUN, f"judge, step {step}, {len(latents)} pictures; right on {len(fresh)} unseen: {shares}")
+        if over:
+            break
+        judge.train()
+        random = checkpoint.numpy_generator(options.seed, step, "judge")
+        rows = torch.from_numpy(random.integers(len(latents), size=options.batch))
+        seen = latents[rows].float()
+        turned = torch.from_numpy(random.random(options.batch) < 0.5)[:, None, None, None]
+        seen = torch.where(turned, seen.flip(-1) * signs[:, None, None], seen)
+        drawn = checkpoint.generator(options.seed, step, "blur")
+        seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn)  # paintings are not as clean
+        scores = judge(seen)
+        lost = sum(
+            nn.functional.cross_entropy(scores[name], known[rows, place], ignore_index=-1)
+            for place, name in enumerate(QUESTIONS)
+        )
+        optimizer.zero_grad(set_to_none=True)
+        lost.backward()  # type: ignore[union-attr]
+        for group in optimizer.param_groups:
+            group["lr"] = options.rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * clock.left() / options.minutes)
+        optimizer.step()
+        step += 1
+    weights = {name: value.half().contiguous() for name, value in judge.state_dict().items()}
+    checkpoint.write_whole(KEPT, lambda path: save_file(weights, path))
+
+
+if __name__ == "__main__":
+    main()
