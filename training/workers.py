@@ -8,6 +8,7 @@ step, so the weights never have to be sent.
 from __future__ import annotations
 
 import datetime
+import signal
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -61,4 +62,15 @@ def run(count: int, work: Callable[..., None], *given: Any) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         store = (Path(folder) / "store").as_posix()
-        torch.multiprocessing.spawn(_enter, (count, store, work, given), nprocs=count)
+        context = torch.multiprocessing.spawn(_enter, (count, store, work, given), nprocs=count, join=False)
+
+        def pass_on(number: int, _: object) -> None:
+            for process in context.processes:
+                process.terminate()  # SIGTERM, which a trainer hears as a request to end kindly
+
+        before = signal.signal(signal.SIGTERM, pass_on)
+        try:
+            while not context.join():
+                pass
+        finally:
+            signal.signal(signal.SIGTERM, before)
