@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "import": Command("write a schedule", "turn an old Deforum settings file into a clean schedule", "import_file"),
         "render": Command("make a video", "render a schedule to a video", "render"),
         "resume": Command("make a video", "go on with a render that was interrupted", "resume"),
+        "walk": Command("make a video", "walk from prompt to prompt through the latent space", "walk"),
         "batch": Command("make a video", "render many schedules one after the other", "batch"),
         "interpolate": Command("make a video", "fill in-betweens into a video, a folder or stills", "interpolate"),
         "fields": Command("look something up", "explain the fields of a schedule", "fields"),

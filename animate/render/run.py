@@ -18,6 +18,7 @@ from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
+from animate.render.groups import Groups, width_of
 from animate.render.memory import keep_freed_blocks
 from animate.render.progress import Progress, Quiet
 from animate.render.record import Record, identity
@@ -101,9 +102,22 @@ def _given(document: Document, overrides: dict[str, Any], draft: bool, record: R
         drafted = compile(load(document, {**overrides, "seed": plan.settings["seed"]}))
         plan = _moving_alike(drafted, plan)
     if isinstance(document, Mapping):
-        text = yaml.safe_dump(json.loads(json.dumps(document, default=str)), allow_unicode=True, sort_keys=False)
+        text = yaml.safe_dump(_plain(document), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
     return Given(plan=plan, text=Path(document).read_bytes(), file=str(document), overrides=overrides)
+
+
+def _plain(value: Any) -> Any:
+    """A mapping's content as YAML writes it: frames stay numbers, what is neither number nor text becomes one."""
+    if isinstance(value, Mapping):
+        return {key if type(key) is int else str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value if value is None or type(value) in (bool, int, float, str) else _number(value)
+
+
+def _number(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _draft(plan: Plan) -> dict[str, Any]:
@@ -147,19 +161,15 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     height, width = plan.size
     directory.refuse_unwritable(len(plan), height * width)
     keep_freed_blocks()
-    painter = models.load(
-        str(plan.settings["model"]),
-        device=str(plan.settings["device"]),
-        dtype=str(plan.settings["precision"]),
-        memory=str(plan.settings["memory"]),
-        vae=str(plan.settings["vae"]),
-    )
+    painter = painter_of(plan)
+    width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)
     record = Record(
         version=animate.__version__,
         digest=identity(told),
         painter=painter.name,
         painter_digest=painter.digest,
+        batch=width_at_once,
         source=given.file,
         overrides=given.overrides,
         plan=told,
@@ -173,6 +183,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             walk=walk,
             painter=painter,
             depth=_depth(plan, str(painter.device)),
+            groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),
             device=str(painter.device),
@@ -180,6 +191,17 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         run(order, directory, progress)
         _show(plan, directory)
     return _result(encoding, directory)
+
+
+def painter_of(plan: Plan) -> models.Paints:
+    """The model that a plan names, loaded."""
+    return models.load(
+        str(plan.settings["model"]),
+        device=str(plan.settings["device"]),
+        dtype=str(plan.settings["precision"]),
+        memory=str(plan.settings["memory"]),
+        vae=str(plan.settings["vae"]),
+    )
 
 
 def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:

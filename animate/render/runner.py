@@ -22,6 +22,7 @@ from animate.render.run_dir import RunDirectory
 
 if TYPE_CHECKING:
     from animate.diffusion.models import Paints
+    from animate.render.groups import Groups
     from animate.schedule.plan import Plan
     from animate.video.writer import VideoWriter
 
@@ -49,6 +50,8 @@ class Order:
     device: str = "cpu"
     depth: DepthEstimator | None = None
     """Of a plan that asks for depth."""
+    groups: Groups | None = None
+    """Of a plan whose frames are independent and are painted several at once."""
 
 
 def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
@@ -111,6 +114,8 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
 
 def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
     try:
+        if isinstance(request, Imagine) and order.groups is not None:
+            return order.groups.picture(request.index)
         return answered(request, order.painter, size, order.depth)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(

@@ -115,6 +115,7 @@ _ROWS: tuple[Field, ...] = (
     _field("device", "choice", "model", "auto", "Where the model runs.", choices=("auto", "cpu", "cuda", "mps"), example="cuda"),
     _field("precision", "choice", "model", "auto", "Arithmetic of the model; auto takes half precision on a GPU.", choices=("auto", "float32", "float16", "bfloat16"), aliases=("dtype",), example="float16"),
     _field("memory", "choice", "model", "auto", "How much graphics memory may be used: low for cards of 4 GB.", choices=("auto", "normal", "low"), example="low"),
+    _field("batch_size", "integer", "model", 4, "How many independent frames (a latent walk, or mode None) are painted at once.", embedded=8, low=1, high=256, example="8"),
     _field("vae", "string", "model", "", "Another autoencoder: a folder, a file or a hub id.", example="stabilityai/sd-vae-ft-mse"),
     _field("loras", "mapping", "model", "", "LoRA files with a weight, which may be a curve.", example="{ink.safetensors: 0.8}"),
     _field("embeddings", "mapping", "model", "", "Textual-inversion files by the token that calls them.", aliases=("textual_inversions",), example="{<mist>: mist.safetensors}"),
@@ -126,6 +127,7 @@ _ROWS: tuple[Field, ...] = (
     _field("prompt_append", "string", "prompts", "", "Text put after every prompt.", aliases=("tail_prompt", "app_text"), example="soft light"),
     _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
     _field("prompt_fixed_ratio", "number", "prompts", 0.0, "Share of each gap between two prompts in which the first one is held.", low=0, high=1, example="0.5"),
+    _curve("prompt_travel", "prompts", -1, "Where among the prompt keys each frame stands: 0 at the first, 1.5 half-way from the second to the third; −1 goes by the keys' times.", low=-1, high=100_000, unit="keys", example="{0: 0, 96: 2}"),
     _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
     # diffusion
     _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.6, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),

@@ -386,6 +386,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
                 ease=str(settings["prompt_ease"]),
             ),
             formulas,
+            columns["prompt_travel"],
         ),
         fps=schedule.clock.fps,
         cut=cut,

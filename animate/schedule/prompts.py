@@ -199,11 +199,13 @@ def resolve(
     around: tuple[str, str],
     move: Callable[[PromptTrack], tuple[NDArray[np.intp], Array]],
     columns: Mapping[str, Array],
+    travel: Array,
 ) -> Prompts:
     """The parts of n frames.
 
     `around` is put before and after every prompt (each may hold `--neg`), `move` gives a track's key and the weight of
-    the next (see `moving`), `columns` holds the expressions' values.
+    the next (see `moving`), `columns` holds the expressions' values. Where `travel` (n,) is not negative it says where
+    among the positive keys a frame stands, whatever their times.
     """
     texts: dict[str, int] = {}
 
@@ -212,6 +214,7 @@ def resolve(
 
     before, after = split(around[0]), split(around[1])
     sides = [move(track) for track in (positives, negatives) if track]
+    sides[0] = _travelled(sides[0], travel, len(positives.keys) - 1)
     if len(sides) == 1:
         sides.append((np.zeros(n, np.intp), np.zeros(n)))
     parts = [(weight * other, key, against) for weight, key in _two(*sides[0]) for other, against in _two(*sides[1])]
@@ -249,6 +252,13 @@ def resolve(
         weight=weights,
         key_frames=tuple(key.frame for key in positives.keys),
     )
+
+
+def _travelled(by_time: tuple[NDArray[np.intp], Array], travel: Array, last: int) -> tuple[NDArray[np.intp], Array]:
+    """Key and weight of the next, where `travel` says so; the way ends at the key numbered `last`."""
+    at = np.clip(travel, 0, last)
+    key = np.floor(at).astype(np.intp)
+    return np.where(travel >= 0, key, by_time[0]), np.where(travel >= 0, at - key, by_time[1])
 
 
 def _two(first: NDArray[np.intp], share: Array) -> list[tuple[Array, NDArray[np.intp]]]:

@@ -1,0 +1,138 @@
+"""A latent walk as an ordinary schedule: prompts and noise travel from key to key, and no frame needs another.
+
+The way is told by one curve, `way`: 0 at the first prompt, 1 at the second, 1.5 half-way between the second and the
+third. `prompt_travel` moves the conditioning along it, the seeds' fraction the noise. An even pace asks for frames that
+differ equally *as pictures*: the walk is painted, distances are summed along it, and the frames are placed anew at
+equal shares of the sum, until they are even or the rounds are over.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animate.errors import BadInput
+from animate.render.checked import load
+from animate.render.groups import Groups, width_of
+from animate.render.progress import Progress, Quiet
+from animate.render.run import painter_of
+from animate.schedule.plan import compile
+
+Array = NDArray[np.float64]
+
+ROUNDS = 3
+EVEN = 1.3
+"""The largest step between two frames, in median steps, that is even enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What to walk through."""
+
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    """One for each prompt, or one for all; or several for one prompt."""
+    frames: int
+    loop: bool = False
+    """Whether the last frame leads back to the first; none is shown twice."""
+
+    def __post_init__(self) -> None:
+        several = {len(self.prompts), len(self.seeds)} - {1}
+        if len(several) != 1:
+            raise BadInput(
+                f"{len(self.prompts)} prompts and {len(self.seeds)} seeds make no walk "
+                "(two prompts or more with one seed or as many, or one prompt with several seeds)"
+            )
+        if self.frames < self.places:
+            raise BadInput(f"{self.frames} frames are too few for a walk with {self.places} stations")
+
+    @property
+    def places(self) -> int:
+        """How many stations there are, the way back to the first included."""
+        return max(len(self.prompts), len(self.seeds)) + self.loop
+
+    def steady(self) -> Array:
+        """(frames,) the way at a steady pace: the last station is the last frame, or one past it in a loop."""
+        return np.linspace(0, self.places - 1, self.frames, endpoint=not self.loop)
+
+
+def schedule(walk: Walk, way: Array) -> dict[str, Any]:
+    """The walk as a schedule's content; `way` (frames,) rises from 0."""
+    stations = max(len(walk.prompts), len(walk.seeds))
+    prompts = [walk.prompts[place % stations % len(walk.prompts)] for place in range(walk.places)]
+    seeds = [walk.seeds[place % stations % len(walk.seeds)] for place in range(walk.places)]
+    keys = np.round(np.linspace(0, walk.frames - 1, walk.places)).astype(int).tolist()
+    found: dict[str, Any] = {
+        "animation_mode": "Interpolation",
+        "max_frames": walk.frames,
+        "seed": seeds[0],
+        "seed_behavior": "fixed",
+        "let": {"way": _curve(way)},
+        "prompt_travel": "way",
+        "prompts": dict(zip(keys, prompts)),
+    }
+    if len(set(seeds)) > 1:
+        begins = [int(np.searchsorted(way, place)) for place in range(walk.places)]
+        kept = [place for place in range(walk.places) if begins[place] < walk.frames]
+        found["seed_behavior"] = "schedule"
+        found["seed_schedule"] = {begins[place]: _held(seeds[place]) for place in kept}
+        found["subseed"] = {begins[place]: _held(seeds[min(place + 1, walk.places - 1)]) for place in kept}
+        found["subseed_strength"] = "way - floor(way)"
+    return found
+
+
+def _curve(way: Array) -> dict[int, float] | dict[int, dict[str, float]]:
+    """The way by frame; only its ends where it is straight."""
+    straight = np.linspace(way[0], way[-1], len(way))
+    if np.allclose(way, straight, atol=1e-9):
+        return {0: float(way[0]), len(way) - 1: float(way[-1])}
+    return {frame: round(float(value), 6) for frame, value in enumerate(way)}
+
+
+def _held(value: int) -> dict[str, Any]:
+    return {"value": value, "ease": "hold"}
+
+
+def even(walk: Walk, extra: Mapping[str, Any], overrides: Mapping[str, Any], progress: Progress | None = None) -> Array:
+    """(frames,) the way on which consecutive pictures differ as equally as can be found in `ROUNDS` rounds.
+
+    `extra` and `overrides` are what the schedule is rendered with beside the walk itself.
+    """
+    told = progress or Quiet()
+    painter = painter_of(compile(load({**schedule(walk, walk.steady()), **extra}, overrides)))
+    way = walk.steady()
+    known: dict[float, Array] = {}
+    for number in range(ROUNDS):
+        plan = compile(load({**schedule(walk, way), **extra}, overrides))
+        groups = Groups(plan, painter, width_of(plan))
+        for index, place in enumerate(way.tolist()):
+            if place not in known:
+                known[place] = groups.picture(index).cpu().numpy().astype(np.float16)
+        steps = _distances(way, known)
+        uneven = float(steps.max() / np.median(steps))
+        told.say(f"pace, round {number + 1}: the largest step is {uneven:.2f} × the median")
+        if uneven <= EVEN:
+            break
+        way = _placed(walk, known)
+    return way
+
+
+def _distances(way: Array, known: Mapping[float, Array]) -> Array:
+    """(frames − 1,) mean absolute differences of consecutive pictures."""
+    pictures = [known[place].astype(np.float32) for place in way.tolist()]
+    return np.array([float(np.abs(b - a).mean()) for a, b in itertools.pairwise(pictures)]) + 1e-9
+
+
+def _placed(walk: Walk, known: Mapping[float, Array]) -> Array:
+    """(frames,) places at equal shares of the distance along all that has been painted."""
+    places = np.array(sorted(known))
+    steps = _distances(places, known)
+    # Distances of small steps add up to more than one large step's; along the whole way the bias is the same.
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    share = np.linspace(0, along[-1], walk.frames)
+    return np.interp(share, along, places)

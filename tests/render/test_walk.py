@@ -1,0 +1,128 @@
+"""Latent walks: frames that owe nothing to one another, painted in groups, evenly paced on request."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+
+import animate
+from animate.errors import BadInput
+from animate.render import walk
+from animate.render.groups import Groups, width_of
+from animate.render.run import painter_of, render
+from animate.video.stills import read_picture
+
+PROMPTS = ("a lake at dawn", "a forest at noon", "the sea at night")
+SMALL = {"width": 64, "height": 64, "steps": 3, "batch_size": 4}
+
+
+def small_walk(**more):
+    return walk.Walk(**{"prompts": PROMPTS, "seeds": (1, 2, 3), "frames": 10, **more})
+
+
+def test_the_way_passes_every_station():
+    wanted = small_walk(frames=9)
+    plan = animate.plan(walk.schedule(wanted, wanted.steady()))
+    assert [plan[frame].prompts for frame in (0, 4, 8)] == [((text, "", 1.0),) for text in PROMPTS]
+    assert [(plan[frame]["seed"], plan[frame]["subseed_strength"]) for frame in (0, 4, 8)] == [(1, 0), (2, 0), (3, 0)]
+    assert plan[2].prompts == ((PROMPTS[0], "", 0.5), (PROMPTS[1], "", 0.5))
+    assert (plan[2]["seed"], plan[2]["subseed"], plan[2]["subseed_strength"]) == (1, 2, 0.5)
+
+
+def test_a_loop_shows_no_frame_twice_and_leads_back():
+    wanted = small_walk(frames=12, loop=True)
+    way = wanted.steady()
+    plan = animate.plan(walk.schedule(wanted, way))
+    assert len(np.unique(way)) == 12
+    assert way[-1] < 3
+    shares = {text: share for text, _, share in plan[11].prompts}
+    assert shares == pytest.approx({PROMPTS[2]: 0.25, PROMPTS[0]: 0.75})
+    assert (plan[11]["seed"], plan[11]["subseed"]) == (3, 1)
+
+
+def test_one_prompt_and_several_seeds_walk_through_noise_alone():
+    wanted = walk.Walk(prompts=("a lake",), seeds=(4, 9), frames=5)
+    plan = animate.plan(walk.schedule(wanted, wanted.steady()))
+    assert {plan[frame].prompts for frame in range(5)} == {(("a lake", "", 1.0),)}
+    assert list(plan["subseed_strength"][:4]) == [0, 0.25, 0.5, 0.75]
+    assert plan["seed"][4] == 9
+
+
+@pytest.mark.parametrize("wrong", [{"seeds": (1, 2)}, {"prompts": ("a lake",), "seeds": (1,)}, {"frames": 2}])
+def test_what_makes_no_walk_is_said(wrong):
+    with pytest.raises(BadInput):
+        small_walk(**wrong)
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return painter_of(animate.plan({"prompts": "a lake", "max_frames": 1}))
+
+
+def test_a_frame_does_not_depend_on_which_frames_are_asked_for(painter):
+    wanted = small_walk()
+    plan = animate.plan({**walk.schedule(wanted, wanted.steady()), **SMALL})
+    assert width_of(plan) == 4
+    straight = Groups(plan, painter, 4)
+    pictures = [straight.picture(index).clone() for index in range(10)]
+    for index in (9, 3, 8, 0):  # the last group is filled up; order does not matter
+        assert (Groups(plan, painter, 4).picture(index) == pictures[index]).all()
+    steps = [float((a - b).abs().mean()) for a, b in itertools.pairwise(pictures)]
+    assert min(steps) > 0  # no doubled frame at the joints
+
+
+def test_frames_that_need_the_one_before_are_painted_one_by_one():
+    assert width_of(animate.plan({"prompts": "a lake", "max_frames": 4})) == 1
+
+
+def test_a_killed_walk_ends_with_the_bytes_of_a_straight_one(tmp_path):
+    document = {**walk.schedule(small_walk(), small_walk().steady()), **SMALL}
+    straight = render(document, tmp_path / "straight")
+    file = tmp_path / "walk.yaml"
+    file.write_bytes((tmp_path / "straight" / "schedule.yaml").read_bytes())
+    command = [sys.executable, "-m", "animate", "render", str(file), "-o", str(tmp_path / "killed"), "--progress-json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if '"frame": 5' in line:
+                child.kill() if os.name == "nt" else child.send_signal(signal.SIGKILL)
+                break
+    assert render(file, tmp_path / "killed").read_bytes() == straight.read_bytes()
+    for index in range(10):
+        name = f"frames/{index:06d}.png"
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+
+
+def test_the_schedule_of_a_walk_is_kept_as_people_write_it(tmp_path):
+    wanted = small_walk(frames=3)
+    render({**walk.schedule(wanted, wanted.steady()), **SMALL}, tmp_path / "walk")
+    kept = yaml.safe_load((tmp_path / "walk" / "schedule.yaml").read_text("utf-8"))
+    assert kept["prompts"] == dict(zip((0, 1, 2), PROMPTS))
+
+
+def test_an_even_pace_places_frames_at_equal_distances():
+    wanted = small_walk(frames=12, prompts=("the sea at night", "snow at noon"), seeds=(5,))
+    told = {**SMALL, "prompt_ease": "linear"}
+    way = walk.even(wanted, told, {})
+    assert way[0] == 0
+    assert way[-1] == 1
+    assert (np.diff(way) > 0).all()
+    plan = animate.plan({**walk.schedule(wanted, way), **told})
+    groups = Groups(plan, painter_of(plan), 4)
+    pictures = [groups.picture(index).clone() for index in range(12)]
+    steps = np.array([float((a - b).abs().mean()) for a, b in itertools.pairwise(pictures)])
+    assert steps.max() <= 1.5 * np.median(steps)
+
+
+def test_a_walk_is_painted_from_the_command_line(tmp_path, capsys):
+    from animate.cli import main
+
+    words = [*PROMPTS[:2], "--frames", "3", "--seed", "1", "2", "-o", str(tmp_path / "walk"), "-q"]
+    assert main(["walk", *words, *(f"--set={name}={value}" for name, value in SMALL.items())]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "walk" / "video.mp4")
+    assert read_picture(tmp_path / "walk" / "frames" / "000002.png").shape[:2] == (64, 64)
