@@ -21,8 +21,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "torch", "diffusers", "safetensors", "transformers", "accelerate", "huggingface_hub"},
     ),
     "video": ({"errors", "picture"}, {"numpy", "cv2", "imageio_ffmpeg"}),
+    "audio": ({"errors", "schedule", "video"}, {"numpy", "librosa"}),
     "render": (
-        {"errors", "schedule", "picture", "motion", "depth", "interp", "diffusion", "video"},
+        {"errors", "schedule", "picture", "motion", "depth", "interp", "diffusion", "video", "audio"},
         {"numpy", "torch", "tqdm", "cv2", "yaml"},
     ),
     "cli": ({"errors", "schedule", "render"}, {"tqdm", "matplotlib", "numpy"}),

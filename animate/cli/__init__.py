@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "check": Command("write a schedule", "list every mistake, or show what the schedule does", "check"),
         "plot": Command("write a schedule", "draw its curves and prompts (png, svg, html)", "plot"),
         "preview": Command("write a schedule", "show the motion alone, without a model", "preview"),
+        "listen": Command("write a schedule", "hear tempo, beats and energies of a sound file", "listen"),
         "plan": Command("write a schedule", "print every value of every frame (json, csv)", "plan"),
         "diff": Command("write a schedule", "tell what changes between two schedules", "diff"),
         "import": Command("write a schedule", "turn an old Deforum settings file into a clean schedule", "import_file"),

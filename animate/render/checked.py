@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from animate.audio.listen import listen
 from animate.diffusion.sampler_names import ALIASES, names
 from animate.errors import Problem, ScheduleError
 from animate.schedule.load import load as load_document
@@ -29,7 +30,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, choices=CHOICES)
+    schedule = load_document(document, overrides, choices=CHOICES, listen=listen)
     problems = list(_problems(schedule))
     if problems:
         raise ScheduleError(problems)
@@ -38,7 +39,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
-    return [values for values, _ in variants_of_document(document, overrides, choices=CHOICES)]
+    return [values for values, _ in variants_of_document(document, overrides, choices=CHOICES, listen=listen)]
 
 
 def _problems(schedule: Schedule) -> Iterator[Problem]:

@@ -68,6 +68,8 @@ class Clock:
     seed: int = 0
     """`s` in expressions."""
     cues: Mapping[str, int] = field(default_factory=dict)
+    beats: tuple[float, ...] = ()
+    """Seconds at which beats were heard; without any they come evenly, from frame 0."""
 
     @property
     def last(self) -> int:
@@ -113,10 +115,26 @@ class Clock:
             case "b":
                 if self.bpm <= 0:
                     raise TimeError(f"{number}{unit} counts beats, but bpm is not set", "bpm: 120")
+                if self.beats:
+                    return Fraction(self._heard(float(amount))) * self.fps
                 return amount * self.fps * 60 / Fraction(str(self.bpm))
             case "%":
                 return amount * self.last / 100
         return amount
+
+    def beats_at(self, seconds: formula.Array) -> formula.Array:
+        """The beat at each time, a fraction between two."""
+        if not self.beats:
+            return seconds * (self.bpm / 60)
+        first, last, period = self.beats[0], self.beats[-1], 60 / self.bpm
+        inside = np.interp(seconds, self.beats, np.arange(len(self.beats)))
+        return inside + np.minimum(seconds - first, 0) / period + np.maximum(seconds - last, 0) / period
+
+    def _heard(self, beat: float) -> float:
+        """Seconds of a beat; beyond those that were heard they go on at the tempo."""
+        period = 60 / self.bpm
+        inside = float(np.interp(beat, np.arange(len(self.beats)), self.beats))
+        return inside + min(beat, 0) * period + max(beat - (len(self.beats) - 1), 0) * period
 
     def _computed(self, text: str) -> int:
         """Frame of an expression of max_f, cut to a whole number as Deforum cuts it."""

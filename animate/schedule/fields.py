@@ -59,6 +59,8 @@ class Field:
     multiple: int = 1
     """A size must be a multiple of it."""
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """Texts that may stand instead of a number."""
     aliases: tuple[str, ...] = ()
     """Other names people type; the `…_schedule` form of a curve or text is always accepted as well."""
     inverted: tuple[str, ...] = ()
@@ -103,8 +105,10 @@ _ROWS: tuple[Field, ...] = (
     _field("max_frames", "integer", "time", 96, "How many frames the animation has.", unit="frames", low=1, high=1_000_000, aliases=("length", "frames"), deforum=120, example="240"),
     _field("duration", "time", "time", "", "Length as a time, instead of max_frames.", example="20s"),
     _field("fps", "number", "time", 12, "Frames a second of the video; a fraction such as 24000/1001 stays exact.", unit="frames/s", low=0.01, high=1000, aliases=("output_fps", "frame_rate"), deforum=15, example="24"),
-    _field("bpm", "number", "time", 0, "Beats a minute; 0 where the schedule counts no beats. Needed for keys such as 4b and for `beat`.", unit="beats/min", low=0, high=1000, example="120"),
+    _field("bpm", "number", "time", 0, "Beats a minute; 0 where the schedule counts no beats. Needed for keys such as 4b and for `beat`; auto counts the beats heard in `audio`.", unit="beats/min", low=0, high=1000, words=("auto",), example="120"),
     _field("cues", "mapping", "time", "", "Named times, usable as keys.", example="{drop: 32b, outro: 80%}"),
+    _field("audio", "mapping", "time", "", "Music that moves the picture: audio_rms, audio_onset, audio_bass, audio_mid, audio_treble, audio_percussive, audio_beat and audio_travel in any expression; the video's soundtrack too, unless another one is given.", example="{file: song.mp3, offset: 12s}"),
+    _field("stems", "mapping", "time", "", "Further sounds by name, such as separated tracks: drums_onset, voice_rms … in any expression.", example="{drums: drums.wav, voice: voice.wav}"),
     _field("let", "mapping", "time", "", "Named curves, usable in every other expression.", example='{kick: "pulse(12, 2)"}'),
     _field("cuts", "mapping", "time", "", "Times at which a new shot begins: nothing is carried across, and prompts do not blend across.", example="[48, 8s]"),
     _field("loop", "integer", "time", 0, "Over so many last frames the picture is led back to frame 0, so that the video loops; 0 turns it off.", unit="frames", low=0, high=1_000_000, example="24"),

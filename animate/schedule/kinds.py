@@ -19,6 +19,8 @@ _NONE_WORDS = {"none", "null", "off", "no", "false", "~", ""}
 
 
 def _number(row: Field, node: Node, field: str, report: Report) -> Setting | None:
+    if node.value in row.words:
+        return str(node.value)
     value = _plain_number(node)
     if value is None:
         what = f"{shown(node)} is not a number"

@@ -20,15 +20,17 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, files, importers, prompts, source, texts
+from animate.schedule import curve, expression, files, importers, music, prompts, source, texts
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
 from animate.schedule.kinds import READERS
+from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
 from animate.schedule.plan import evaluated
 from animate.schedule.prompts import EMPTY, PromptKey, PromptTrack
 from animate.schedule.schedule import Schedule, Setting, Written
+from animate.schedule.sound import Listen, by_frame, deaf
 from animate.schedule.source import Node, Report, Source, Table, in_order
 from animate.schedule.texts import TextTrack
 
@@ -47,6 +49,7 @@ def load(
     *,
     choices: Mapping[str, Collection[str]] | None = None,
     series: Mapping[str, Any] | None = None,
+    listen: Listen = deaf,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -56,11 +59,12 @@ def load(
             line's: `1.5` is a number, `{0: 1, 48: 1.1}` a mapping.
         choices: names that text fields may hold, by field: `{"sampler": (…)}`.
         series: arrays (n,) that expressions may use by name.
+        listen: hears the files of `audio` and `stems`.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {})
+    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen)
 
 
 def variants(
@@ -68,13 +72,13 @@ def variants(
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    first = _load(opened, overrides or {}, **{"choices": {}, "series": {}, **more})
+    first = _load(opened, overrides or {}, **{"choices": {}, "series": {}, "listen": deaf, **more})
     if not first.vary:
         return [({}, first)]
     found = []
     for values in product(*first.vary.values()):
         chosen = dict(zip(first.vary, values))
-        each = _load(opened, {**(overrides or {}), **chosen}, **{"choices": {}, "series": {}, **more})
+        each = _load(opened, {**(overrides or {}), **chosen}, **{"choices": {}, "series": {}, "listen": deaf, **more})
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
 
@@ -91,9 +95,10 @@ def _load(
     overrides: Mapping[str, Any],
     choices: Mapping[str, Collection[str]],
     series: Mapping[str, Any],
+    listen: Listen,
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series)
+    loading = _Loading(imported.source, choices, series, listen)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -124,7 +129,10 @@ def _without_marks(node: Node) -> Node:
 class _Loading:
     """One pass over a document: fields are taken in, then read kind by kind, and complaints are gathered."""
 
-    def __init__(self, native: Source, choices: Mapping[str, Collection[str]], series: Mapping[str, Any]) -> None:
+    def __init__(
+        self, native: Source, choices: Mapping[str, Collection[str]], series: Mapping[str, Any], listen: Listen
+    ) -> None:
+        self.listen = listen
         self.source = native
         self.choices = choices
         self.series = series
@@ -217,10 +225,14 @@ class _Loading:
         seed_drawn = settings["seed"] == -1
         if seed_drawn:
             settings["seed"] = secrets.randbelow(2**32)
-        clock = self._clock(settings)
+        heard = self._music()
+        clock = self._clock(settings, heard)
+        settings["bpm"] = clock.bpm
         settings["fps"] = float(clock.fps)
         settings["max_frames"] = clock.max_frames
         settings["soundtrack_offset"] = self._seconds("soundtrack_offset", clock)
+        if heard.file and "soundtrack" not in self.written:
+            settings["soundtrack"], settings["soundtrack_offset"] = heard.file, heard.offset
         curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
         tracks = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
         result = Schedule(
@@ -236,7 +248,7 @@ class _Loading:
             cuts=self._cuts(clock),
             loras=self._loras(clock),
             embeddings=self._embeddings(),
-            series=self._series(clock),
+            series=self._series(clock, heard),
             vary=self._vary(),
             seed_drawn=seed_drawn,
             differs=imported.differs,
@@ -276,7 +288,19 @@ class _Loading:
 
     # --- time -------------------------------------------------------------------------------------------------------
 
-    def _clock(self, settings: Mapping[str, Setting]) -> Clock:
+    def _music(self) -> Music:
+        """The sounds of `audio` and `stems`, heard."""
+        audio = self._report("audio") if "audio" in self.written else None
+        return music.read(audio, self._entries("stems"), self.listen, self._rate())
+
+    def _rate(self) -> Fraction:
+        """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
+        try:
+            return rate(self.written["fps"].value.text)
+        except (KeyError, TimeError):
+            return Fraction(str(FIELDS["fps"].default))
+
+    def _clock(self, settings: Mapping[str, Setting], heard: Music) -> Clock:
         fps = Fraction(str(FIELDS["fps"].default))
         if "fps" in self.written:
             node, field, report = self._report("fps")
@@ -284,8 +308,16 @@ class _Loading:
                 fps = rate(node.text if not isinstance(node.value, tuple | Table) else "")
             except TimeError as error:
                 report.refuse(node, field, error.what, error.hint)
+        bpm: float | str | bool = settings["bpm"]
+        beats: tuple[float, ...] = ()
+        if bpm == "auto":
+            bpm, beats = music.counted(heard, "audio" in self.written, *self._report("bpm"))
         clock = Clock(
-            fps=fps, max_frames=int(settings["max_frames"]), bpm=float(settings["bpm"]), seed=int(settings["seed"])
+            fps=fps,
+            max_frames=int(settings["max_frames"]),
+            bpm=float(bpm),
+            seed=int(settings["seed"]),
+            beats=beats,
         )
         if "duration" in self.written:
             clock = self._with_duration(clock)
@@ -439,8 +471,10 @@ class _Loading:
             found[name] = read or curve.constant(0.0)
         return found
 
-    def _series(self, clock: Clock) -> dict[str, Any]:
-        found = {}
+    def _series(self, clock: Clock, heard: Music) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for prefix, sound in heard.sounds.items():
+            found |= by_frame(sound, prefix, clock, heard.offset)
         for name, values in self.series.items():
             column = np.asarray(values, dtype=np.float64).ravel()
             if len(column) and np.isfinite(column).all():

@@ -141,6 +141,18 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
     },
     "loras": {"type": "object", "additionalProperties": {"$ref": "#/definitions/curve"}},
     "embeddings": {"type": "object", "additionalProperties": {"type": "string"}},
+    "audio": {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string"}, "offset": {"$ref": "#/definitions/time"}},
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+    "stems": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }
 """Fields of the kind `mapping`, each with a form of its own."""

@@ -60,11 +60,13 @@ class Scope:
             case "beat":
                 if self.clock.bpm <= 0:
                     raise ExpressionError("beat needs bpm, which is not set", "bpm: 120")
-                return frames * (self.clock.bpm / 60 / float(self.clock.fps))
+                return self.clock.beats_at(frames / float(self.clock.fps))
         if name in self.let or name in self.series:
             return self._at_frames(name, frames)
         if name in self.fields:
             raise ExpressionError(f"{name} is a field; its curve is read with at()", f"at({name}, t)")
+        if name.startswith("audio_") and not self.series:
+            raise ExpressionError(f"{name[:40]} needs a sound", "audio: {file: song.wav}")
         known = [*expression.VARIABLES, *self.let, *self.series]
         raise ExpressionError(f"there is no variable {name[:40]!r}", expression.near(name, known))
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from animate.errors import ScheduleError
@@ -11,7 +12,10 @@ from animate.schedule.fields import FIELDS
 from animate.schedule.load import load, variants
 from animate.schedule.names import NAMES
 from animate.schedule.plan import compile
+from animate.schedule.sound import Sound
 from animate.schedule.source import parse
+
+SILENCE = Sound(seconds=1, tempo=0, beats=np.empty(0), onsets=np.empty(0), rate=1, series={"percussive": np.zeros(1)})
 
 
 def write(folder: Path, text: str | bytes, name: str = "s.yaml") -> Path:
@@ -33,6 +37,7 @@ def test_every_row_can_be_used_as_its_example_says(name: str, tmp_path: Path) ->
     files = [
         "ink.safetensors",
         "mist.safetensors",
+        *("song.mp3", "drums.wav", "voice.wav"),
         *(r.example for r in FIELDS.values() if r.kind in ("file", "string")),
     ]
     for file in files:
@@ -40,7 +45,7 @@ def test_every_row_can_be_used_as_its_example_says(name: str, tmp_path: Path) ->
             (tmp_path / file).parent.mkdir(exist_ok=True)
             (tmp_path / file).write_bytes(b"x")
     text = f"bpm: 120\n{name}: {row.example}\n" if name != "bpm" else "bpm: 120\n"
-    schedule = load(write(tmp_path, "prompts: x\n" * (name != "prompts") + text))
+    schedule = load(write(tmp_path, "prompts: x\n" * (name != "prompts") + text), listen=lambda path: SILENCE)
     assert name in schedule.written
     assert row.doc.endswith((".", "…")), name
     assert row.example, name

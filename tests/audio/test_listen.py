@@ -1,0 +1,153 @@
+"""Listening, to sounds made here: a click track, silence, a tone, and files that are no sound."""
+
+import shutil
+import wave
+
+import numpy as np
+import pytest
+
+import animate
+from animate.audio.listen import listen
+from animate.errors import ScheduleError
+from animate.schedule.sound import SERIES, ListenError
+
+pytest.importorskip("librosa")
+
+HERTZ = 22_050
+FIRST, PERIOD = 0.5, 0.5
+"""Seconds of the first click, and from one to the next: 120 beats a minute."""
+
+
+def write(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(HERTZ)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def clicks(tmp_path_factory):
+    """Twelve seconds of clicks."""
+    samples = np.zeros(12 * HERTZ)
+    length = HERTZ // 30
+    hit = np.random.default_rng(0).standard_normal(length) * np.exp(-np.arange(length) / (0.006 * HERTZ))
+    for start in np.arange(FIRST, 11.9, PERIOD):
+        at = int(start * HERTZ)
+        samples[at : at + length] += 0.3 * hit
+    return write(tmp_path_factory.mktemp("sound") / "clicks.wav", samples)
+
+
+def test_tempo_and_beats_of_a_click_track(clicks):
+    sound = listen(clicks)
+    assert sound.tempo == pytest.approx(120, abs=1)
+    clicked = np.arange(FIRST, 11.9, PERIOD)
+    inside = sound.beats[(sound.beats > FIRST - 0.1) & (sound.beats < 11.6)]
+    nearest = np.abs(inside[:, None] - clicked).min(axis=1)
+    assert len(inside) >= len(clicked) - 1
+    assert nearest.max() <= 0.025
+    assert set(sound.series) == set(SERIES)
+    for name, values in sound.series.items():
+        assert values.min() >= 0, name
+        assert values.max() == pytest.approx(1, abs=1e-6), name
+
+
+def test_a_pulse_peaks_on_the_frames_of_the_beats(clicks):
+    plan = animate.plan(
+        {
+            "audio": str(clicks),
+            "bpm": "auto",
+            "fps": 24,
+            "max_frames": 240,
+            "zoom": "1 + 0.05*audio_beat",
+            "prompts": "x",
+        }
+    )
+    frames = np.flatnonzero(plan["zoom"] > 1)
+    clicked = np.arange(FIRST, 10, PERIOD) * 24
+    late = [frame - clicked[np.argmin(np.abs(clicked - frame))] for frame in frames if frame >= 11]
+    assert len(late) >= len(clicked) - 1
+    assert np.abs(late).max() <= 1
+    assert plan["zoom"].max() == pytest.approx(1.05)
+
+
+def test_beats_as_keys_stand_where_they_are_heard(clicks):
+    document = {"audio": {"file": str(clicks), "offset": "1s"}, "bpm": "auto", "fps": 100, "max_frames": 900}
+    plan = animate.plan({**document, "prompts": "x", "strength": {0: 0, "2b": 1, "4b": 0}})
+    peak = int(plan["strength"].argmax())
+    assert abs(peak - 100) <= 3  # beats 0, 1 and 2 at 0, 0.5 and 1 s of the video
+    assert plan.settings["soundtrack"] == str(clicks)
+    assert plan.settings["soundtrack_offset"] == 1
+
+
+def test_what_was_heard_is_kept_by_content(clicks, tmp_path, monkeypatch):
+    first = listen(clicks)
+    copy = shutil.copy(clicks, tmp_path / "other.wav")
+    monkeypatch.setattr("animate.audio.listen._heard", None)  # would fail if it were asked
+    again = listen(tmp_path / "other.wav")
+    assert copy
+    assert again.tempo == first.tempo
+    assert all((again.series[name] == first.series[name]).all() for name in SERIES)
+
+
+def test_silence_has_no_beats_and_moves_nothing(tmp_path):
+    silent = write(tmp_path / "silent.wav", np.zeros(HERTZ * 2))
+    sound = listen(silent)
+    assert (sound.tempo, len(sound.beats), len(sound.onsets)) == (0, 0, 0)
+    plan = animate.plan(
+        {
+            "audio": str(silent),
+            "max_frames": 12,
+            "prompts": "x",
+            "zoom": "1 + audio_bass",
+            "let": {"way": "audio_travel"},
+        }
+    )
+    assert (plan["zoom"] == 1).all()
+    assert np.allclose(plan.variables["way"], np.linspace(0, 1, 12))
+    with pytest.raises(ScheduleError, match="no beats are heard"):
+        animate.plan({"audio": str(silent), "bpm": "auto", "prompts": "x"})
+
+
+def test_a_low_tone_is_bass_and_a_high_one_treble(tmp_path):
+    times = np.arange(HERTZ * 2) / HERTZ
+    tones = np.where(times < 1, np.sin(2 * np.pi * 80 * times), np.sin(2 * np.pi * 5000 * times))
+    sound = listen(write(tmp_path / "tones.wav", 0.5 * tones))
+    half = len(sound.series["bass"]) // 2
+    assert sound.series["bass"][5 : half - 9].mean() > 20 * sound.series["bass"][half + 9 : -5].mean()
+    assert sound.series["treble"][half + 9 : -5].mean() > 20 * sound.series["treble"][5 : half - 9].mean()
+
+
+def test_what_is_no_sound_is_told_at_its_line(tmp_path):
+    (tmp_path / "text.wav").write_text("not a sound")
+    with pytest.raises(ListenError, match="holds no sound"):
+        listen(tmp_path / "text.wav")
+    file = tmp_path / "clip.yaml"
+    file.write_text("prompts: x\naudio:\n  file: text.wav\n  of: 3\nstems: {t: gone.wav}\nzoom: 1 + drums_rms\n")
+    with pytest.raises(ScheduleError) as caught:
+        animate.plan(file)
+    told = str(caught.value)
+    for part in (":3:9: audio: text.wav holds no sound", ":4:3: audio.of: there is no such part", ":5:9: stems: 't'"):
+        assert part in told
+    assert ":6:7: zoom: " in told
+
+
+def test_the_command_draws_and_tells(clicks, tmp_path, capsys):
+    from animate.cli import main
+
+    assert main(["listen", str(clicks), "-o", str(tmp_path / "clicks.png")]) == 0
+    said = capsys.readouterr().out
+    assert "audio_percussive" in said
+    assert "beats/min" in said
+    assert (tmp_path / "clicks.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(["listen", str(tmp_path / "none.wav")]) == 2
+    assert main(["listen", str(tmp_path / "clicks.png"), "-o", str(tmp_path / "x.png")]) == 2
