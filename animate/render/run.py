@@ -19,7 +19,6 @@ from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
 from animate.render.groups import Groups, width_of
-from animate.render.memory import keep_freed_blocks
 from animate.render.progress import Progress, Quiet
 from animate.render.record import Record, identity
 from animate.render.run_dir import RunDirectory
@@ -160,7 +159,6 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         return _written(given, replace(old, plan=told), directory, encoding, progress)
     height, width = plan.size
     directory.refuse_unwritable(len(plan), height * width)
-    keep_freed_blocks()
     painter = painter_of(plan)
     width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)

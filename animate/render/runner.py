@@ -15,6 +15,7 @@ from animate.depth import DepthEstimator
 from animate.errors import AnimateError, RenderError
 from animate.picture import convert
 from animate.render.interrupts import Interrupts
+from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
 from animate.render.progress import Progress
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
@@ -60,6 +61,7 @@ def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
     Raises Interrupted after a Ctrl-C, with the frame finished and the video playable; EncodeError or RenderError where
     something cannot be written. In each case the run can be gone on with.
     """
+    keep_freed_blocks()
     arrays = directory.load_checkpoint()
     carry = None if arrays is None else Carry.from_arrays(arrays, order.device)
     first = 0 if carry is None else carry.index + 1
