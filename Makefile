@@ -9,7 +9,7 @@ endif
 RUN := $(BIN)/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs train-autoencoder train-painter train-depth clean
+.PHONY: demo test check bench drift docs train-autoencoder train-painter train-depth clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,9 @@ check: $(READY)  ## every schedule that ships
 
 bench: $(READY)  ## figures, as ratios
 	$(RUN) benchmarks/run.py
+
+drift: $(READY)  ## the curve of docs/drift.png: 240 frames, some minutes
+	$(RUN) -m benchmarks.drift
 
 docs: $(READY)  ## pages and schema generated from the table of fields
 	$(RUN) -m animate.schedule.document

@@ -1,4 +1,4 @@
-"""List every mistake of a schedule at its line, or show on one screen what it does.
+"""List every mistake of a schedule at its line, or show on one screen what it does; of several, on a line each.
 
 Nothing is rendered and no model is loaded. Exit code 2 where there are mistakes.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from animate.cli import chart, overrides
+from animate.errors import BadInput
 from animate.schedule.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -27,16 +28,32 @@ CURVE = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    overrides.add_schedule(parser)
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a schedule (YAML), or an old Deforum settings file; several"
+    )
+    overrides.add_set(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    codes = [_checked(file, args) for file in args.files]
+    return max(codes)
+
+
+def _checked(file: str, args: argparse.Namespace) -> int:
     from animate.schedule.plan import compile
 
-    schedule = overrides.load(args)
-    runs = _runs(args, schedule)
+    try:
+        schedule = overrides.load(args, file)
+        runs = _runs(file, args, schedule)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     plan = compile(schedule)
-    print("\n".join([*summary(args.file, schedule, plan), *runs]))
+    if len(args.files) == 1:
+        print("\n".join([*summary(file, schedule, plan), *runs]))
+    else:
+        warned = f", {len(plan.warnings)} warnings" if plan.warnings else ""
+        print(f"{file}: {chart.of(schedule, plan).subtitle}{warned}")
     return 0
 
 
@@ -63,13 +80,13 @@ def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
         yield from (f"  {warning}" for warning in warnings)
 
 
-def _runs(args: argparse.Namespace, schedule: Schedule) -> list[str]:
+def _runs(file: str, args: argparse.Namespace, schedule: Schedule) -> list[str]:
     """What `vary:` multiplies out; each run is checked as well."""
     if not schedule.vary:
         return []
     from animate.render.checked import variants
 
-    count = len(variants(args.file, overrides.overrides(args)))
+    count = len(variants(file, overrides.overrides(args)))
     factors = " × ".join(f"{len(values)} {name}" for name, values in schedule.vary.items())
     return list(_paragraph("vary", f"{count} runs under `animate batch`: {factors}"))
 

@@ -135,6 +135,15 @@ def test_check_lists_every_problem_on_a_line(capsys: pytest.CaptureFixture[str],
     assert lines[1].startswith(f"{broken}:3:")
 
 
+def test_check_of_several_files(capsys: pytest.CaptureFixture[str], schedule: Path, broken: Path) -> None:
+    """`make check` hands over every schedule that ships."""
+    code, out, err = run(capsys, "check", schedule, broken, schedule)
+    assert code == 2
+    assert out.splitlines() == [f"{schedule}: 48 frames · 4 s · 12 frames/s · 120 beats/min · 256 × 256 · 2D"] * 2
+    assert err.count(f"{broken}:") == 3
+    assert run(capsys, "check", schedule, schedule)[0] == 0
+
+
 def test_check_of_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = run(capsys, "check", tmp_path / "none.yaml")
     assert code == 2
