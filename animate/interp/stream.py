@@ -7,7 +7,7 @@ frame is that frame, untouched; so any ratio comes out evenly spaced, 24 → 60 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -69,7 +69,7 @@ def retime(
     between: Interpolator,
     *,
     end: Literal["hold", "stop", "loop"] = "hold",
-    cuts: bool = True,
+    cuts: bool | Collection[int] = True,
     repeats: Literal["keep", "retime"] = "keep",
     tell: Callable[[Event], None] = log,
 ) -> Iterator[Tensor]:
@@ -80,7 +80,8 @@ def retime(
         ratio: result frames for each source frame, at least 1; exact, so that an hour later nothing has drifted.
         end: after the last frame, `hold` it for its own duration (n frames become ⌈n · ratio⌉, as long as before),
             `stop` with it, or `loop`: go on to the first, so that the result repeats without a seam.
-        cuts: find cuts and never blend across one; the frame before it stands until the next begins.
+        cuts: find cuts and never blend across one, or the source frames at which they are known to be; the frame
+            before a cut stands until the next begins.
         repeats: `retime` takes a frame that repeats the one before as a late one, and puts motion in its place.
         tell: hears of cuts, stills and motion too large to be trusted.
 
@@ -146,7 +147,7 @@ def _small(picture: Tensor) -> Tensor:
 
 
 def _knots(
-    frames: Iterable[Tensor], cuts: bool, repeats: str, loop: bool, tell: Callable[[Event], None]
+    frames: Iterable[Tensor], cuts: bool | Collection[int], repeats: str, loop: bool, tell: Callable[[Event], None]
 ) -> Iterator[Knot]:
     """Source frames that matter, each with what lies between it and the next.
 
@@ -168,12 +169,12 @@ def _knots(
             continue
         if repeats == "retime" and is_same(seen, here):
             continue
-        yield from _closed(held, seen, here, at, index, cuts, repeats, tell)
+        yield from _closed(held, seen, here, at, index, cuts, tell)
         held, seen, at = picture, here, index
     if held is None or seen is None or first is None:
         return
     if loop:
-        yield from _closed(held, seen, glance(first), at, newest + 1, cuts, repeats, tell)
+        yield from _closed(held, seen, glance(first), at, newest + 1, cuts, tell)
         yield Knot(newest + 1, first)
         return
     yield Knot(at, held, holds=newest > at)
@@ -182,10 +183,16 @@ def _knots(
 
 
 def _closed(
-    held: Tensor, seen: Glance, here: Glance, at: int, now: int, cuts: bool, repeats: str, tell: Callable[[Event], None]
+    held: Tensor,
+    seen: Glance,
+    here: Glance,
+    at: int,
+    now: int,
+    cuts: bool | Collection[int],
+    tell: Callable[[Event], None],
 ) -> Iterator[Knot]:
     """The knots for the frame `held`, shown first at `at`, now that another one comes at `now`."""
-    if cuts and is_cut(seen, here):
+    if is_cut(seen, here) if cuts is True else cuts and now in cuts:
         tell(Event("cut", now, "a cut: nothing is blended across it"))
         yield Knot(at, held, holds=True)
     elif now - at - 1 > PATIENCE:

@@ -11,7 +11,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,12 +50,15 @@ class Output:
         first: int,
         texts: Callable[[int], Mapping[str, str]],
         video: Callable[[], VideoWriter] | None,
+        fill: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]] = iter,
     ) -> None:
         """`first`: the first frame that will come; those before are taken from the directory into the video.
-        `texts`: what a frame's file says about it; `video` opens the writer, None makes no video."""
+        `texts`: what a frame's file says about it; `video` opens the writer, None makes no video;
+        `fill` makes the video's frames of the run's."""
         self._directory = directory
         self._texts = texts
         self._open_video = video
+        self._fill = fill
         self._queue: queue.Queue[tuple[int, np.ndarray, Carry, Entry] | None] = queue.Queue(_WAITING_FRAMES)
         self._failure: Exception | None = None
         self._stopped = False
@@ -178,14 +181,19 @@ class Output:
             return
         try:
             with self._open_video() as video:
-                index = 0
-                while (frame := self._next(index)) is not None:
+                for frame in self._fill(self._frames()):
                     video.write(frame)
-                    index += 1
                 if self._stopped:
                     video.abort()
         except Exception as error:  # in a thread nobody would hear it
             self._fail(error)
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        """The run's frames as they come, from the first."""
+        index = 0
+        while (frame := self._next(index)) is not None:
+            yield frame
+            index += 1
 
     def _next(self, index: int) -> np.ndarray | None:
         """Frame `index` once it is written; None at the end."""

@@ -14,6 +14,7 @@ import animate
 from animate.depth import load as load_depth
 from animate.diffusion import models
 from animate.errors import BadInput, RenderError, VideoError
+from animate.render import between
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
@@ -160,6 +161,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     height, width = plan.size
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
+    fill = between.filler(plan, str(painter.device))
     width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)
     record = Record(
@@ -184,6 +186,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),
+            fill=fill,
             device=str(painter.device),
         )
         run(order, directory, progress)
@@ -211,6 +214,8 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
         progress.say(f"codec {encoding.codec} holds no sound; the soundtrack is left out")
     elif sound is not None:
         check_sound(sound)
+    if sound is None and plan.settings["soundtrack"]:
+        progress.say("slow motion has no sound; the soundtrack is left out")
 
 
 def _check_pictures(plan: Plan) -> None:
@@ -222,7 +227,7 @@ def _check_pictures(plan: Plan) -> None:
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:
-    sound = str(plan.settings["soundtrack"])
+    sound = str(plan.settings["soundtrack"]) if between.slower(plan) == 1 else ""
     return Soundtrack(path=Path(sound), offset=float(plan.settings["soundtrack_offset"])) if sound else None
 
 
@@ -234,11 +239,12 @@ def _written(given: Given, record: Record, directory: RunDirectory, encoding: En
     with directory.claim():
         before = directory.record()
         directory.begin(record, given.text, Path(given.file).name)
-        if open_video is not None and (before != record or not _plays(result, encoding, len(plan))):
+        if open_video is not None and (before != record or not _plays(result, encoding, between.count(plan))):
             progress.say(f"all {len(plan)} frames are there; writing the video again")
+            fill = between.filler(plan, "cpu")
             with open_video() as video:
-                for index in range(len(plan)):
-                    video.write(read_picture(directory.frame(index)))
+                for frame in fill(read_picture(directory.frame(index)) for index in range(len(plan))):
+                    video.write(frame)
         else:
             progress.say(f"all {len(plan)} frames are there; nothing to do")
         if not directory.contact.exists():
@@ -295,7 +301,7 @@ def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirecto
             path,
             width=width,
             height=height,
-            fps=plan.fps,
+            fps=between.rate(plan),
             encoding=encoding,
             soundtrack=_soundtrack(plan) if CODECS[encoding.codec].sound else None,
             metadata=about,

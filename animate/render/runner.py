@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,6 +49,8 @@ class Order:
     """Texts for the file of a frame; a function of the frame's number alone."""
     video: Callable[[], VideoWriter] | None
     """Opens the video; None for frames only."""
+    fill: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]] = iter
+    """Makes the video's frames of the run's: in-betweens."""
     device: str = "cpu"
     depth: DepthEstimator | None = None
     """Of a plan that asks for depth."""
@@ -71,7 +74,7 @@ def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
     try:
         with (
             Interrupts(told=lambda: progress.say(hint)) as interrupts,
-            Output(directory, first=first, texts=order.texts, video=order.video) as output,
+            Output(directory, first=first, texts=order.texts, video=order.video, fill=order.fill) as output,
         ):
             output.note({"event": "begin", "first": first, "frames": total})
             done = _walk(order, carry, output, progress, interrupts)

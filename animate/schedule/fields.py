@@ -196,6 +196,10 @@ _ROWS: tuple[Field, ...] = (
     _field("perlin_persistence", "number", "picture", 0.5, "Perlin noise: weight of each finer layer against the one before.", low=0, high=1, example="0.5"),
     # cadence
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
+    # in-betweens
+    _field("frame_interpolation_engine", "choice", "output", "None", "What fills frames in between the painted ones into the video: auto takes FILM or RIFE where their weights are, else flow.", choices=("None", "auto", "film", "rife", "embedded", "flow", "farneback", "blend", "hold"), example="auto"),
+    _field("frame_interpolation_x_amount", "integer", "output", 2, "Frames that the video shows for each painted one, and so many times the fps.", low=1, high=100, example="4"),
+    _field("frame_interpolation_slow_mo_amount", "integer", "output", 1, "How many times longer the video lasts: in-betweens become slow motion, without sound.", low=1, high=100, example="2"),
     # output
     _field("codec", "choice", "output", "h264", "Encoding of the video.", choices=("h264", "h265", "vp9", "prores", "gif", "png"), example="h265"),
     _field("crf", "integer", "output", 17, "Quality of H.264, H.265 and VP9: smaller is better and larger on disk.", low=0, high=63, example="20"),
