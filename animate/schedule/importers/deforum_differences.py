@@ -26,6 +26,12 @@ def sentences(
         yield f"Depth came from {depth}; here the scene is flat until `depth_algorithm` names a model."
     if settings.mode == "Video Input":
         yield "Video Input is not rendered yet."
+    if settings.is_on(("frame_interpolation_engine",)):
+        engine = unquoted(str(settings.get("frame_interpolation_engine").plain()))  # type: ignore[union-attr]
+        yield (
+            f"In-betweens came from {engine}; here from the best engine there is "
+            "(`animate models get rife` brings one)."
+        )
     names: dict[str, None] = {}
     for part in settings.parts_on():
         if part.name == "Parseq" and managed_in_parseq:

@@ -93,6 +93,8 @@ _COHERENCE = Words(
     },
     fallback="LAB",
 )
+_BETWEEN = Words(means={"none": "None", "rife v4.6": "auto", "film": "auto"}, fallback="auto")
+"""Which weights are here is not known to a file; `auto` takes the best there are."""
 _MODES = Words(order=("2D", "3D", "Video Input", "Interpolation"))
 _SEEDS = Words(order=("iter", "fixed", "random", "ladder", "alternate", "schedule"), fallback="fixed")
 
@@ -179,6 +181,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(key="init_image", field="init_image", needs=INIT),
     Setting(key="strength", field="init_strength", needs=INIT),
     Setting(key="soundtrack_path", field="soundtrack", needs=("add_soundtrack",)),
+    Setting(key="frame_interpolation_engine", field="frame_interpolation_engine", words=_BETWEEN),
+    *_same("frame_interpolation_x_amount", needs=("frame_interpolation_engine",)),
+    *_same("frame_interpolation_slow_mo_amount", needs=("frame_interpolation_slow_mo_enabled",)),
 )
 """Keys with a field of ours, in the order in which they are looked at."""
 
@@ -287,16 +292,6 @@ PARTS: tuple[Part, ...] = (
         modes=_ANY_MODE,
     ),
     Part(
-        name="frame interpolation",
-        switch="frame_interpolation_engine",
-        keys=(
-            "frame_interpolation_x_amount", "frame_interpolation_slow_mo_enabled",
-            "frame_interpolation_slow_mo_amount", "frame_interpolation_keep_imgs", "frame_interpolation_use_upscaled",
-        ),
-        shown=("frame_interpolation_engine", "frame_interpolation_x_amount"),
-        modes=_ANY_MODE,
-    ),
-    Part(
         name="upscaling",
         switch="r_upscale_video",
         keys=("r_upscale_factor", "r_upscale_model", "r_upscale_keep_imgs"),
@@ -363,6 +358,7 @@ SILENT = frozenset(
         # read by hand
         "use_init", "add_soundtrack", "scheduler", "sd_model_name", "depth_algorithm", "use_zoe_depth",
         # what has no effect on pixels
+        "frame_interpolation_slow_mo_enabled", "frame_interpolation_keep_imgs", "frame_interpolation_use_upscaled",
         "near_schedule", "far_schedule", "near_plane", "far_plane", "midas_weight", "pix2pix_img_cfg_scale_schedule",
         "pix2pix_img_cfg_scale", "color_coherence_video_every_N_frames", "distilled_cfg_scale_schedule",
         "histogram_matching", "dynamic_threshold", "static_threshold", "init_latent", "init_sample", "init_c", "C", "f",

@@ -358,7 +358,6 @@ def test_parts_that_were_on_are_named_once(tmp_path: Path) -> None:
         hybrid_motion="Optical Flow",
         use_looper=True,
         enable_checkpoint_scheduling=True,
-        frame_interpolation_engine="FILM",
         parseq_manifest='{"rendered_frames": []}',
         sd_model_name="some_model.safetensors",
     )
@@ -368,11 +367,27 @@ def test_parts_that_were_on_are_named_once(tmp_path: Path) -> None:
         "hybrid motion (Optical Flow)",
         "guided images",
         "changing checkpoints",
-        "(FILM, 2)",
         "Parseq",
     ):
         assert schedule.differs.count(name) == 1, name
     assert "some_model.safetensors" in schedule.differs
+
+
+@pytest.mark.parametrize(("slow", "longer"), [(False, 1), (True, 3)])
+def test_frame_interpolation_comes_along(tmp_path: Path, slow: bool, longer: int) -> None:
+    schedule, _ = opened(
+        tmp_path,
+        frame_interpolation_engine="RIFE v4.6",
+        frame_interpolation_x_amount=4,
+        frame_interpolation_slow_mo_enabled=slow,
+        frame_interpolation_slow_mo_amount=3,
+    )
+    names = ("engine", "x_amount", "slow_mo_amount")
+    assert [schedule.settings[f"frame_interpolation_{name}"] for name in names] == ["auto", 4, longer]
+    assert "models get rife" in schedule.differs
+    plain, _ = opened(tmp_path, frame_interpolation_engine="None", frame_interpolation_x_amount=4)
+    assert plain.settings["frame_interpolation_engine"] == "None"
+    assert "rife" not in plain.differs
 
 
 def test_cadence_says_that_all_frames_are_made(tmp_path: Path) -> None:
