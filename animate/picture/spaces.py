@@ -1,7 +1,7 @@
 """Colour spaces as three planes each, there and back.
 
-CIE L*a*b* is computed here, by tables of 2¹⁶ entries and two matrices: OpenCV's conversion of gamma-coded colours is
-off by half a grey level, which adds up in a loop.
+L*a*b* goes by way of linear light, through tables of 2¹⁶ entries: OpenCV's conversion of gamma-coded colours is off by
+half a grey level, which adds up in a loop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 FINEST = (1 << 16) - 1
 """Last entry of a table over 16 bits."""
@@ -50,49 +49,26 @@ def _rgb_from_hsv(hsv: np.ndarray, out: np.ndarray) -> None:
     _clipped(rgb.transpose(2, 0, 1), out)
 
 
-# CIE L*a*b* (CIE 15:2004, eq. 8.3 to 8.11) of sRGB (IEC 61966-2-1), white D65. With x, y, z in units of the white,
-#   f(v) = v^⅓ above δ³, else v / (3δ²) + 2δ/3;   L = 116 f(y) − 16,   a = 500 (f(x) − f(y)),   b = 200 (f(y) − f(z)).
-
-_DELTA = 6 / 29
-_XYZ_FROM_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-_IN_WHITES = _XYZ_FROM_RGB / _XYZ_FROM_RGB.sum(axis=1, keepdims=True)
-_LAB_FROM_F = np.array([[0.0, 116, 0], [500, -500, 0], [0, 200, -200]])
-
-
 def _lab_from_rgb(rgb: np.ndarray) -> np.ndarray:
-    """(3, H, W): L* + 16, a*, b*."""
-    whites = _mixed(_IN_WHITES, _looked_up(rgb, TO_LINEAR))
-    return _mixed(_LAB_FROM_F, _looked_up(_root(whites), F_FROM_ROOT))
+    lab = np.empty_like(rgb)
+    cv2.split(cv2.cvtColor(_looked_up(cv2.merge(list(rgb)), TO_LINEAR), cv2.COLOR_LRGB2LAB), list(lab))
+    return lab
 
 
 def _rgb_from_lab(lab: np.ndarray, out: np.ndarray) -> None:
-    whites = _looked_up(_mixed(np.linalg.inv(_LAB_FROM_F), lab), FROM_F, *_F_RANGE)
-    linear = _mixed(np.linalg.inv(_IN_WHITES), whites)
-    root = _root(np.maximum(linear, 0, out=linear))
-    for plane, looked_up in zip(root, out):
-        cv2.LUT(scaled(plane, 0, 1, FINEST), FROM_ROOT, dst=looked_up)
+    linear = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_LAB2LRGB)
+    root = cv2.sqrt(np.maximum(linear, 0, out=linear), dst=linear)
+    cv2.split(_looked_up(root, FROM_ROOT), list(out))
 
 
-def _mixed(matrix: np.ndarray, planes: np.ndarray) -> np.ndarray:
-    """(3, H, W), each a weighted sum of the planes."""
-    weights = torch.from_numpy(matrix.astype(np.float32))
-    return (weights @ torch.from_numpy(planes).flatten(1)).view(planes.shape).numpy()
-
-
-def _root(planes: np.ndarray) -> np.ndarray:
-    """The square root of contiguous planes, in their place."""
-    flat = planes.reshape(-1, planes.shape[-1])
-    cv2.sqrt(flat, dst=flat)
-    return planes
-
-
-def _looked_up(planes: np.ndarray, table: np.ndarray, low: float = 0, high: float = 1) -> np.ndarray:
-    """[low, high] (3, H, W) through a table of 2¹⁶ entries."""
-    flat = planes.reshape(-1, planes.shape[-1])
-    return cv2.LUT(scaled(flat, low, high, FINEST), table).reshape(planes.shape)
+def _looked_up(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """[0, 1] (h, W, 3) through a table of 2¹⁶ entries."""
+    rows = pixels.reshape(pixels.shape[0], -1)
+    return cv2.LUT(scaled(rows, 0, 1, FINEST), table).reshape(pixels.shape)
 
 
 def _srgb_to_linear(value: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
@@ -100,24 +76,11 @@ def _linear_to_srgb(value: np.ndarray) -> np.ndarray:
     return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
 
 
-def _f(value: np.ndarray) -> np.ndarray:
-    return np.where(value > _DELTA**3, np.cbrt(value), value / (3 * _DELTA**2) + 2 * _DELTA / 3)
-
-
-def _from_f(f: np.ndarray) -> np.ndarray:
-    return np.where(f > _DELTA, f**3, 3 * _DELTA**2 * f - 2 * _DELTA**3)
-
-
-_F_RANGE = (-0.25, 1.5)
-"""What is beyond lies far outside RGB."""
 _STEPS = np.linspace(0, 1, FINEST + 1)
 TO_LINEAR = _srgb_to_linear(_STEPS).astype(np.float32)[None]
 FROM_ROOT = _linear_to_srgb(_STEPS**2).astype(np.float32)[None]
 """Of the square root of linear light, whose 16 bits are as fine in the dark as in the light."""
-F_FROM_ROOT = _f(_STEPS**2).astype(np.float32)[None]
-"""Likewise."""
-FROM_F = _from_f(np.linspace(*_F_RANGE, FINEST + 1)).astype(np.float32)[None]
 
 RGB = Space(planes=lambda rgb: rgb, picture=_clipped, ranges=((0.0, 1.0),) * 3)
 HSV = Space(planes=_hsv_from_rgb, picture=_rgb_from_hsv, ranges=((0.0, 360.0), (0.0, 1.0), (0.0, 1.0)))
-LAB = Space(planes=_lab_from_rgb, picture=_rgb_from_lab, ranges=((16.0, 116.0), (-128.0, 128.0), (-128.0, 128.0)))
+LAB = Space(planes=_lab_from_rgb, picture=_rgb_from_lab, ranges=((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0)))
