@@ -62,6 +62,16 @@ class _Order:
     start: Start
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What a picture is held to while it is painted."""
+
+    latents: Tensor
+    """(N, C, h, w) clean."""
+    free: Tensor
+    """(N, 1, h, w), 1 where the model paints."""
+
+
 class Painter:
     """A diffusion model that paints. Not for several threads at once.
 
@@ -120,12 +130,15 @@ class Painter:
         strength: float | Sequence[float],
         how: Sequence[Sampling],
         depth: Tensor | None = None,
+        within: Tensor | None = None,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
         Strength in [0, 1] (one, or one a picture): 1 keeps the picture and runs no model, 0 ignores it (`imagine`);
         between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
-        models that read depth and is refused by others.
+        models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
+        place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
+        arXiv 2201.09865, §4.1).
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -135,17 +148,18 @@ class Painter:
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
         self._fits(size, depth)
         result = pictures.clone()
-        ignored = [row for row, kept in enumerate(strengths) if kept == 0]
+        ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
         if ignored:
             planes = None if depth is None else depth[ignored]
             result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
-        partly = [row for row, kept in enumerate(strengths) if 0 < kept < 1]
+        partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
+            places = None if within is None else within[partly].to(self.device, torch.float32)
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes), size)
+                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, places), size)
             result[partly] = painted.to(result)
         return result
 
@@ -201,13 +215,20 @@ class Painter:
         latents = latents.to(self.device, self._kind)
         return self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
 
-    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None) -> Tensor:
+    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
         rows = [order.at for order in group]
         noises = [_noise(order.how) for order in group]
         course = self._course(group, noises)
         clean = self._encoded(pictures[rows], noises)
         latents = course.noised(clean)
-        painted = self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
+        plane = self._plane(latents, depth, group)
+        if within is not None:
+            places = within[rows]
+            # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
+            free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
+            painted = self._decoded(self._denoised(latents, course, group, plane, _Kept(clean, free)))
+            return torch.lerp(pictures[rows], painted, places)
+        painted = self._decoded(self._denoised(latents, course, group, plane))
         start = group[0].start
         if start.run == 1 and start.broken:
             # Less than one step: what is left of the way to strength 1 is gone by mixing with the untouched picture,
@@ -224,7 +245,9 @@ class Painter:
                 self._schedulers.popitem(last=False)
         return Course(self._schedulers[key], group[0].start, noises, how.eta)
 
-    def _denoised(self, x: Tensor, course: Course, group: list[_Order], plane: Tensor | None) -> Tensor:
+    def _denoised(
+        self, x: Tensor, course: Course, group: list[_Order], plane: Tensor | None, kept: _Kept | None = None
+    ) -> Tensor:
         """The latent at the end of the course."""
         passes = len(group[0].passes.states)
         states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
@@ -236,6 +259,8 @@ class Painter:
         guided = self._guided(group[0].how)
         with self._at_work(self._unet):
             for index in course.evaluations:
+                if kept is not None:
+                    x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
                 inputs = course.scaled(x, index)
                 if plane is not None:
                     inputs = torch.cat([inputs, plane], dim=1)

@@ -174,6 +174,7 @@ class Course:
             self._late = _fresh(prepared, self._begin + prepared.order)
         self._clean: Tensor | None = None
         self._first_noise: Tensor | None = None
+        self._start_noise: Tensor | None = None
         self._seen: Tensor | None = None
         self._known: Tensor | None = None
         self._upcoming: Tensor | None = None
@@ -194,10 +195,15 @@ class Course:
 
     def noised(self, latents: Tensor) -> Tensor:
         """`latents` (N, C, h, w) at the exact start level."""
-        noise = draw(self._noises, latents.shape[1:]).to(latents)
+        noise = self._start_noise = draw(self._noises, latents.shape[1:]).to(latents)
         if self._leaps:
             self._clean, self._first_noise = latents, noise
         return self._early.add_noise(latents, noise, self._level_at(self._begin, latents))
+
+    def held(self, latents: Tensor, index: int) -> Tensor:
+        """`latents` (N, C, h, w) at the level of an evaluation, under the noise that `noised` has drawn."""
+        assert self._start_noise is not None
+        return self._early.add_noise(latents, self._start_noise, self._level_at(index, latents))
 
     def scaled(self, x: Tensor, index: int) -> Tensor:
         """The network's input for the state `x`, as its training scaled it."""

@@ -23,7 +23,7 @@ from torch import Tensor
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.motion import matrix
 from animate.motion.warp import move, warp
-from animate.picture import color, noise, sharpen
+from animate.picture import color, holes, noise, sharpen
 from animate.render import view
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
 from animate.schedule.plan import Frame, Plan
@@ -61,11 +61,17 @@ def _flown(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     if plan.settings["use_depth_warping"] and plan.settings["depth_algorithm"] != "flat":
         depth = yield EstimateDepth(index=frame.index, picture=carry.arriving)
     flight = view.of_frame(plan, frame, depth, carry.depth)
+    arriving = flight.see(carry.arriving)
+    unseen = carry.unseen
+    if plan.settings["holes"] == "paint":
+        before = flight.see(unseen.expand_as(carry.arriving)).picture[:1] if unseen.numel() else 0.0
+        unseen = (1 - arriving.coverage + before).clamp(0, 1)
     carry = replace(
         carry,
         index=frame.index,
-        arriving=flight.see(carry.arriving),
-        leaving=flight.see(carry.leaving),
+        arriving=arriving.picture,
+        leaving=flight.see(carry.leaving).picture,
+        unseen=unseen,
         depth=flight.depth_after(),
     )
     return (yield from _repainted(plan, frame, carry))
@@ -83,13 +89,42 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     else:
         colors = carry.colors
         match = _matcher(plan, colors)
-        moved = _led_back(plan, frame, carry, _moved_by(plan, carry.arriving, carry.arriving_by))
+        moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
         start = _prepared(plan, frame, match(moved))
         redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
         reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
         painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
         painted = _greyed(plan, painted)
-    return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors)
+    return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=carry.unseen[:0])
+
+
+def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Tensor]:
+    """(3, H, W) the picture painted last as it has moved; what was never seen is invented first where that is asked.
+
+    Invented from its surroundings and noise alone, it is then redrawn with the rest as if it had always been there: so
+    there is no seam, and the frame's own strength stays what it is.
+    """
+    if plan.settings["holes"] != "paint":
+        return _moved_by(plan, carry.arriving, carry.arriving_by)
+    border, reading = str(plan.settings["border"]), str(plan.settings["sampling_mode"])
+    moved = warp(carry.arriving, carry.arriving_by, border=border, sampling=reading)
+    unseen = carry.unseen if carry.unseen.numel() else 1 - moved.coverage
+    if not bool((unseen > 0.5).any()):
+        return moved.picture
+    return (
+        yield Redraw(
+            index=frame.index,
+            picture=moved.picture,
+            strength=frame["hole_strength"],
+            how=_elsewhere(sampling(plan, frame), frame.index),
+            within=holes.softened(unseen),
+        )
+    )
+
+
+def _elsewhere(how: Sampling, index: int) -> Sampling:
+    """The same from other noise: a place must not be redrawn from the noise that it was invented from."""
+    return replace(how, seed=int(noise.rng(how.seed, index, "holes").integers(2**32)))
 
 
 def _still(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -122,6 +157,7 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         leaving_by=np.eye(3),
         colors=colors,
         first=carry.first if carry else picture,
+        unseen=picture.new_empty(0),
         depth=picture.new_empty(0),
     )
 

@@ -145,6 +145,7 @@ def _shown_from(plan: Plan, card: Tensor, first: int) -> Iterator[tuple[Tensor, 
             leaving_by=still,
             colors=card,
             first=card,
+            unseen=card.new_empty(0),
             depth=card.new_empty(0),
         )
     painter = _Card(card)

@@ -33,6 +33,8 @@ class Redraw:
     picture: Tensor
     strength: float
     how: Sampling
+    within: Tensor | None = None
+    """(1, H, W) in [0, 1]: how much of each place is redrawn; None is all of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class Carry:
     """(3, H, W) the picture whose colours the shot keeps."""
     first: Tensor
     """(3, H, W) frame 0, which a loop leads back to."""
+    unseen: Tensor
+    """(1, H, W) in [0, 1], where `arriving` shows what was never seen; empty in 2D, where `arriving_by` tells it."""
     depth: Tensor
     """(1, H, W) what frame `index` is known to be like from the frames before, 0 where nothing is known; empty at the
     start of a shot and in 2D."""

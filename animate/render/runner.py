@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from animate.depth import DepthEstimator
+from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
 from animate.picture import convert
 from animate.render.interrupts import Interrupts
@@ -135,7 +136,12 @@ def answered(request: Request, painter: Paints, size: tuple[int, int], depth: De
         case Imagine():
             return painter.imagine(size, [request.how])[0]
         case Redraw():
-            return painter.redraw(request.picture[None], request.strength, [request.how])[0]
+            if request.within is None:
+                return painter.redraw(request.picture[None], request.strength, [request.how])[0]
+            if not isinstance(painter, Painter):  # those of other packages need not know how
+                raise RenderError(f"{painter.name} cannot paint into holes; `holes: stretch` does without")
+            within = request.within[None]
+            return painter.redraw(request.picture[None], request.strength, [request.how], within=within)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
         case EstimateDepth():

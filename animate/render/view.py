@@ -34,14 +34,14 @@ class Flight:
     padding: str
     sampling: str
 
-    def see(self, picture: Tensor) -> Tensor:
-        """The old picture (C, H, W) from the new place, (C, H, W)."""
+    def see(self, picture: Tensor) -> Warped:
+        """The old picture (C, H, W) from the new place."""
         if not np.array_equal(self.flip, np.eye(3)):
             picture = warp(picture, self.flip, sampling=self.sampling).picture
         if self.projection == "deforum":
             aspect = self.new.aspect
-            return deforum(picture, self.depth, self.pose, self.fov, aspect, self.padding, self.sampling).picture
-        return self._pinhole(picture).picture
+            return deforum(picture, self.depth, self.pose, self.fov, aspect, self.padding, self.sampling)
+        return self._pinhole(picture)
 
     def depth_after(self) -> Tensor:
         """(1, H, W) the depth as it must look from the new place, 0 where nothing is known of it."""

@@ -163,6 +163,8 @@ _ROWS: tuple[Field, ...] = (
     _curve("perspective_flip_fv", "motion", 53.0, "Perspective: field of view.", unit="degrees", low=1, high=179, aliases=("fv",), example="60"),
     _field("border", "choice", "motion", "replicate", "What fills the picture where a move uncovers its edge.", choices=("replicate", "wrap", "reflect"), example="wrap"),
     _field("sampling_mode", "choice", "motion", "bicubic", "How the warp reads between pixels.", choices=("bicubic", "bilinear", "nearest", "lanczos"), example="lanczos"),
+    _field("holes", "choice", "motion", "stretch", "What becomes of places that a move uncovers: stretch fills them as border or padding_mode says, paint lets the model invent them first.", choices=("stretch", "paint"), example="paint"),
+    _curve("hole_strength", "motion", 0.2, "With holes: paint, how much of the stretched picture is kept there.", low=0, high=1, example="0.1"),
     # 3D
     _curve("translation_z", "3D", 0.0, "Camera movement forwards.", unit="units/frame", deforum=1.75, example="5"),
     _curve("rotation_3d_x", "3D", 0.0, "Camera tilt.", unit="degrees/frame", example="0.2"),

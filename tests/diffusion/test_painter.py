@@ -207,3 +207,29 @@ def test_each_text_is_encoded_once(painters: Callable[[str], Painter], monkeypat
     painter.imagine((64, 64), how)
     painter.imagine((64, 64), how)
     assert sorted(read) == ["a", "b", "n"]
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "Euler a", "DPM++ 2M", "LCM", "Heun"])
+@pytest.mark.parametrize("strength", [0.0, 0.37])
+def test_within_a_place_only_that_is_redrawn(
+    sampler: str, strength: float, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    painter = painters("sd")
+    place = torch.zeros_like(picture[:, :1])
+    place[..., : picture.shape[-1] // 2] = 1
+    how = sampling(sampler=sampler)
+    painted = painter.redraw(picture, strength, [how], within=place)
+    half = picture.shape[-1] // 2
+    assert torch.equal(painted[..., half:], picture[..., half:])
+    assert (painted[..., :half] - picture[..., :half]).abs().mean() > 0.01
+    assert torch.isfinite(painted).all()
+    assert torch.equal(painted, painter.redraw(picture, strength, [how], within=place))
+    around = picture.clone()
+    around[..., half:] = 1 - around[..., half:]
+    assert not torch.equal(painter.redraw(around, strength, [how], within=place)[..., :half], painted[..., :half])
+
+
+def test_within_everything_is_a_plain_redraw(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("sd")
+    whole = painter.redraw(picture, 0.4, [sampling()], within=torch.ones_like(picture[:, :1]))
+    assert (whole - painter.redraw(picture, 0.4, [sampling()])).abs().max() < 1e-6

@@ -104,6 +104,7 @@ def walk(plan: StubPlan, carry: Carry | None = None) -> Generator[Request, Any, 
             leaving_by=np.eye(3),
             colors=picture,
             first=total,
+            unseen=picture.new_empty(0),
             depth=picture.new_empty(0),
         )
         yield Emit(index=index, picture=0.5 * picture + 0.5 * total, carry=carry)

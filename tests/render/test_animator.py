@@ -233,3 +233,40 @@ def test_a_flat_world_needs_no_depth_model() -> None:
     emitted, asked = run(plan_of(max_frames=3, animation_mode="3D", translation_x=-10, translation_z=2))
     assert [type(ask) for ask in asked] == [Imagine, Redraw, Redraw]
     assert centre(emitted[2].picture)[0] > centre(emitted[0].picture)[0] + 1
+
+
+# --- holes ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_zoom_out_uncovers_is_painted_first_and_then_redrawn_with_the_rest() -> None:
+    def invented(ask: Redraw) -> Tensor:
+        return (
+            ask.picture
+            if ask.within is None
+            else torch.lerp(ask.picture, torch.full_like(ask.picture, 0.5), ask.within)
+        )
+
+    plan = plan_of(max_frames=2, zoom=0.75, holes="paint", hole_strength=0.1, strength=0.6)
+    emitted, asked = run(plan, invented)
+    first, second = asked[1:]
+    assert (first.strength, second.strength) == (0.1, 0.6)
+    assert first.how.seed != second.how.seed
+    assert first.within[0, 0].min() == 1  # the uncovered rim
+    assert first.within[0, 20:28, 28:36].max() == 0  # what is known
+    assert second.within is None
+    assert torch.equal(emitted[1].picture, second.picture)
+    assert float(second.picture[:, 0].mean()) == pytest.approx(0.5)
+
+
+def test_a_move_that_uncovers_nothing_paints_nothing_more() -> None:
+    for fields in ({"zoom": 1.1, "holes": "paint"}, {"zoom": 0.75, "holes": "stretch"}):
+        _, asked = run(plan_of(max_frames=3, strength=0.6, **fields))
+        assert [type(one).__name__ for one in asked] == ["Imagine", "Redraw", "Redraw"]
+
+
+def test_a_rim_uncovered_between_two_redrawn_frames_is_painted_at_the_next() -> None:
+    plan = plan_of(max_frames=4, zoom=0.9, holes="paint", strength=0.6, diffusion_cadence=3)
+    _, asked = run(plan)
+    within = asked[1].within
+    assert within is not None
+    assert float(within.mean()) > 1 - 0.9**6  # three moves' worth, and the overlap
