@@ -110,3 +110,8 @@ def device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+def halves(where: torch.device) -> bool:
+    """Whether to compute in bfloat16 there: on GPUs, and on CPUs with units for it (AMX), 3 times as fast as floats."""
+    return where.type == "cuda" or (where.type == "cpu" and torch.cpu._is_amx_tile_supported())

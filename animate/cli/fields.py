@@ -32,11 +32,12 @@ def run(args: argparse.Namespace) -> int:
 def _overview() -> str:
     lines: list[str] = []
     group = ""
+    width = max(map(len, FIELDS)) + 1
     for field in FIELDS.values():
         if field.group != group:
             group = field.group
             lines += ["", group] if lines else [group]
-        start = f"  {field.name:<24}{_default(field):<14}"
+        start = f"  {field.name:<{width}}{_default(field):<14}"
         lines += textwrap.wrap(field.doc, WIDTH, initial_indent=f"{start} ", subsequent_indent=" " * (len(start) + 1))
     return "\n".join([*lines, "", *_ENDING])
 
