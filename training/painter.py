@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
+from training.average import Average
 from training.latents import SIDE, Table, World, digest
 from training.workers import ALONE, Workers
 from training.workers import run as launch
@@ -280,25 +281,6 @@ def _text_weights() -> dict[str, Tensor]:
     return load_file(EMBEDDED / "text_encoder" / "model.safetensors")
 
 
-class Average:
-    """A power-function moving average of the weights: always over the last tenth or so of all steps (2312.02696)."""
-
-    def __init__(self, painter: nn.Module) -> None:
-        self.names = [name for name, _ in painter.named_parameters()]
-        self.values = [value.detach().clone() for value in painter.parameters()]
-
-    def update(self, painter: nn.Module, step: int) -> None:
-        """Move towards the weights after ``step`` steps."""
-        keep = min(0.9998, (1 - 1 / (step + 1)) ** 8)
-        torch._foreach_lerp_(self.values, [value.detach() for value in painter.parameters()], 1 - keep)
-
-    def into(self, painter: nn.Module) -> None:
-        """Overwrite ``painter``'s weights with the average."""
-        with torch.no_grad():
-            for value, average in zip(painter.parameters(), self.values):
-                value.copy_(average)
-
-
 def rate_at(step: int, rate: float, warm: int = 300, flat: int = 6000) -> float:
     """Warm up, stay, then fall with the root of the steps: no end has to be known."""
     return rate * min(1.0, (step + 1) / warm) * min(1.0, (flat / (step + 1)) ** 0.5)
@@ -310,7 +292,7 @@ def state_of(
     """All that the next step depends on."""
     return {
         "painter": {name: value.detach() for name, value in painter.named_parameters()},
-        "average": dict(zip(average.names, average.values)),
+        "average": average.named(),
         "optimizer": optimizer.state_dict(),
         "step": step,
         "samples": samples,
@@ -324,7 +306,7 @@ def restore(
     with torch.no_grad():
         for name, value in painter.named_parameters():
             value.copy_(state["painter"][name])
-    average.values = [state["average"][name].to(value.device) for name, value in painter.named_parameters()]
+    average.load(state["average"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["samples"]
 

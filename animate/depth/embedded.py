@@ -1,0 +1,122 @@
+"""The embedded depth eye: a small network that says how near each place of a picture is, offline.
+
+A U-Net on squares of 4 × 4 pixels, trained on rendered scenes whose depth is exact (`training/depth.py`). It looks at
+the picture at about its training size, whatever the picture's own, and speaks of the logarithm of inverse depth at a
+quarter of that; what it says is then drawn to the picture's own edges by a guided filter (He et al., ECCV 2010).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from animate.depth import from_disparity
+from animate.errors import MissingModel
+
+FOLDER = Path(__file__).parent.parent / "models" / "depth"
+"""`network.safetensors`, `config.json`, `digests.json` and a card."""
+SIDE = 256
+"""Pixels of the shorter side as the network sees it."""
+CELL = 4
+"""Pixels along a side of what the network gives one value for."""
+MULTIPLE = CELL * 8
+"""Sides of what the network sees are multiples of this: cells, halved three times."""
+REACH, TOLERANCE = 6, 1e-3
+"""Radius in cells and smoothness of the guided filter: contrasts below √TOLERANCE count as flat."""
+
+
+class Block(nn.Module):
+    """x + two 3 × 3 convolutions of it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1)]
+        self.inside = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.inside(x)
+
+
+class Network(nn.Module):
+    """Pictures (N, 3, H, W) in [0, 1], sides multiples of `MULTIPLE` → log inverse depth (N, 1, H/4, W/4)."""
+
+    def __init__(self, widths: Sequence[int] = (48, 96, 144, 192)) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(3 * CELL * CELL, widths[0], 3, padding=1)
+        self.seen = nn.ModuleList(Block(width) for width in widths)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        self.deep = Block(widths[-1])
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.drawn = nn.ModuleList(Block(width) for width in widths[:-1])
+        self.leave = nn.Sequential(nn.GroupNorm(8, widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 1, 3, padding=1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        net = self.enter(functional.pixel_unshuffle(4 * pictures - 2, CELL))
+        kept = []
+        for seen, down in zip(self.seen, self.down):
+            net = seen(net)
+            kept.append(net)
+            net = down(net)
+        net = self.deep(self.seen[-1](net))
+        for up, drawn, skip in zip(reversed(self.up), reversed(self.drawn), reversed(kept)):
+            net = drawn(skip + functional.interpolate(up(net), scale_factor=2.0, mode="nearest"))
+        return self.leave(net)
+
+
+class Embedded:
+    """The network behind our protocol."""
+
+    def __init__(self, device: str | torch.device = "cpu", folder: Path = FOLDER) -> None:
+        """Load the weights of `folder`.
+
+        Raises:
+            MissingModel: this installation has none, or they do not fit.
+        """
+        from safetensors.torch import load_file
+
+        try:
+            config = json.loads((folder / "config.json").read_text("utf-8"))
+            network = Network(config["widths"])
+            weights = load_file(folder / "network.safetensors")
+            network.load_state_dict({name: value.float() for name, value in weights.items()})
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            raise MissingModel(f"the embedded depth model in {folder} cannot be used: {error}") from error
+        self._network = network.to(device).eval()
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
+        height, width = pictures.shape[-2:]
+        scale = SIDE / min(height, width)
+        size = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (height, width)]
+        small = functional.interpolate(
+            pictures.float().clamp(0, 1), size=size, mode="bilinear", antialias=True, align_corners=False
+        )
+        found = self._network(small)
+        return from_disparity(guided(found.exp(), small, pictures.float()).to(pictures))
+
+
+def guided(field: Tensor, seen: Tensor, pictures: Tensor) -> Tensor:
+    """(N, 1, H, W): `field` (N, 1, h, w) made as large as `pictures`, its edges moved onto those of their brightness.
+
+    In windows of `REACH` cells the field is a line in the brightness of `seen`, which is the picture as the network saw
+    it; the lines, averaged, are drawn over the large picture (fast guided filter, 1505.00996).
+    """
+    guide = functional.adaptive_avg_pool2d(seen.mean(1, keepdim=True), field.shape[-2:])
+
+    def mean(values: Tensor) -> Tensor:
+        return functional.avg_pool2d(values, 2 * REACH + 1, 1, REACH, count_include_pad=False)
+
+    about, level = mean(guide), mean(field)
+    slope = (mean(guide * field) - about * level) / (mean(guide * guide) - about * about + TOLERANCE)
+    lines = torch.cat([mean(slope), mean(level - slope * about)], 1)
+    slope, offset = functional.interpolate(lines, pictures.shape[-2:], mode="bilinear", align_corners=False).chunk(2, 1)
+    drawn = slope * pictures.mean(1, keepdim=True) + offset
+    return drawn.clamp(field.amin(dim=(1, 2, 3), keepdim=True), field.amax(dim=(1, 2, 3), keepdim=True))

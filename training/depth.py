@@ -1,0 +1,257 @@
+"""The depth eye: how near each place of a picture is, learned from scenes whose depth is exact.
+
+    python -m training.depth train --minutes 20 --workers 2    # resumes runs/depth after a kill
+    python -m training.depth export                            # averaged weights to animate/models/depth, fp16
+    python -m training.depth judge                             # the exported weights: figures and judged.png
+
+The network speaks of log inverse depth, and only differences count: a picture does not tell how large its world is.
+Pictures are cropped, mirrored, blurred, recoloured and made grainy, as what it will look at is painted, not rendered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
+from animate.diffusion import digests
+from training import checkpoint
+from training.average import Average
+from training.workers import Workers
+from training.workers import run as launch
+from training.world.dataset import read_shard, shards
+
+RUN = checkpoint.RUNS / "depth"
+SKY = 1 / 300
+"""Inverse depth of the sky, and of all that is farther, in the world's units: behind the last mountains."""
+WIDTHS = (48, 96, 144, 192)
+EDGES = 0.5
+"""Weight of the error of differences between neighbours, at four scales, against that of the values."""
+
+
+# --- what it learns from ----------------------------------------------------------------------------------------------
+
+
+def scenes(most: int = 10**9, skip: int = 1) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Shards as pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), unpacked once and mapped from disk."""
+    found = []
+    for path in shards(checkpoint.WORLD)[skip:][:most]:
+        files = [checkpoint.CACHE / "depth" / f"{path.stem}.{kind}.npy" for kind in ("pictures", "near")]
+        if not all(file.exists() for file in files):
+            shard = read_shard(path)
+            near = np.log(np.maximum(shard.depth.astype(np.float32), SKY))
+            for file, values in zip(files, (np.ascontiguousarray(shard.pictures), near)):
+                checkpoint.write_whole(file, lambda part, values=values: _write(part, values))  # type: ignore[misc]
+        found.append((np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")))
+    return found
+
+
+def _write(path: Path, values: NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        np.save(file, values)
+
+
+def draw(
+    table: list[tuple[NDArray[np.uint8], NDArray[np.float32]]], count: int, random: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 3, S, S) in [0, 1] and log inverse depth (N, 1, S/4, S/4), seen as badly as paintings may be."""
+    side = int(random.choice([160, 192, 224, 256]))
+    pictures, nears = [], []
+    for _ in range(count):
+        shard = table[int(random.integers(len(table)))]
+        row = int(random.integers(len(shard[0])))
+        top, left = random.integers(0, (256 - side) // CELL + 1, 2)
+        cells = (slice(top, top + side // CELL), slice(left, left + side // CELL))
+        pixels = tuple(slice(cell.start * CELL, cell.stop * CELL) for cell in cells)
+        turn = -1 if random.random() < 0.5 else 1
+        pictures.append(shard[0][row][pixels][:, ::turn])
+        nears.append(shard[1][row][cells][:, ::turn])
+    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+    return disturbed(batch, random), torch.from_numpy(np.stack(nears))[:, None]
+
+
+def disturbed(pictures: Tensor, random: np.random.Generator) -> Tensor:
+    """Other light, other colours, blur and grain: each of some of the pictures."""
+    count = len(pictures)
+
+    def some(share: float, values: NDArray[np.float64], plain: float) -> Tensor:
+        chosen = np.where(random.random((count, 1)) < share, values, plain)
+        return torch.from_numpy(chosen.astype(np.float32))[:, :, None, None]
+
+    gain = some(0.5, np.exp(random.normal(0, 0.15, (count, 3))), 1.0)
+    gamma = some(0.5, np.exp(random.normal(0, 0.25, (count, 1))), 1.0)
+    grey = some(0.15, random.random((count, 1)), 0.0)
+    soft = some(0.3, random.random((count, 1)), 0.0)
+    grain = some(0.3, random.uniform(0, 0.08, (count, 1)), 0.0)
+    pictures = (pictures.clamp_min(1e-4) ** gamma * gain).clamp(0, 1)
+    pictures = pictures.lerp(pictures.mean(1, keepdim=True).expand_as(pictures), grey)
+    small = functional.interpolate(pictures, scale_factor=0.25, mode="bilinear", antialias=True, align_corners=False)
+    large = functional.interpolate(small, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
+    pictures = pictures.lerp(large, soft)
+    noise = torch.from_numpy(random.standard_normal(tuple(pictures.shape), dtype=np.float32))
+    return (pictures + grain * noise).clamp(0, 1)
+
+
+def loss(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean distance of what was found from the truth, whatever the world's size, and of its differences (MegaDepth)."""
+    error = found - truth
+    error = error - error.flatten(1).median(1).values[:, None, None, None]
+    value = error.abs().mean()
+    for scale in range(4):
+        part = functional.avg_pool2d(error, 2**scale) if scale else error
+        value = value + EDGES / 4 * (part.diff(dim=-1).abs().mean() + part.diff(dim=-2).abs().mean())
+    return value
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+def train(workers: Workers, options: argparse.Namespace) -> None:
+    """One worker's part of a sitting; the rate falls to nothing at its end."""
+    device = checkpoint.device(options.device)
+    torch.manual_seed(options.seed)
+    network = Network(WIDTHS).to(device, memory_format=torch.channels_last)
+    average = Average(network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=0.02, fused=True)
+    step = samples = 0
+    if state := checkpoint.load(RUN / "checkpoint.pt"):
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                value.copy_(state["network"][name])
+        average.load(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, samples = state["step"], state["samples"]
+    table = scenes()
+    if not table:
+        raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
+    checkpoint.stop_kindly()
+    clock, seen, ends, saves, begun = checkpoint.Clock(options.minutes), [], 0.0, 0.0, step
+    leads = workers.rank == 0
+    while True:
+        if leads and (ends or saves):
+            named = {name: value.detach() for name, value in network.named_parameters()}
+            held = {"network": named, "average": average.named(), "optimizer": optimizer.state_dict()}
+            checkpoint.save(RUN / "checkpoint.pt", held | {"step": step, "samples": samples})
+        if ends:
+            break
+        random = checkpoint.numpy_generator(options.seed, step, f"depth {workers.rank}")
+        pictures, truth = (part.to(device) for part in draw(table, options.batch // workers.count, random))
+        with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
+            found = network(pictures.contiguous(memory_format=torch.channels_last))
+        value = loss(found.float(), truth)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        now = options.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * clock.left() / options.minutes)
+        says = [now, float(clock.over()), float(clock.due()), 0.0] if leads else [0.0] * 4
+        says[3] = float(value.detach()) / workers.count
+        told = workers.together(network.parameters(), torch.tensor(says, dtype=torch.float64))
+        now, ends, saves, shown = told.tolist()
+        for group in optimizer.param_groups:
+            group["lr"] = now
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        step, samples = step + 1, samples + options.batch
+        average.update(network, step)
+        seen.append(shown)
+        if leads and step % 50 == 0:
+            speed = (step - begun) * options.batch / clock.spent()
+            checkpoint.log(RUN, f"step {step} samples {samples} loss {np.mean(seen[-50:]):.4f} at {speed:.0f}/s")
+    if leads:
+        average.into(network)
+        judge(network)
+
+
+# --- judging and export -----------------------------------------------------------------------------------------------
+
+
+def aligned(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Inverse depths (N, h, w) in one scale and shift: least squares of relative errors, as far places count too."""
+    rows = []
+    for ours, theirs in zip(found.double().flatten(1), truth.double().flatten(1)):
+        weight = 1 / theirs
+        columns = torch.stack([ours * weight, weight], 1)
+        scale, shift = torch.linalg.lstsq(columns, torch.ones_like(weight)[:, None]).solution.flatten()
+        rows.append((scale * ours + shift).clamp_min(SKY / 2))
+    return torch.stack(rows).view_as(found).float(), truth
+
+
+def within(found: Tensor, truth: Tensor) -> float:
+    """δ₁: share of places whose depth is within a factor of 1.25 of the truth."""
+    ratio = found / truth
+    return float((torch.maximum(ratio, 1 / ratio) < 1.25).float().mean())
+
+
+@torch.no_grad()
+def judge(network: Network) -> dict[str, float]:
+    """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
+    import cv2
+
+    pictures, near = scenes(1, skip=0)[0]
+    count = min(128, len(pictures))
+    seen = torch.from_numpy(np.array(pictures[:count])).permute(0, 3, 1, 2).float() / 255
+    network = network.float().cpu().eval()
+    found = torch.cat([network(part) for part in seen.split(16)])[:, 0].exp()
+    ours, truth = aligned(found, torch.from_numpy(np.array(near[:count])).exp())
+    land = truth > SKY * 1.01
+    figures = {
+        "delta1": within(ours, truth),
+        "delta1 without sky": within(ours[land], truth[land]),
+        "abs rel": float(((1 / ours - 1 / truth).abs() * truth).mean()),
+    }
+    checkpoint.log(RUN, f"{count} unseen scenes: " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+
+    def shown(values: Tensor) -> NDArray[np.uint8]:
+        grey = (values.log() - np.log(SKY)) / (values.log().max() - np.log(SKY))
+        grey = cv2.resize((255 * grey.clamp(0, 1)).byte().numpy(), (256, 256))
+        return cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA)
+
+    rows = [np.vstack([pictures[i][..., ::-1], shown(truth[i]), shown(ours[i])]) for i in range(0, 40, 5)]
+    checkpoint.write_whole(RUN / "judged.png", lambda path: cv2.imwrite(str(path), np.hstack(rows)))
+    return figures
+
+
+def export() -> None:
+    """The averaged weights of the run as fp16 safetensors."""
+    from safetensors.torch import save_file
+
+    state = checkpoint.load(RUN / "checkpoint.pt")
+    if state is None:
+        raise SystemExit(f"no checkpoint in {RUN}: train first")
+    tensors = {name: value.half().contiguous() for name, value in state["average"].items()}
+    checkpoint.write_whole(FOLDER / "network.safetensors", lambda path: save_file(tensors, path))
+    config = {"widths": WIDTHS, "cell": CELL, "multiple": MULTIPLE, "steps": state["step"], "samples": state["samples"]}
+    text = json.dumps(config, indent=2) + "\n"
+    checkpoint.write_whole(FOLDER / "config.json", lambda path: path.write_text(text, "utf-8"))
+    digests.write(FOLDER)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("train", "export", "judge"), nargs="?", default="train")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    options = parser.parse_args()
+    if options.what == "export":
+        export()
+    elif options.what == "judge":
+        from animate.depth.embedded import Embedded
+
+        judge(Embedded()._network)
+    else:
+        launch(options.workers, train, options)
+
+
+if __name__ == "__main__":
+    main()
