@@ -134,7 +134,8 @@ class Painter(nn.Module):
         from transformers import CLIPTextConfig, CLIPTextModel
 
         self.unet = UNet2DConditionModel(**(UNET | (unet or {})))
-        self.text = CLIPTextModel(CLIPTextConfig(**(TEXT | (text or {})), vocab_size=len(words.SPECIAL)))
+        config = CLIPTextConfig(**(TEXT | (text or {})), vocab_size=len(words.SPECIAL), attn_implementation="eager")
+        self.text = CLIPTextModel(config)  # torch's own attention is twice as slow on a CPU's way back
         self.vocabulary = Vocabulary(vectors)
         embeddings(self.text).token_embedding = self.vocabulary
 

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "walk": Command("make a video", "walk from prompt to prompt through the latent space", "walk"),
         "batch": Command("make a video", "render many schedules one after the other", "batch"),
         "interpolate": Command("make a video", "fill in-betweens into a video, a folder or stills", "interpolate"),
+        "depth": Command("make a video", "tell how near everything is in a picture or video", "depth"),
         "fields": Command("look something up", "explain the fields of a schedule", "fields"),
         "info": Command("look something up", "read back what made a picture or video", "info"),
         "models": Command("look something up", "list the models, and verify them", "models"),

@@ -32,6 +32,7 @@ class DepthEstimator(Protocol):
 
 
 ESTIMATORS: dict[str, str] = {
+    "embedded": "animate.depth.embedded:Embedded",
     "flat": "animate.depth.flat:Flat",
     "file": "animate.depth.file:FromFile",
 }

@@ -25,6 +25,12 @@ def to_uint8(picture: Tensor) -> np.ndarray:
     return cv2.merge(levels * (3 // len(levels)))
 
 
+def to_uint16(plane: Tensor) -> np.ndarray:
+    """(1, H, W) in [0, 1] → uint16 (H, W), rounded and clamped."""
+    levels = plane.detach().float().mul(65535).round_().clamp_(0, 65535)
+    return levels[0].cpu().numpy().astype(np.uint16)
+
+
 def from_uint8(array: np.ndarray) -> Tensor:
     """uint8 (H, W, 3), RGB, or (H, W), grey → (3, H, W) in [0, 1]."""
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):

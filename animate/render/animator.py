@@ -24,7 +24,7 @@ from animate.diffusion.sampling import Prompt, Sampling
 from animate.motion import matrix
 from animate.motion.warp import move, warp
 from animate.picture import color, holes, noise, sharpen
-from animate.render import view
+from animate.render import finish, view
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
 from animate.schedule.plan import Frame, Plan
 
@@ -41,7 +41,8 @@ def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, N
     step = STEPS[str(plan.settings["animation_mode"])]
     for index in range(carry.index + 1 if carry else 0, len(plan)):
         carry = yield from step(plan, plan[index], carry)
-        yield Emit(index=index, picture=_shown(plan, carry), carry=carry)
+        picture, nearness = yield from finish.finished(plan, plan[index], _shown(plan, carry))
+        yield Emit(index=index, picture=picture, carry=carry, nearness=nearness)
 
 
 def _moved(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -85,17 +86,31 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     if frame["strength"] >= 1:  # carried on, untouched by the model
         return carry
     if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
-        painted = colors = yield Imagine(index=frame.index, how=sampling(plan, frame))
+        depth = yield from _structure(plan, frame, _moved_by(plan, carry.arriving, carry.arriving_by))
+        painted = colors = yield Imagine(index=frame.index, how=sampling(plan, frame), depth=depth)
     else:
         colors = carry.colors
         match = _matcher(plan, colors)
         moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
         start = _prepared(plan, frame, match(moved))
-        redrawn = yield Redraw(index=frame.index, picture=start, strength=frame["strength"], how=sampling(plan, frame))
+        redrawn = yield Redraw(
+            index=frame.index,
+            picture=start,
+            strength=frame["strength"],
+            how=sampling(plan, frame),
+            depth=(yield from _structure(plan, frame, moved)),
+        )
         reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
         painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
         painted = _greyed(plan, painted)
     return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=carry.unseen[:0])
+
+
+def _structure(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, Any, Tensor | None]:
+    """(1, H, W) the depth that the model is to keep, that of the moved picture; None where it goes by the picture."""
+    if plan.settings["generation"] != "depth2img":
+        return None
+    return (yield EstimateDepth(index=frame.index, picture=picture))
 
 
 def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Tensor]:
@@ -106,7 +121,7 @@ def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, T
     """
     if plan.settings["holes"] != "paint":
         return _moved_by(plan, carry.arriving, carry.arriving_by)
-    border, reading = str(plan.settings["border"]), str(plan.settings["sampling_mode"])
+    border, reading = _border(plan), str(plan.settings["sampling_mode"])
     moved = warp(carry.arriving, carry.arriving_by, border=border, sampling=reading)
     unseen = carry.unseen if carry.unseen.numel() else 1 - moved.coverage
     if not bool((unseen > 0.5).any()):
@@ -139,7 +154,8 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     if init and frame.index == 0:
         picture = yield ReadFrame(index=0, file=init)
         if frame["init_strength"] < 1:
-            picture = yield Redraw(index=0, picture=picture, strength=frame["init_strength"], how=how)
+            depth = yield from _structure(plan, frame, picture)
+            picture = yield Redraw(index=0, picture=picture, strength=frame["init_strength"], how=how, depth=depth)
     else:
         picture = yield Imagine(index=frame.index, how=how)
     picture = _greyed(plan, picture)
@@ -199,7 +215,11 @@ def _shown(plan: Plan, carry: Carry) -> Tensor:
 
 
 def _moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
-    return move(picture, by, border=str(plan.settings["border"]), sampling=str(plan.settings["sampling_mode"]))
+    return move(picture, by, border=_border(plan), sampling=str(plan.settings["sampling_mode"]))
+
+
+def _border(plan: Plan) -> str:
+    return "reflect" if plan.settings["holes"] == "reflect" else str(plan.settings["border"])
 
 
 def _matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:

@@ -20,7 +20,7 @@ import numpy as np
 from animate.errors import RenderError
 from animate.render.requests import Carry
 from animate.render.run_dir import RunDirectory
-from animate.video.stills import read_picture, write_png
+from animate.video.stills import read_picture, write_grey, write_png
 from animate.video.writer import VideoWriter
 
 CHECKPOINT_SECONDS = 4.0
@@ -30,6 +30,7 @@ _WAITING_FRAMES = 4
 """How many frames each of the two threads may be behind in memory."""
 
 Entry = Mapping[str, object]
+_Item = tuple[int, np.ndarray, Carry, Entry, np.ndarray | None]
 
 
 class Output:
@@ -59,7 +60,7 @@ class Output:
         self._texts = texts
         self._open_video = video
         self._fill = fill
-        self._queue: queue.Queue[tuple[int, np.ndarray, Carry, Entry] | None] = queue.Queue(_WAITING_FRAMES)
+        self._queue: queue.Queue[_Item | None] = queue.Queue(_WAITING_FRAMES)
         self._failure: Exception | None = None
         self._stopped = False
         # Shared with the encoder, under `_news`.
@@ -80,8 +81,11 @@ class Output:
             thread.start()
         return self
 
-    def put(self, index: int, frame: np.ndarray, carry: Carry, entry: Entry) -> None:
-        """Frame `index`, uint8 (H, W, 3); `carry` goes on from it; `entry` is its line in the log.
+    def put(
+        self, index: int, frame: np.ndarray, carry: Carry, entry: Entry, nearness: np.ndarray | None = None
+    ) -> None:
+        """Frame `index`, uint8 (H, W, 3); `carry` goes on from it; `entry` is its line in the log; `nearness`, uint16
+        (H, W), is written as a map beside it.
 
         Raises EncodeError or RenderError where an earlier frame could not be written.
         """
@@ -89,7 +93,7 @@ class Output:
             if self._failure is not None:
                 raise self._failure
             try:
-                self._queue.put((index, frame, carry, entry), timeout=0.2)
+                self._queue.put((index, frame, carry, entry, nearness), timeout=0.2)
                 return
             except queue.Full:  # look whether the thread that should empty it has failed
                 continue
@@ -149,7 +153,10 @@ class Output:
         path = self._directory.path
         try:
             while (item := self._queue.get()) is not None and not self._stopped:
-                index, frame, carry, entry = item
+                index, frame, carry, entry, nearness = item
+                if nearness is not None:  # before the frame: whoever finds the frame finds its map
+                    path = self._directory.depth(index)
+                    write_grey(path, nearness)
                 path = self._directory.frame(index)
                 write_png(path, frame, self._texts(index))
                 unsettled.append(path)

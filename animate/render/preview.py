@@ -96,7 +96,15 @@ def preview(
 
 def _moving_only(plan: Plan) -> Plan:
     """The plan without what happens to colours and grain, on a flat world, and without a model's part."""
-    still = {"noise": 0.0, "amount": 0.0, "contrast": 1.0, "brightness": 1.0, "saturation": 1.0, "hue": 0.0}
+    still = {
+        "aperture": 0.0,
+        "noise": 0.0,
+        "amount": 0.0,
+        "contrast": 1.0,
+        "brightness": 1.0,
+        "saturation": 1.0,
+        "hue": 0.0,
+    }
     columns = {name: np.full(len(plan), still[name]) if name in still else plan[name] for name in plan.columns}
     # A kept picture is never resampled twice: each frame is the card itself, seen through all the motion so far.
     columns["strength"] = np.where(plan["strength"] > 0, 1.0, 0.0)
@@ -104,6 +112,9 @@ def _moving_only(plan: Plan) -> Plan:
         **plan.settings,
         "color_coherence": "None",
         "depth_algorithm": "flat",
+        "generation": "img2img",
+        "save_depth_maps": False,
+        "stereo": "None",
         "init_image": "",
         "diffusion_cadence": 1,
         "loop": 0,

@@ -23,6 +23,8 @@ class Imagine:
 
     index: int
     how: Sampling
+    depth: Tensor | None = None
+    """(1, H, W), positive, larger = farther: what the picture is to be like, for models that read depth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Redraw:
     how: Sampling
     within: Tensor | None = None
     """(1, H, W) in [0, 1]: how much of each place is redrawn; None is all of it."""
+    depth: Tensor | None = None
+    """As for `Imagine`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,8 @@ class Emit:
     index: int
     picture: Tensor
     carry: Carry
+    nearness: Tensor | None = None
+    """(1, H, W) in [0, 1], 1 the nearest point, where a map of the depth is kept."""
 
 
 Request = Imagine | Redraw | EstimateDepth | ReadFrame | Emit

@@ -14,7 +14,7 @@ import animate
 from animate.depth import load as load_depth
 from animate.diffusion import models
 from animate.errors import BadInput, RenderError, VideoError
-from animate.render import between
+from animate.render import between, finish
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
@@ -158,12 +158,16 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         directory.refuse_another(told)
     if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
         return _written(given, replace(old, plan=told), directory, encoding, progress)
-    height, width = plan.size
+    height, width = finish.size(plan)
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
     fill = between.filler(plan, str(painter.device))
     width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)
+    if plan.settings["generation"] == "depth2img" and not getattr(painter, "takes_depth", False):
+        raise BadInput(
+            f"{painter.name} does not read depth; generation: img2img, or a model that does (embedded, SD2-depth)"
+        )
     record = Record(
         version=animate.__version__,
         digest=identity(told),
@@ -276,7 +280,8 @@ def _show(plan: Plan, directory: RunDirectory) -> None:
 def _depth(plan: Plan, device: str) -> Any:
     """The depth estimator of a plan; None where it needs none."""
     name = str(plan.settings["depth_algorithm"])
-    if plan.settings["animation_mode"] != "3D" or not plan.settings["use_depth_warping"] or name == "flat":
+    flown = plan.settings["animation_mode"] == "3D" and plan.settings["use_depth_warping"] and name != "flat"
+    if not (flown or plan.settings["generation"] == "depth2img" or finish.wants_depth(plan)):
         return None
     return load_depth(name, device=device, file=str(plan.settings["depth_file"]))
 
@@ -292,7 +297,7 @@ def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirecto
     """What opens the video; None where only frames are wanted."""
     if encoding.codec == NO_VIDEO:
         return None
-    height, width = plan.size
+    height, width = finish.size(plan)
     path = directory.video(encoding.codec)
     about = {"title": plan[0].prompts[0][0][:200], "comment": _summary(plan, record)}
 

@@ -48,6 +48,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.frames = path / "frames"
+        self.depths = path / "depth"
         self.schedule = path / "schedule.yaml"
         self.plan = path / "plan.json"
         self.contact = path / "contact.png"
@@ -58,6 +59,10 @@ class RunDirectory:
     def frame(self, index: int) -> Path:
         """Where frame `index` is, or will be."""
         return self.frames / f"{index:06d}.png"
+
+    def depth(self, index: int) -> Path:
+        """Where the map of its depth is, 16 bits, brighter is nearer."""
+        return self.depths / f"{index:06d}.png"
 
     def video(self, codec: str) -> Path:
         """Where the video is, or will be."""
@@ -188,7 +193,14 @@ class RunDirectory:
         try:
             # The checkpoint first: whatever is left after a kill claims no frame that is gone.
             self.checkpoint.unlink(missing_ok=True)
-            for path in [*self._rendered(), *self.path.glob(f"*{PART}"), self.plan, self.contact, self.log]:
+            for path in [
+                *self._rendered(),
+                *_numbered(self.depths),
+                *self.path.glob(f"*{PART}"),
+                self.plan,
+                self.contact,
+                self.log,
+            ]:
                 path.unlink(missing_ok=True)
             for codec in CODECS:
                 self.video(codec).unlink(missing_ok=True)
@@ -207,23 +219,25 @@ class RunDirectory:
         return log
 
     def _rendered(self) -> Iterator[Path]:
-        if not self.frames.is_dir():
-            return
-        for entry in os.scandir(self.frames):
-            if _FRAME_NAME.fullmatch(entry.name):
-                yield Path(entry.path)
+        yield from _numbered(self.frames)
 
     def _refuse_strangers(self) -> None:
         """A directory that holds something else than the beginnings of a run is not ours to fill."""
         if not self.path.is_dir():
             return
-        ours = {self._lock.name, self.frames.name, self.schedule.name}
+        ours = {self._lock.name, self.frames.name, self.depths.name, self.schedule.name}
         strange = sorted(
             entry.name for entry in self.path.iterdir() if entry.name not in ours and not entry.name.endswith(PART)
         )
         if strange or any(self._rendered()):
             what = ", ".join(strange[:3]) or f"frames without a {self.plan.name}"
             raise RunConflict(f"{self.path} holds something else than a run ({what}); give an empty or a new directory")
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        if _FRAME_NAME.fullmatch(entry.name):
+            yield Path(entry.path)
 
 
 def _once(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -110,7 +110,8 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
             started = time.perf_counter()
             prompt = " | ".join(text for text, _, _ in order.plan[request.index].prompts)
             entry = {"event": "frame", "frame": request.index, "seconds": round(seconds, 4), "prompt": prompt}
-            output.put(request.index, convert.to_uint8(request.picture), request.carry, entry)
+            nearness = None if request.nearness is None else convert.to_uint16(request.nearness)
+            output.put(request.index, convert.to_uint8(request.picture), request.carry, entry, nearness)
             progress.frame(request.index, seconds, prompt)
             done = request.index + 1
     finally:
@@ -134,14 +135,10 @@ def answered(request: Request, painter: Paints, size: tuple[int, int], depth: De
     """The picture (3, H, W) that was asked for; `size` is (height, width)."""
     match request:
         case Imagine():
-            return painter.imagine(size, [request.how])[0]
+            return painter.imagine(size, [request.how], **_more(painter, depth=request.depth))[0]
         case Redraw():
-            if request.within is None:
-                return painter.redraw(request.picture[None], request.strength, [request.how])[0]
-            if not isinstance(painter, Painter):  # those of other packages need not know how
-                raise RenderError(f"{painter.name} cannot paint into holes; `holes: stretch` does without")
-            within = request.within[None]
-            return painter.redraw(request.picture[None], request.strength, [request.how], within=within)[0]
+            more = _more(painter, within=request.within, depth=request.depth)
+            return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
         case EstimateDepth():
@@ -150,3 +147,15 @@ def answered(request: Request, painter: Paints, size: tuple[int, int], depth: De
             return depth(request.picture[None], [request.index])[0]
         case Emit():
             raise ValueError("an emitted frame wants no answer")
+
+
+def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
+    """What only our own painter takes, (1, 1, H, W) each; painters of other packages need not know it."""
+    given = {name: field[None] for name, field in fields.items() if field is not None}
+    if given and not isinstance(painter, Painter):
+        without = {
+            "within": "paint into holes; `holes: stretch` does without",
+            "depth": "read depth; `generation: img2img`",
+        }
+        raise RenderError(f"{painter.name} cannot {without[next(iter(given))]}")
+    return given

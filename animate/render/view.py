@@ -71,7 +71,7 @@ def of_frame(plan: Plan, frame: Frame, depth: Tensor, known: Tensor) -> Flight:
         flat = float(depth.amax() - depth.amin()) < 1e-9
         depth = torch.ones_like(depth) if flat else deforum_z(1 / depth, nearer_is_larger=True)
     else:
-        depth = _placed(depth, frame["near"] * UNIT, frame["far"] * UNIT)
+        depth = placed(depth, frame)
         if known.numel():
             depth = align(depth, known, (known > 0).to(depth))
     before = plan[frame.index - 1]
@@ -85,13 +85,14 @@ def of_frame(plan: Plan, frame: Frame, depth: Tensor, known: Tensor) -> Flight:
         flip=matrix.flip(theta, phi, gamma, frame["perspective_flip_fv"], plan.size) if flipped else np.eye(3),
         projection=projection,
         fov=frame["fov"],
-        padding=str(plan.settings["padding_mode"]),
+        padding="reflection" if plan.settings["holes"] == "reflect" else str(plan.settings["padding_mode"]),
         sampling=str(plan.settings["sampling_mode"]),
     )
 
 
-def _placed(depth: Tensor, near: float, far: float) -> Tensor:
-    """Relative depth put between `near` and `far`: a line in inverse depth."""
+def placed(depth: Tensor, frame: Frame) -> Tensor:
+    """Relative depth put between the frame's `near` and `far`, in units of the pose: a line in inverse depth."""
+    near, far = frame["near"] * UNIT, frame["far"] * UNIT
     low, high = 1 / estimators.FAR, 1 / estimators.NEAR
     share = ((1 / depth - low) / (high - low)).clamp_min(0)
     return 1 / (1 / far + share * (1 / near - 1 / far))

@@ -141,6 +141,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
     _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),
     _field("strength_0_no_init", "flag", "diffusion", True, "At strength 0 the frame is painted from noise alone.", example="true"),
+    _field("generation", "choice", "diffusion", "img2img", "What a frame is redrawn from: the frame before alone, or its depth as well, for models that read depth (embedded, SD2-depth); at strength 0 depth2img keeps the structure and nothing else.", choices=("img2img", "depth2img"), example="depth2img"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
     # seeds
@@ -163,7 +164,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("perspective_flip_fv", "motion", 53.0, "Perspective: field of view.", unit="degrees", low=1, high=179, aliases=("fv",), example="60"),
     _field("border", "choice", "motion", "replicate", "What fills the picture where a move uncovers its edge.", choices=("replicate", "wrap", "reflect"), example="wrap"),
     _field("sampling_mode", "choice", "motion", "bicubic", "How the warp reads between pixels.", choices=("bicubic", "bilinear", "nearest", "lanczos"), example="lanczos"),
-    _field("holes", "choice", "motion", "stretch", "What becomes of places that a move uncovers: stretch fills them as border or padding_mode says, paint lets the model invent them first.", choices=("stretch", "paint"), example="paint"),
+    _field("holes", "choice", "motion", "stretch", "What becomes of places that a move uncovers: stretch fills them as border or padding_mode says, reflect mirrors the picture at its edge, paint lets the model invent them first.", choices=("stretch", "reflect", "paint"), example="paint"),
     _curve("hole_strength", "motion", 0.2, "With holes: paint, how much of the stretched picture is kept there.", low=0, high=1, example="0.1"),
     # 3D
     _curve("translation_z", "3D", 0.0, "Camera movement forwards.", unit="units/frame", deforum=1.75, example="5"),
@@ -176,9 +177,15 @@ _ROWS: tuple[Field, ...] = (
     _curve("far", "3D", 4000.0, "Distance of the farthest point of the scene (projection pinhole).", unit="1/200 units", low=1, aliases=("far_plane",), deforum=10000, example="4000"),
     _curve("aspect_ratio", "3D", 1.0, "Aspect ratio of the camera.", low=0.01, high=100, example="1"),
     _field("padding_mode", "choice", "3D", "border", "What fills the picture where the camera sees beyond it.", choices=("border", "reflection", "zeros"), example="reflection"),
-    _field("depth_algorithm", "string", "3D", "flat", "Where depth comes from: flat, file, or a depth model of transformers by folder or hub id.", example="depth-anything/Depth-Anything-V2-Small-hf"),
+    _field("depth_algorithm", "string", "3D", "embedded", "Where depth comes from: embedded (a small network of the package), flat, file, or a depth model of transformers by folder or hub id.", example="depth-anything/Depth-Anything-V2-Small-hf"),
     _field("depth_file", "file", "3D", "", "With depth_algorithm file: a 16-bit PNG, a .npy, a folder of them or a video; brighter is nearer.", example="depth.png"),
     _field("use_depth_warping", "flag", "3D", True, "Use depth at all; otherwise the picture is a flat plane.", example="false"),
+    _field("save_depth_maps", "flag", "3D", False, "Keep the depth of each frame beside it as a 16-bit PNG, brighter is nearer.", example="true"),
+    _curve("aperture", "3D", 0.0, "How wide the lens is open: what is not in focus is blurred, by discs of so many hundredths of the height; 0 keeps all sharp. The frames carried on stay sharp.", low=0, high=20, example="1.5"),
+    _curve("focus", "3D", 0.5, "What the lens is focused on: 0 the farthest point, 1 the nearest.", low=0, high=1, example="{0: 1, 48: 0}"),
+    _field("stereo", "choice", "3D", "None", "A second eye: both views side by side, or in one picture for red-cyan glasses.", choices=("None", "side_by_side", "anaglyph"), example="anaglyph"),
+    _curve("stereo_ipd", "3D", 5.0, "Distance of the two eyes; 200 is one unit of depth.", unit="1/200 units", low=-1000, high=1000, aliases=("vr_ipd",), example="8"),
+    _curve("stereo_angle", "3D", 0.5, "How far each eye turns towards the middle.", unit="degrees", low=-45, high=45, aliases=("vr_eye_angle",), example="0.5"),
     # what happens to the picture between two frames
     _field("color_coherence", "choice", "picture", "LAB", "Keeps the colours of each shot's first frame.", choices=("None", "HSV", "LAB", "RGB", "Image"), embedded="LAB", example="LAB"),
     _field("color_coherence_image", "file", "picture", "", "With color_coherence Image: the picture whose colours are kept.", aliases=("color_coherence_image_path",), example="palette.png"),

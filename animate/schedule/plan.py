@@ -334,6 +334,10 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
                 )
                 continue
         columns[name] = _fitted(column, row, bool(bad.any()))
+    if (crossed := _crossed(columns)) is not None:
+        what = f"{columns['near'][crossed]:g} at frame {crossed} is not below far ({columns['far'][crossed]:g})"
+        name = "near" if "near" in schedule.written else "far"
+        problems.append(schedule.problem(name, what, "the nearest point must be nearer than the farthest"))
     for name, count in scope.filled.items():
         what = f"{count} of {n} frames are not a number and are filled linearly"
         warnings.append(schedule.problem(name, what))
@@ -399,6 +403,14 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         seed_drawn=schedule.seed_drawn,
     )
     return plan, problems
+
+
+def _crossed(columns: Mapping[str, NDArray[Any]]) -> int | None:
+    """The first frame at which the nearest point of the scene would not be nearer than the farthest."""
+    if not {"near", "far"} <= columns.keys():
+        return None
+    bad = columns["near"] >= columns["far"]
+    return int(np.argmax(bad)) if bad.any() else None
 
 
 def _problem_of_let(schedule: Schedule, name: str, error: CurveError) -> Problem:

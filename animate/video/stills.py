@@ -43,6 +43,16 @@ def write_png(path: Path, frame: np.ndarray, text: Mapping[str, str] | None = No
     write_whole(path, encode_png(frame, text))
 
 
+def write_grey(path: Path, plane: np.ndarray) -> None:
+    """Write a grey picture, uint16 (H, W), into a folder that need not be there, replacing what is; raises OSError."""
+    if plane.dtype != np.uint16 or plane.ndim != 2:
+        raise ValueError(f"expected uint16 (H, W), not {plane.dtype} {plane.shape}")
+    import cv2
+
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, cv2.imencode(".png", plane)[1].tobytes())
+
+
 def read_picture(path: Path) -> np.ndarray:
     """Read a picture file of any kind that OpenCV knows as uint8 (H, W, 3), RGB; raises VideoError naming the file."""
     import cv2

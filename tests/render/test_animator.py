@@ -230,9 +230,59 @@ def test_a_camera_flies_through_what_it_is_told_of_depth() -> None:
 
 
 def test_a_flat_world_needs_no_depth_model() -> None:
-    emitted, asked = run(plan_of(max_frames=3, animation_mode="3D", translation_x=-10, translation_z=2))
+    emitted, asked = run(
+        plan_of(max_frames=3, animation_mode="3D", depth_algorithm="flat", translation_x=-10, translation_z=2)
+    )
     assert [type(ask) for ask in asked] == [Imagine, Redraw, Redraw]
     assert centre(emitted[2].picture)[0] > centre(emitted[0].picture)[0] + 1
+
+
+def answered(plan: Any, depth: Tensor) -> tuple[list[Emit], list[Any]]:
+    """The frames of a plan whose world is like `depth`, and all that was asked for; redrawing changes nothing."""
+    steps, answer, asked = walk(plan), None, []
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration:
+            return [ask for ask in asked if isinstance(ask, Emit)], asked
+        asked.append(request)
+        match request:
+            case Imagine():
+                answer = square()
+            case Redraw():
+                answer = request.picture
+            case EstimateDepth():
+                answer = depth
+            case _:
+                answer = None
+
+
+RAMP = torch.linspace(1, 20, 64).expand(1, 48, 64).contiguous()
+
+
+def test_depth2img_gives_the_model_the_depth_of_the_moved_picture() -> None:
+    plan = plan_of(max_frames=3, generation="depth2img", translation_x=4, strength={0: 0.5, 2: 0})
+    _, asked = answered(plan, RAMP)
+    first, second, third = (ask for ask in asked if isinstance(ask, Imagine | Redraw))
+    assert first.depth is None  # there is no picture yet
+    assert torch.equal(second.depth, RAMP)
+    assert isinstance(third, Imagine)  # structure alone is kept
+    assert torch.equal(third.depth, RAMP)
+    shown = [ask.picture for ask in asked if isinstance(ask, EstimateDepth)]
+    assert centre(shown[0])[0] == pytest.approx(centre(square())[0] + 4, abs=0.5)
+
+
+def test_what_is_done_on_the_way_out_touches_no_later_frame() -> None:
+    plain, _ = answered(plan_of(max_frames=3, translation_x=2), RAMP)
+    finished, _ = answered(
+        plan_of(max_frames=3, translation_x=2, aperture=6, focus=1, stereo="side_by_side", save_depth_maps=True), RAMP
+    )
+    for a, b in zip(plain, finished):
+        assert torch.equal(a.carry.arriving, b.carry.arriving)
+        assert b.picture.shape == (3, 48, 128)
+        assert b.nearness is not None
+        assert float(b.nearness[0, 0, 0]) == 1
+        assert a.nearness is None
 
 
 # --- holes ------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,10 @@ def sentences(
     """
     if settings.mode == "3D" and settings.word("use_depth_warping") != "false":
         depth = unquoted(str(node.plain())) if (node := settings.get("depth_algorithm")) else "MiDaS"
-        yield f"Depth came from {depth}; here the scene is flat until `depth_algorithm` names a model."
+        yield (
+            f"Depth came from {depth}; here from the embedded network, or from a model of transformers that "
+            "`depth_algorithm` names."
+        )
     if settings.mode == "Video Input":
         yield "Video Input is not rendered yet."
     if settings.is_on(("frame_interpolation_engine",)):

@@ -143,7 +143,8 @@ SETTINGS: tuple[Setting, ...] = (
         modes=DEEP,
         words=Words(order=("bicubic", "bilinear", "nearest"), fallback="bicubic"),
     ),
-    *_same("use_depth_warping", modes=DEEP),
+    *_same("use_depth_warping", "save_depth_maps", modes=DEEP),
+    *_same("stereo", "stereo_ipd", "stereo_angle", modes=DEEP),  # of Disco, by way of its importer
     # feedback
     *_scheduled("strength", modes=(*MOVED, "Video Input")),
     *_scheduled("noise", "contrast", "amount", "kernel", "sigma", "threshold", modes=MOVED),
@@ -300,7 +301,6 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(name="the GIF beside the video", switch="make_gif", modes=_ANY_MODE),
     Part(name="the GIF beside the video", switch="make_gifski", modes=_ANY_MODE),
-    Part(name="saved depth maps", switch="save_depth_maps", modes=DEEP),
     # the notebook
     Part(name="in-between frames", switch="interpolate_key_frames", keys=("interpolate_x_frames",), modes=_ANY_MODE),
     Part(name="added noise in the init image", switch="add_init_noise", keys=("init_noise",), modes=_ANY_MODE),

@@ -61,6 +61,12 @@ def _translated(values: dict[str, Node]) -> Iterator[tuple[str, Node]]:
     if init is not None and init.value:
         yield "use_init", Node.of(True)
         yield "init_image", init
+    eyes = values.get("vr_mode")
+    if eyes is not None and eyes.value is True:
+        yield "stereo", Node.of("side_by_side", at=eyes)
+        for name, ours in (("vr_ipd", "stereo_ipd"), ("vr_eye_angle", "stereo_angle")):
+            if name in values:
+                yield ours, values[name]
     prompts = values.get("text_prompts")
     if prompts is not None and isinstance(prompts.value, Table):
         texts = {key.text: _prompt(value.plain()) for key, value in prompts.value.pairs}

@@ -1,0 +1,95 @@
+"""Maps of the depth of pictures, folders and videos: 16-bit PNG, brighter is nearer, and a coloured preview."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animate import depth as depths
+from animate.depth import DepthEstimator
+from animate.depth.align import align
+from animate.errors import BadInput
+from animate.picture import convert
+from animate.render.interpolate import PICTURES, find
+from animate.render.progress import Progress, Quiet
+from animate.video.codecs import Encoding
+from animate.video.stills import write_grey, write_png
+from animate.video.writer import VideoWriter
+
+
+def maps(
+    source: Path, output: Path, *, algorithm: str = "embedded", device: str = "cpu", progress: Progress | None = None
+) -> Path:
+    """Write the depth of `source` to `output`.
+
+    Args:
+        source: a picture, a folder of pictures, or a video.
+        output: of a picture the file, with `.preview.png` beside it; of others a folder of numbered files with
+            `preview.mp4`, which must not hold any yet.
+        algorithm: as the field `depth_algorithm`.
+
+    Returns:
+        `output`.
+
+    Raises:
+        BadInput: nothing there, or the folder holds something.
+        VideoError: what is there cannot be read.
+        MissingModel: the depth model is not there.
+    """
+    if not source.exists():
+        raise BadInput(f"{source} is not there")
+    estimate = depths.load(algorithm, device=device)
+    if source.is_file() and source.suffix.lower() in PICTURES:
+        plane = next(_nearness(iter([convert.read_picture(source)]), estimate))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_grey(output, convert.to_uint16(plane))
+        write_png(output.with_suffix(".preview.png"), coloured(plane))
+        return output
+    frames = find([source])
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise BadInput(f"{output} is there already and not empty; name another folder")
+    output.mkdir(parents=True, exist_ok=True)
+    told = progress or Quiet()
+    told.begin(frames.count, 0)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        stack.callback(told.end)
+        video = None
+        for index, plane in enumerate(_nearness(frames.frames(), estimate)):
+            write_grey(output / f"{index:06d}.png", convert.to_uint16(plane))
+            shown = coloured(plane)
+            if video is None:
+                height, width, _ = shown.shape
+                video = VideoWriter(
+                    output / "preview.mp4", width=width, height=height, fps=frames.fps, encoding=Encoding(codec="h264")
+                )
+                stack.enter_context(video)
+            video.write(shown)
+            told.frame(index, time.monotonic() - started, algorithm)
+            started = time.monotonic()
+    return output
+
+
+def coloured(nearness: Tensor) -> np.ndarray:
+    """(1, H, W) in [0, 1] as uint8 (H, W, 3), RGB: dark and blue far away, bright and yellow near."""
+    levels = convert.to_uint8(nearness)[..., 0]
+    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+
+
+def _nearness(pictures: Iterator[Tensor], estimate: DepthEstimator) -> Iterator[Tensor]:
+    """(1, H, W) in [0, 1], 1 the nearest point; scale and shift of each are drawn to the one before."""
+    before: Tensor | None = None
+    for index, picture in enumerate(pictures):
+        depth = estimate(picture[None], [index])[0]
+        if before is not None and before.shape == depth.shape:
+            depth = align(depth, before, torch.ones_like(depth))
+        before = depth
+        far, near = 1 / depths.FAR, 1 / depths.NEAR
+        yield ((1 / depth - far) / (near - far)).clamp(0, 1)
