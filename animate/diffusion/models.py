@@ -34,6 +34,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 CLASSES: dict[str, str] = {
     "UNet2DConditionModel": "diffusers",
+    "ControlNetModel": "diffusers",
     "AutoencoderKL": "diffusers",
     "AutoencoderTiny": "diffusers",
     "AsymmetricAutoencoderKL": "diffusers",
@@ -82,12 +83,13 @@ def load(
     dtype: str = "auto",
     memory: str = "auto",
     vae: str = "",
+    controlnet: str = "",
 ) -> Paints:
     """The painter called `model`, ready to paint.
 
     `device`: auto, cpu, cuda, mps. `dtype`: auto (half precision on a GPU), float32, float16, bfloat16. `memory`: auto,
-    normal, low (for cards of 4 GB). `vae`: another autoencoder, a folder or a hub id. Raises `MissingModel` with what
-    is missing and what to do.
+    normal, low (for cards of 4 GB). `vae`: another autoencoder, `controlnet`: a ControlNet for depth, each a folder or
+    a hub id. Raises `MissingModel` with what is missing and what to do.
     """
     where = pick_device(device)
     for plugin in entry_points(group=PLUGINS, name=model):
@@ -99,6 +101,8 @@ def load(
         parts = _parts(model, kind)
         if vae:
             parts = replace(parts, vae=_other_autoencoder(vae, parts, kind))
+        if controlnet:
+            parts = replace(parts, controlnet=_controlnet(controlnet, kind))
     return _settled(parts, model, where, kind, frugal)
 
 
@@ -296,6 +300,19 @@ def _other_autoencoder(name: str, parts: Parts, dtype: torch.dtype) -> Any:
         raise MissingModel(f"the autoencoder {name!r} is not here and could not be fetched: {error}") from error
 
 
+def _controlnet(name: str, dtype: torch.dtype) -> Any:
+    """A ControlNet: a folder, or an id of the hub."""
+    from diffusers import ControlNetModel
+
+    path = _located(name)
+    if path is not None and path.is_dir():
+        return _model(path.parent, path.name, dtype)
+    try:
+        return ControlNetModel.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
+    except (OSError, ValueError) as error:
+        raise MissingModel(f"the ControlNet {name!r} is not here and could not be fetched: {error}") from error
+
+
 def _size(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
     files = [path] if path.is_file() else path.rglob("*")
@@ -407,7 +424,8 @@ def _is_small(device: torch.device) -> bool:
 
 def _settled(parts: Parts, name: str, device: torch.device, dtype: torch.dtype, frugal: bool) -> Painter:
     """The parts in place on the device, with what saves memory switched on if asked for."""
-    for module in (parts.unet, parts.vae, *(encoder.model for encoder in parts.encoders)):
+    further = [] if parts.controlnet is None else [parts.controlnet]
+    for module in (parts.unet, parts.vae, *(encoder.model for encoder in parts.encoders), *further):
         module.requires_grad_(False).eval()
         module.to("cpu" if frugal and device.type != "cpu" else device)
     double = getattr(parts.unet.config, "addition_embed_type", None) == "text_time"

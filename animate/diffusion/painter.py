@@ -42,6 +42,8 @@ class Parts:
     vae: Any
     encoders: tuple[Encoder, ...]
     scheduler: Any
+    controlnet: Any = None
+    """A ControlNet for depth (arXiv 2302.05543), or None."""
     empty_is_zero: bool = False
     """`force_zeros_for_empty_prompt` of SDXL."""
     aesthetic: bool = False
@@ -70,6 +72,16 @@ class _Kept:
     """(N, C, h, w) clean."""
     free: Tensor
     """(N, 1, h, w), 1 where the model paints."""
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """The depth that a picture is to have."""
+
+    plane: Tensor | None
+    """(N, 1, h, w) for models that read a further channel."""
+    picture: Tensor | None
+    """(N, 3, H, W) in [0, 1], 1 the nearest point, for a ControlNet."""
 
 
 class Painter:
@@ -101,7 +113,9 @@ class Painter:
                 f"{name}: its network takes {extra} channels beside the latent's {self._channels}; "
                 "inpainting models are not supported, take the plain model of the family"
             )
-        self.takes_depth = extra == 1
+        self._reads_plane = extra == 1
+        self._control: Any = parts.controlnet
+        self.takes_depth = self._reads_plane or self._control is not None
 
     @property
     def multiple(self) -> int:
@@ -213,7 +227,8 @@ class Painter:
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
         latents = latents.to(self.device, self._kind)
-        return self._decoded(self._denoised(latents, course, group, self._plane(latents, depth, group)))
+        structure = self._structure(latents, depth, group)
+        return self._decoded(self._denoised(latents, course, group, structure))
 
     def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
         rows = [order.at for order in group]
@@ -221,14 +236,14 @@ class Painter:
         course = self._course(group, noises)
         clean = self._encoded(pictures[rows], noises)
         latents = course.noised(clean)
-        plane = self._plane(latents, depth, group)
+        structure = self._structure(latents, depth, group)
         if within is not None:
             places = within[rows]
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
-            painted = self._decoded(self._denoised(latents, course, group, plane, _Kept(clean, free)))
+            painted = self._decoded(self._denoised(latents, course, group, structure, _Kept(clean, free)))
             return torch.lerp(pictures[rows], painted, places)
-        painted = self._decoded(self._denoised(latents, course, group, plane))
+        painted = self._decoded(self._denoised(latents, course, group, structure))
         start = group[0].start
         if start.run == 1 and start.broken:
             # Less than one step: what is left of the way to strength 1 is gone by mixing with the untouched picture,
@@ -246,7 +261,7 @@ class Painter:
         return Course(self._schedulers[key], group[0].start, noises, how.eta)
 
     def _denoised(
-        self, x: Tensor, course: Course, group: list[_Order], plane: Tensor | None, kept: _Kept | None = None
+        self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: _Kept | None = None
     ) -> Tensor:
         """The latent at the end of the course."""
         passes = len(group[0].passes.states)
@@ -257,17 +272,31 @@ class Painter:
         if self._distilled:
             options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
         guided = self._guided(group[0].how)
-        with self._at_work(self._unet):
+        shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
+        weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
+        with self._at_work(self._unet, *([] if shown is None else [self._control])):
             for index in course.evaluations:
                 if kept is not None:
                     x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
                 inputs = course.scaled(x, index)
-                if plane is not None:
-                    inputs = torch.cat([inputs, plane], dim=1)
                 inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
-                output = self._unet(inputs, course.time(index), return_dict=False, **options)[0]
+                added = {} if shown is None else self._controlled(inputs, course.time(index), shown, weights, options)
+                if structure.plane is not None:
+                    inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
+                output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
                 x = course.step(_guide(output, group, guided), index, x)
         return x
+
+    def _controlled(
+        self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What the ControlNet adds inside the UNet, each row by its own weight."""
+        options = {name: value for name, value in options.items() if name != "timestep_cond"}
+        down, middle = self._control(inputs, time, controlnet_cond=shown, return_dict=False, **options)
+        return {
+            "down_block_additional_residuals": [weights * part for part in down],
+            "mid_block_additional_residual": weights * middle,
+        }
 
     def _added(self, group: list[_Order], x: Tensor) -> dict[str, Tensor]:
         """What SDXL is told besides the prompt: pooled texts and sizes."""
@@ -326,17 +355,28 @@ class Painter:
             return None, None
         return torch.tensor(mean).view(1, -1, 1, 1).to(like), torch.tensor(std).view(1, -1, 1, 1).to(like)
 
-    def _plane(self, latents: Tensor, depth: Tensor | None, group: list[_Order]) -> Tensor | None:
+    def _structure(self, latents: Tensor, depth: Tensor | None, group: list[_Order]) -> _Structure:
+        """What the model is told of depth, in the ways that it listens to."""
+        near = None
+        if depth is not None:
+            near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
+        picture = None
+        if near is not None and self._control is not None:  # ControlNets see depth as a grey picture
+            low, high = near.amin(dim=(1, 2, 3), keepdim=True), near.amax(dim=(1, 2, 3), keepdim=True)
+            grey = (near - low) / (high - low).clamp_min(1e-12)
+            picture = grey.expand(-1, 3, -1, -1).to(self._kind)
+        return _Structure(self._plane(latents, near), picture)
+
+    def _plane(self, latents: Tensor, near: Tensor | None) -> Tensor | None:
         """The depth channel (N, 1, h, w) of models that read one.
 
         They know depth as MiDaS gives it: nearness (1 / depth), each picture stretched to [−1, 1], nearest = 1. A plane
         of zeros says "no depth", and so does depth without relief.
         """
-        if not self.takes_depth:
+        if not self._reads_plane:
             return None
-        if depth is None:
+        if near is None:
             return torch.zeros_like(latents[:, :1])
-        near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
         if self._parts.depth_like_sd2:
             near = functional.interpolate(near, size=latents.shape[-2:], mode="bicubic", align_corners=False)
         else:

@@ -36,6 +36,8 @@ class Sampling:
     cfg_scale: float = 7.0
     """Classifier-free guidance; none at 1 or below."""
     eta: float = 0.0
+    controlnet_scale: float = 1.0
+    """Weight of what a ControlNet says, where there is one and a depth for it."""
     clip_skip: int = 1
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()

@@ -198,6 +198,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         steps=int(frame["steps"]),
         cfg_scale=float(frame["cfg_scale"]),
         eta=float(frame["eta"]),
+        controlnet_scale=float(frame["controlnet_scale"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
         embeddings=plan.embeddings,

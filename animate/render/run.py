@@ -166,7 +166,8 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     _refuse_size(plan, painter.name, painter.multiple)
     if plan.settings["generation"] == "depth2img" and not getattr(painter, "takes_depth", False):
         raise BadInput(
-            f"{painter.name} does not read depth; generation: img2img, or a model that does (embedded, SD2-depth)"
+            f"{painter.name} does not read depth; take generation: img2img, a model that does (embedded, SD2-depth), "
+            "or a controlnet"
         )
     record = Record(
         version=animate.__version__,
@@ -206,6 +207,7 @@ def painter_of(plan: Plan) -> models.Paints:
         dtype=str(plan.settings["precision"]),
         memory=str(plan.settings["memory"]),
         vae=str(plan.settings["vae"]),
+        controlnet=str(plan.settings["controlnet"]),
     )
 
 

@@ -121,6 +121,7 @@ _ROWS: tuple[Field, ...] = (
     _field("memory", "choice", "model", "auto", "How much graphics memory may be used: low for cards of 4 GB.", choices=("auto", "normal", "low"), example="low"),
     _field("batch_size", "integer", "model", 4, "How many independent frames (a latent walk, or mode None) are painted at once.", embedded=8, low=1, high=256, example="8"),
     _field("vae", "string", "model", "", "Another autoencoder: a folder, a file or a hub id.", example="stabilityai/sd-vae-ft-mse"),
+    _field("controlnet", "string", "model", "", "A ControlNet for depth, used with generation: depth2img: a folder or a hub id.", example="lllyasviel/sd-controlnet-depth"),
     _field("loras", "mapping", "model", "", "LoRA files with a weight, which may be a curve.", example="{ink.safetensors: 0.8}"),
     _field("embeddings", "mapping", "model", "", "Textual-inversion files by the token that calls them.", aliases=("textual_inversions",), example="{<mist>: mist.safetensors}"),
     _field("animation_mode", "choice", "model", "2D", "What carries one frame to the next.", choices=ANIMATION_MODES, aliases=("mode",), example="2D"),
@@ -141,7 +142,8 @@ _ROWS: tuple[Field, ...] = (
     _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
     _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),
     _field("strength_0_no_init", "flag", "diffusion", True, "At strength 0 the frame is painted from noise alone.", example="true"),
-    _field("generation", "choice", "diffusion", "img2img", "What a frame is redrawn from: the frame before alone, or its depth as well, for models that read depth (embedded, SD2-depth); at strength 0 depth2img keeps the structure and nothing else.", choices=("img2img", "depth2img"), example="depth2img"),
+    _field("generation", "choice", "diffusion", "img2img", "What a frame is redrawn from: the frame before alone, or its depth as well, for models that read depth (embedded, SD2-depth, any with a controlnet); at strength 0 depth2img keeps the structure and nothing else.", choices=("img2img", "depth2img"), example="depth2img"),
+    _curve("controlnet_scale", "diffusion", 1.0, "How much the ControlNet's word counts.", low=0, high=2, example="{0: 1, 48: 0.4}"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
     # seeds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,5 +156,49 @@ def test_depth_plane_equals_diffusers_depth2img(
         output_type="pt",
     ).images
     ours = painter.redraw(picture, 0.4, [sampling()], depth=distance)
+    assert_same(ours, theirs)
+    assert (painter.redraw(picture, 0.4, [sampling()]) - ours).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.4])
+def test_a_controlnet_for_depth_equals_diffusers(
+    painters: Callable[[str], Painter], picture: torch.Tensor, weight: float
+) -> None:
+    import diffusers
+
+    parts = painters("sd")._parts
+    torch.manual_seed(3)
+    net = diffusers.ControlNetModel.from_unet(parts.unet, conditioning_embedding_out_channels=(4, 4, 8, 8)).eval()
+    for layer in (*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out):
+        torch.nn.init.normal_(layer.weight, std=0.2)  # fresh ones begin silent
+    pipe = diffusers.StableDiffusionControlNetImg2ImgPipeline(
+        vae=parts.vae,
+        text_encoder=parts.encoders[0].model,
+        tokenizer=parts.encoders[0].tokenizer,
+        unet=parts.unet,
+        controlnet=net,
+        scheduler=samplers.make("DDIM", parts.scheduler),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    distance = 1 + 9 * picture.mean(dim=1, keepdim=True)
+    near = 1 / distance
+    near = (near - near.min()) / (near.max() - near.min())
+    theirs = pipe(
+        prompt="a red fox",
+        negative_prompt="dull",
+        image=picture,
+        control_image=near.expand(-1, 3, -1, -1),
+        strength=0.6,
+        num_inference_steps=5,
+        guidance_scale=4.0,
+        controlnet_conditioning_scale=weight,
+        generator=torch.Generator().manual_seed(7),
+        output_type="pt",
+    ).images
+    painter = Painter(replace(parts, controlnet=net), name="sd with a ControlNet")
+    ours = painter.redraw(picture, 0.4, [sampling(controlnet_scale=weight)], depth=distance)
     assert_same(ours, theirs)
     assert (painter.redraw(picture, 0.4, [sampling()]) - ours).abs().max() > 1e-3
