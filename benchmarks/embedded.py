@@ -1,6 +1,6 @@
 """What the embedded models can do, from fixed seeds: the figures and grids of their cards.
 
-    python benchmarks/embedded.py [--count 512] [--out DIR] [autoencoder obedience layout cost grids …]
+    python benchmarks/embedded.py [--count 512] [--out DIR] [autoencoder obedience layout depth cost grids …]
 
 It needs what training needs (`make train-painter MINUTES=0` sets it up): unseen pictures of the world are rendered
 here, and the VGG distance is measured with weights that are fetched once (`training/README.md`).
@@ -21,15 +21,19 @@ from statistics import median
 
 import cv2
 import numpy as np
+import scipy.stats
+import skimage.data
 import torch
 from torch import Tensor
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from animate.diffusion import models  # noqa: E402  (the folder is not installed, so the path comes first)
+from animate import depth as depths  # noqa: E402  (the folder is not installed, so the path comes first)
+from animate.depth.embedded import Embedded  # noqa: E402
+from animate.diffusion import models  # noqa: E402
 from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
-from training import autoencoder, judge  # noqa: E402
+from training import autoencoder, depth, judge  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
 
@@ -168,6 +172,28 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
+def measure_depth(painter: models.Paints, options: argparse.Namespace) -> None:
+    """Depth on unseen scenes after scale and shift, and its order on a real stereo pair of known disparity."""
+    eye = Embedded()
+    scenes = [next(world_rows(UNSEEN + 1000 + place)) for place in range(128)]
+    pictures = torch.from_numpy(np.stack([row.picture for row in scenes])).permute(0, 3, 1, 2).float() / 255
+    truth = torch.from_numpy(np.stack([row.depth for row in scenes]).astype(np.float32)).clamp_min(depth.SKY)
+    found = torch.cat([eye.nearness(part)[:, 0] for part in pictures.split(16)])
+    ours = depth.aligned(found, truth)
+    land = truth > depth.SKY * 1.01
+    share = depth.within(ours[land], truth[land])
+    print(f"depth, δ₁ after scale and shift on {len(scenes)} unseen scenes, sky left out: {share:.3f}")
+    left, _, disparity = skimage.data.stereo_motorcycle()
+    known = np.isfinite(disparity)
+    seen = eye(torch.from_numpy(np.ascontiguousarray(left)).permute(2, 0, 1)[None].float() / 255, [0])
+    lower = np.broadcast_to(np.arange(left.shape[0])[:, None], disparity.shape)
+    for name, guess in (("the network", 1 / seen[0, 0].numpy()), ("lower is nearer", lower)):
+        order = scipy.stats.spearmanr(guess[known][::37], disparity[known][::37]).statistic
+        print(f"depth, rank correlation on the motorcycle, {name}: {order:.3f}")
+    shown = depths.to_disparity(eye(pictures[:8], range(8)))
+    save(options.out / "depth.png", torch.cat([pictures[:8], shown.expand(-1, 3, -1, -1)]), 8)
+
+
 def measure_cost(painter: models.Paints, options: argparse.Namespace) -> None:
     """Seconds of a redrawn frame with six guided passes, encoding and decoding included."""
     source = torch.rand(1, 3, 256, 256)
@@ -201,6 +227,7 @@ PARTS: dict[str, Callable[[models.Paints, argparse.Namespace], None]] = {
     "autoencoder": measure_autoencoder,
     "obedience": measure_obedience,
     "layout": measure_layout,
+    "depth": measure_depth,
     "cost": measure_cost,
     "grids": draw_grids,
 }

@@ -154,13 +154,17 @@ def loss(
         z = model.encoder(batch)
         plain = model.closed_form(z)
         hard = (plain - batch).abs().mean(dim=(1, 2, 3)) + 0.03
-    y = model.consistent(plain + model.refiner(z, plain), z)
+    halved = torch.autocast(batch.device.type, torch.bfloat16, enabled=checkpoint.halves(batch.device))
+    with halved:
+        detail = model.refiner(z, plain)
+    y = model.consistent(plain + detail.float(), z)
     clipped = y.clamp(-1, 1)
     near = ((y - batch).abs().mean(dim=(1, 2, 3)) / hard).mean()
     again = (model.encoder(clipped) - z).square().mean()  # only clipping can make the second round differ
     top, left = int(corner[0]), int(corner[1])
     part = (..., slice(top, top + LOOK), slice(left, left + LOOK))
-    seen = perceptual.distance(features, clipped[part], batch[part]).mean()
+    with halved:
+        seen = perceptual.distance(features, clipped[part], batch[part]).mean()
     return near + weight * seen + again
 
 

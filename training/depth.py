@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -72,32 +73,30 @@ def draw(
         cells = (slice(top, top + side // CELL), slice(left, left + side // CELL))
         pixels = tuple(slice(cell.start * CELL, cell.stop * CELL) for cell in cells)
         turn = -1 if random.random() < 0.5 else 1
-        pictures.append(shard[0][row][pixels][:, ::turn])
+        pictures.append(disturbed(np.ascontiguousarray(shard[0][row][pixels][:, ::turn]), random))
         nears.append(shard[1][row][cells][:, ::turn])
     batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
-    return disturbed(batch, random), torch.from_numpy(np.stack(nears))[:, None]
+    return batch, torch.from_numpy(np.stack(nears))[:, None]
 
 
-def disturbed(pictures: Tensor, random: np.random.Generator) -> Tensor:
-    """Other light, other colours, blur and grain: each of some of the pictures."""
-    count = len(pictures)
-
-    def some(share: float, values: NDArray[np.float64], plain: float) -> Tensor:
-        chosen = np.where(random.random((count, 1)) < share, values, plain)
-        return torch.from_numpy(chosen.astype(np.float32))[:, :, None, None]
-
-    gain = some(0.5, np.exp(random.normal(0, 0.15, (count, 3))), 1.0)
-    gamma = some(0.5, np.exp(random.normal(0, 0.25, (count, 1))), 1.0)
-    grey = some(0.15, random.random((count, 1)), 0.0)
-    soft = some(0.3, random.random((count, 1)), 0.0)
-    grain = some(0.3, random.uniform(0, 0.08, (count, 1)), 0.0)
-    pictures = (pictures.clamp_min(1e-4) ** gamma * gain).clamp(0, 1)
-    pictures = pictures.lerp(pictures.mean(1, keepdim=True).expand_as(pictures), grey)
-    small = functional.interpolate(pictures, scale_factor=0.25, mode="bilinear", antialias=True, align_corners=False)
-    large = functional.interpolate(small, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
-    pictures = pictures.lerp(large, soft)
-    noise = torch.from_numpy(random.standard_normal(tuple(pictures.shape), dtype=np.float32))
-    return (pictures + grain * noise).clamp(0, 1)
+def disturbed(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """(S, S, 3) in other light and colours, blurred, grainy: each of these for some of the pictures."""
+    if random.random() < 0.6:
+        gamma, gain = np.exp(random.normal(0, 0.25)), np.exp(random.normal(0, 0.15, 3))
+        levels = 255 * np.clip((np.arange(256) / 255)[:, None] ** gamma * gain, 0, 1)
+        picture = np.asarray(cv2.LUT(picture, levels.astype(np.uint8)[None]))
+    if random.random() < 0.15:
+        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        picture = np.asarray(cv2.addWeighted(picture, share := random.random(), grey, 1 - share, 0))
+    if random.random() < 0.3:
+        side = picture.shape[0]
+        small = cv2.resize(picture, (side // 4, side // 4), interpolation=cv2.INTER_AREA)
+        soft = cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
+        picture = np.asarray(cv2.addWeighted(picture, share := random.random(), soft, 1 - share, 0))
+    if random.random() < 0.3:
+        noise = random.standard_normal(picture.shape, dtype=np.float32) * np.float32(random.uniform(0, 20))
+        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    return picture
 
 
 def loss(found: Tensor, truth: Tensor) -> Tensor:
@@ -172,19 +171,25 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
 # --- judging and export -----------------------------------------------------------------------------------------------
 
 
-def aligned(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Inverse depths (N, h, w) in one scale and shift: least squares of relative errors, as far places count too."""
+def aligned(found: Tensor, truth: Tensor) -> Tensor:
+    """Inverse depth (N, h, w) brought to each true one by a scale and a shift: least absolute *relative* errors, as
+    far places count too, by reweighted least squares; the sky, which is nowhere, has no say."""
     rows = []
     for ours, theirs in zip(found.double().flatten(1), truth.double().flatten(1)):
-        weight = 1 / theirs
-        columns = torch.stack([ours * weight, weight], 1)
-        scale, shift = torch.linalg.lstsq(columns, torch.ones_like(weight)[:, None]).solution.flatten()
-        rows.append((scale * ours + shift).clamp_min(SKY / 2))
-    return torch.stack(rows).view_as(found).float(), truth
+        land = theirs > SKY * 1.01
+        seen, known = (ours[land], theirs[land]) if int(land.sum()) > 8 else (ours, theirs)
+        weight = 1 / known
+        for _ in range(10):
+            columns = torch.stack([seen, torch.ones_like(seen)], 1) * weight[:, None]
+            scale, shift = torch.linalg.lstsq(columns, (known * weight)[:, None]).solution.flatten()
+            relative = ((scale * seen + shift) / known - 1).abs().clamp_min(0.02)
+            weight = 1 / (known * relative.sqrt())
+        rows.append((scale * ours + shift).clamp_min(SKY))
+    return torch.stack(rows).view_as(found).float()
 
 
 def within(found: Tensor, truth: Tensor) -> float:
-    """δ₁: share of places whose depth is within a factor of 1.25 of the truth."""
+    """δ₁: share of places whose depth is within a factor of 1.25 of the truth (Eigen et al. 2014)."""
     ratio = found / truth
     return float((torch.maximum(ratio, 1 / ratio) < 1.25).float().mean())
 
@@ -192,19 +197,18 @@ def within(found: Tensor, truth: Tensor) -> float:
 @torch.no_grad()
 def judge(network: Network) -> dict[str, float]:
     """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
-    import cv2
-
     pictures, near = scenes(1, skip=0)[0]
     count = min(128, len(pictures))
     seen = torch.from_numpy(np.array(pictures[:count])).permute(0, 3, 1, 2).float() / 255
     network = network.float().cpu().eval()
     found = torch.cat([network(part) for part in seen.split(16)])[:, 0].exp()
-    ours, truth = aligned(found, torch.from_numpy(np.array(near[:count])).exp())
+    truth = torch.from_numpy(np.array(near[:count])).exp()
+    ours = aligned(found, truth)
     land = truth > SKY * 1.01
     figures = {
-        "delta1": within(ours, truth),
-        "delta1 without sky": within(ours[land], truth[land]),
-        "abs rel": float(((1 / ours - 1 / truth).abs() * truth).mean()),
+        "delta1": within(ours[land], truth[land]),
+        "abs rel": float((truth / ours - 1).abs()[land].mean()),
+        "sky within 2": float((ours < 2 * SKY)[~land].float().mean()),
     }
     checkpoint.log(RUN, f"{count} unseen scenes: " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
 

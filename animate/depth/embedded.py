@@ -93,14 +93,22 @@ class Embedded:
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
-        height, width = pictures.shape[-2:]
-        scale = SIDE / min(height, width)
-        size = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (height, width)]
-        small = functional.interpolate(
-            pictures.float().clamp(0, 1), size=size, mode="bilinear", antialias=True, align_corners=False
-        )
-        found = self._network(small)
-        return from_disparity(guided(found.exp(), small, pictures.float()).to(pictures))
+        small = _seen(pictures)
+        return from_disparity(guided(self._network(small).exp(), small, pictures.float()).to(pictures))
+
+    @torch.inference_mode()
+    def nearness(self, pictures: Tensor) -> Tensor:
+        """(N, 1, h, w) inverse depth of an unknown scale as the network says it, a quarter as large as it sees."""
+        return self._network(_seen(pictures)).exp()
+
+
+def _seen(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, H, W) at the size that the network looks at."""
+    scale = SIDE / min(pictures.shape[-2:])
+    size = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in pictures.shape[-2:]]
+    return functional.interpolate(
+        pictures.float().clamp(0, 1), size=size, mode="bilinear", antialias=True, align_corners=False
+    )
 
 
 def guided(field: Tensor, seen: Tensor, pictures: Tensor) -> Tensor:
