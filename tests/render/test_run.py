@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -222,6 +223,36 @@ def test_3d_with_depth_from_a_file(schedule: Path, tmp_path: Path) -> None:
     }
     render(schedule, tmp_path / "run", {**deep, "max_frames": 4})
     assert len(frames(tmp_path / "run")) == 4
+
+
+def test_frames_leave_with_a_map_of_their_depth_and_seen_by_two_eyes(schedule: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "depth.npy", np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64))
+    deep = {
+        "depth_algorithm": "file",
+        "depth_file": str(tmp_path / "depth.npy"),
+        "save_depth_maps": True,
+        "stereo": "side_by_side",
+        "max_frames": 3,
+    }
+    run = tmp_path / "run"
+    video = render(schedule, run, deep)
+    assert read_picture(RunDirectory(run).frame(2)).shape == (64, 128, 3)
+    assert (probe(video).width, probe(video).height) == (128, 64)
+    depth = cv2.imread(str(RunDirectory(run).depth(2)), cv2.IMREAD_UNCHANGED)
+    assert depth.dtype == np.uint16
+    assert depth.shape == (64, 64)
+    assert depth[0].mean() < 1000  # brighter is nearer, as in the file
+    assert depth[-1].mean() > 64000
+    kept = frames(run)
+    render(schedule, run, deep, restart=True)
+    assert frames(run) == kept
+    assert len(list((run / "depth").iterdir())) == 3
+
+
+def test_depth2img_wants_a_model_that_reads_depth(schedule: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="does not read depth"):
+        render(schedule, tmp_path / "run", {"generation": "depth2img"})
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_preview_moves_the_card_without_a_model(schedule: Path, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Depth of pictures, folders and videos by the embedded network."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animate.errors import BadInput
+from animate.render.depth_maps import maps
+from animate.video.reader import read_frames
+from animate.video.stills import write_png
+
+
+def land(height: int = 96, width: int = 128) -> np.ndarray:
+    """A blue sky over a green ground that coarsens towards the camera."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2] = (120, 170, 230)
+    rows = np.arange(height // 2, height)[:, None]
+    stripes = 40 * np.sin(4000 / (rows - height // 2 + 6)) * np.ones((1, width))
+    picture[height // 2 :, :, 1] = 120 + stripes
+    picture[height // 2 :, :, 0] = 60
+    return picture
+
+
+def test_a_picture_gets_a_map_and_a_preview(tmp_path: Path) -> None:
+    write_png(tmp_path / "land.png", land())
+    found = maps(tmp_path / "land.png", tmp_path / "depth.png")
+    depth = cv2.imread(str(found), cv2.IMREAD_UNCHANGED)
+    assert depth.dtype == np.uint16
+    assert depth.shape == (96, 128)
+    assert depth[-8:].mean() > depth[:30].mean() + 20000  # brighter is nearer
+    preview = cv2.imread(str(tmp_path / "depth.preview.png"))
+    assert preview.shape == (96, 128, 3)
+
+
+def test_a_folder_gets_a_map_for_each_and_a_video(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        write_png(tmp_path / "in" / f"{index}.png", np.roll(land(), 4 * index, axis=1))
+    out = maps(tmp_path / "in", tmp_path / "out")
+    assert sorted(path.name for path in out.glob("*.png")) == ["000000.png", "000001.png", "000002.png"]
+    assert len(list(read_frames(out / "preview.mp4"))) == 3
+    means = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED).mean() for path in sorted(out.glob("*.png"))]
+    assert max(means) - min(means) < 0.02 * 65535  # it does not pump
+    with pytest.raises(BadInput, match="not empty"):
+        maps(tmp_path / "in", out)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is not there"):
+        maps(tmp_path / "no.png", tmp_path / "depth.png")
