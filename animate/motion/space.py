@@ -25,6 +25,9 @@ CREST = 1.02
 """Two opposite neighbours whose depths differ by less are of one surface; a pixel between them that is empty, or
 farther by more, is a crack between the pixels of a surface that came nearer."""
 
+BINS, FINE = 1024, 64
+"""Bins of Deforum's equalised depth, and how many steps are told apart within each."""
+
 ROUNDS = 2
 """Newton's steps from whole old pixels to exact positions (one leaves 0.05 px on slanted ground, two 0.002)."""
 
@@ -90,16 +93,22 @@ def deforum(
     _check(picture, z, padding)
     height, width = z.shape[-2:]
     focal = 1 / float(np.tan(np.radians(fov) / 2))
-    x = torch.linspace(-1, 1, width, device=picture.device)[None].expand(height, width)
-    y = torch.linspace(-1, 1, height, device=picture.device)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=picture.device)[None]
+    y = torch.linspace(-1, 1, height, device=picture.device)[:, None]
     depth = z[0]
-    new = moved(torch.stack([x, y, depth]), new_from_old)
-    offset_x = focal / aspect * (new[0] / new[2] - x / depth)  # in units of half the picture
-    offset_y = focal * (new[1] / new[2] - y / depth)
+    turn, shift = new_from_old[:3, :3].tolist(), new_from_old[:3, 3].tolist()
+    new_x, new_y, new_z = (
+        torch.add(x * row[0] + (y * row[1] + offset), depth, alpha=row[2]) for row, offset in zip(turn, shift)
+    )
+    nearness = new_z.reciprocal_()
+    was = depth.reciprocal()
+    offset_x = new_x.mul_(nearness).sub_(x * was)  # in units of half the picture, but for the focal length
+    offset_y = new_y.mul_(nearness).sub_(y * was)
     grid_x, grid_y = _grid(height, width, picture.device)
-    from_x, from_y = grid_x - offset_x * (width / 2), grid_y - offset_y * (height / 2)
+    from_x = torch.add(grid_x, offset_x, alpha=-focal / aspect * width / 2)
+    from_y = torch.add(grid_y, offset_y, alpha=-focal * height / 2)
     ones = torch.ones_like(depth)
-    return _read(picture, from_x.nan_to_num(-9.0), from_y.nan_to_num(-9.0), ones, padding, sampling)
+    return _read(picture, from_x.nan_to_num_(-9.0), from_y.nan_to_num_(-9.0), ones, padding, sampling)
 
 
 def deforum_z(field: Tensor, nearer_is_larger: bool) -> Tensor:
@@ -111,14 +120,13 @@ def deforum_z(field: Tensor, nearer_is_larger: bool) -> Tensor:
     if not bool(torch.isfinite(low + high)) or float(high - low) < 1e-12:
         return torch.ones_like(field)
     share = (field - low) / (high - low)
-    bins = 1024
-    counts = torch.histc(share.float(), bins, 0, 1).cumsum(0)
-    position = share * bins
-    below = position.floor().clamp(0, bins - 1).long()
-    above = (below + 1).clamp_max(bins - 1)
-    heights = counts / counts[-1]
-    equal = torch.lerp(heights[below], heights[above], (position - below).clamp(0, 1).to(heights))
-    return 2 - equal if nearer_is_larger else 1 + equal
+    counts = torch.bincount((share * BINS).int().clamp_max_(BINS - 1).flatten(), minlength=BINS).cumsum(0)
+    heights = (counts / counts[-1]).float()
+    places = torch.linspace(0, BINS, FINE * BINS + 1, device=field.device)  # of the finest step that is told apart
+    below = places.long().clamp_max_(BINS - 1)
+    equal = torch.lerp(heights[below], heights[(below + 1).clamp_max_(BINS - 1)], (places - below).clamp_(0, 1))
+    depth = 2 - equal if nearer_is_larger else 1 + equal
+    return depth[(share * (FINE * BINS)).add_(0.5).int()]
 
 
 def _check(picture: Tensor, depth: Tensor, padding: str) -> None:
@@ -135,11 +143,12 @@ def _grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor
 
 def _read(picture: Tensor, x: Tensor, y: Tensor, seen: Tensor, padding: str, sampling: str) -> Warped:
     height, width = picture.shape[-2:]
-    inside = ((x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)).to(picture.dtype)
+    across, down = (x - (width - 1) / 2).abs_() < width / 2, (y - (height - 1) / 2).abs_() < height / 2
+    inside = (across & down).to(picture.dtype)
     view = resample(picture, x.clamp(-width, 2 * width), y.clamp(-height, 2 * height), BORDERS[padding], sampling)
     if padding == "zeros":
         view = view * inside
-    return Warped(view.clamp(0, 1), (seen * inside)[None])
+    return Warped(view.clamp_(0, 1), inside.mul_(seen)[None])
 
 
 def _frontmost(x: Tensor, y: Tensor, z: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,42 +158,39 @@ def _frontmost(x: Tensor, y: Tensor, z: Tensor, ahead: Tensor) -> tuple[Tensor, 
     """
     height, width = z.shape
     size = height * width
-    column, row = (x + 0.5).floor().long(), (y + 0.5).floor().long()
-    inside = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    target = torch.where(inside, row * width + column, size).flatten()  # one place more, for what falls outside
-    order = torch.arange(size, device=z.device)
-    keys = (
-        z.clamp_min(1e-6).contiguous().view(torch.int32).flatten().long() << 32
-    ) | order  # positive floats sort as ints
-    nothing = torch.iinfo(torch.int64).max
-    buffer = torch.full((size + 1,), nothing, device=z.device, dtype=torch.int64)
+    inside = ahead & (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
+    target = torch.add((x + 0.5).floor_(), (y + 0.5).floor_(), alpha=width)  # whole numbers are exact up to 2^24
+    target = torch.where(inside, target, size).flatten().long()  # one place more, for what falls outside
+    keys = z.clamp_min(1e-6).view(torch.int32).flatten().long() << 32  # positive floats sort as ints
+    keys |= torch.arange(size, device=z.device)
+    buffer = torch.full((size + 1,), torch.iinfo(torch.int64).max, device=z.device, dtype=torch.int64)
     buffer.scatter_reduce_(0, target, keys, "amin")
     front = buffer[:size].view(height, width)
-    front = _closed(front, nothing)
-    hit = front != nothing
-    return torch.where(hit, front & 0xFFFFFFFF, torch.zeros_like(front)), hit
+    hit = front != torch.iinfo(torch.int64).max
+    source = (front & 0xFFFFFFFF).int()
+    depth = torch.where(hit, (front >> 32).int().view(torch.float32), torch.inf)
+    _close(source, depth)
+    hit = depth < torch.inf
+    return torch.where(hit, source, 0).long(), hit
 
 
-def _closed(front: Tensor, nothing: int) -> Tensor:
-    """`front` with cracks closed: pixels that are empty, or behind, between two opposite neighbours of one surface."""
+def _close(source: Tensor, depth: Tensor) -> None:
+    """Close cracks in place: pixels empty (infinitely far), or behind, between two opposite neighbours of one surface.
+
+    Args:
+        source: (H, W) what is seen at each pixel; the nearer neighbour's is taken.
+        depth: (H, W) how far away it is.
+    """
     for axis in (0, 1, 0):  # once more, for where cracks cross
-        before, after = _shifted(front, 1, axis, nothing), _shifted(front, -1, axis, nothing)
+        length = depth.shape[axis] - 2
+        before, inner, after = (depth.narrow(axis, start, length) for start in range(3))
         nearer, farther = torch.minimum(before, after), torch.maximum(before, after)
-        around = _depth(farther)
-        surface = (farther != nothing) & (around < CREST * _depth(nearer))
-        crack = surface & ((front == nothing) | (_depth(front) > CREST * around))
-        front = torch.where(crack, nearer, front)
-    return front
-
-
-def _depth(keys: Tensor) -> Tensor:
-    return (keys >> 32).to(torch.int32).view(torch.float32)
-
-
-def _shifted(field: Tensor, by: int, axis: int, fill: int) -> Tensor:
-    out = field.roll(by, axis)
-    out.select(axis, 0 if by > 0 else -1).fill_(fill)
-    return out
+        crack = (farther < CREST * nearer) & (inner > CREST * farther)
+        of_before, of_inner, of_after = (source.narrow(axis, start, length) for start in range(3))
+        of_nearer = torch.where(before <= after, of_before, of_after)
+        closed, shallow = torch.where(crack, of_nearer, of_inner), torch.where(crack, nearer, inner)
+        of_inner.copy_(closed)
+        inner.copy_(shallow)
 
 
 def _refined(x: Tensor, y: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:

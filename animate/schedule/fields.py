@@ -135,9 +135,9 @@ _ROWS: tuple[Field, ...] = (
     _curve("prompt_travel", "prompts", -1, "Where among the prompt keys each frame stands: 0 at the first, 1.5 half-way from the second to the third; −1 goes by the keys' times.", low=-1, high=100_000, unit="keys", example="{0: 0, 96: 2}"),
     _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
     # diffusion
-    _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.6, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),
+    _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.42, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),
     _curve("steps", "diffusion", 25, "Steps of the sampler for a whole picture; a redrawn frame runs its share of them.", embedded=10, low=1, high=1000, whole=True, aliases=("num_inference_steps", "inference_steps"), example="20"),
-    _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=3.0, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
+    _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=4.5, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
     _field("sampler", "text", "diffusion", "Euler a", "The sampler, by diffusers' or A1111's name.", embedded="DDIM", aliases=("sampler_name", "scheduler"), example="DPM++ 2M Karras"),
     _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
     _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),
