@@ -436,8 +436,17 @@ def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
     if len(wanted) == 1:
-        return base + scale * (wanted[0] - base)
-    return base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+        found = base + scale * (wanted[0] - base)
+    else:
+        found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+    share = _per_row([order.how.guidance_rescale for order in group], output)
+    return found if isinstance(share, float) and share == 0 else _rescaled(found, wanted[0], share)
+
+
+def _rescaled(found: Tensor, plain: Tensor, share: Tensor | float) -> Tensor:
+    """Guidance brought part of the way back to the contrast of the unguided prediction (arXiv 2305.08891, §3.4)."""
+    own, wanted = (part.std(dim=(1, 2, 3), keepdim=True) for part in (found, plain))
+    return found * (share * (wanted / own) + 1 - share)
 
 
 def _per_row(values: list[float], like: Tensor) -> Tensor | float:

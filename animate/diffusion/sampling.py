@@ -35,6 +35,8 @@ class Sampling:
     """Steps for a whole picture; a redrawn picture runs its share of them."""
     cfg_scale: float = 7.0
     """Classifier-free guidance; none at 1 or below."""
+    guidance_rescale: float = 0.0
+    """How far guidance is brought back to the contrast of the unguided picture, in [0, 1]."""
     eta: float = 0.0
     controlnet_scale: float = 1.0
     """Weight of what a ControlNet says, where there is one and a depth for it."""

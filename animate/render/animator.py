@@ -197,6 +197,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         sampler=plan.text["sampler"][frame.index],
         steps=int(frame["steps"]),
         cfg_scale=float(frame["cfg_scale"]),
+        guidance_rescale=float(frame["guidance_rescale"]),
         eta=float(frame["eta"]),
         controlnet_scale=float(frame["controlnet_scale"]),
         clip_skip=int(frame["clip_skip"]),

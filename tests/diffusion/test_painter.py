@@ -233,3 +233,25 @@ def test_within_everything_is_a_plain_redraw(painters: Callable[[str], Painter],
     painter = painters("sd")
     whole = painter.redraw(picture, 0.4, [sampling()], within=torch.ones_like(picture[:, :1]))
     assert (whole - painter.redraw(picture, 0.4, [sampling()])).abs().max() < 1e-6
+
+
+def test_rescaled_guidance_has_the_contrast_of_the_unguided_prediction() -> None:
+    from animate.diffusion.painter import _rescaled
+
+    random = torch.Generator().manual_seed(0)
+    found, plain = 4 * torch.randn(2, 4, 8, 8, generator=random), torch.randn(2, 4, 8, 8, generator=random)
+    whole = _rescaled(found, plain, 1.0)
+    assert torch.allclose(whole.std(dim=(1, 2, 3)), plain.std(dim=(1, 2, 3)))
+    half = _rescaled(found, plain, 0.5)
+    assert torch.allclose(half, (whole + found) / 2, atol=1e-5)
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+
+    assert torch.allclose(_rescaled(found, plain, 0.7), rescale_noise_cfg(found, plain, 0.7), atol=1e-5)
+
+
+def test_rescaling_tames_a_strict_prompt(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    painter = painters("zero_snr")
+    plain, tamed = (
+        painter.redraw(picture, 0.4, [sampling(cfg_scale=12.0, guidance_rescale=share)]) for share in (0.0, 0.7)
+    )
+    assert (plain - tamed).abs().max() > 1e-3
