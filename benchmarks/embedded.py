@@ -39,7 +39,7 @@ from training.world.dataset import rows as world_rows  # noqa: E402
 
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
-STEPS, GUIDANCE = 10, 3.0
+STEPS, GUIDANCE, RESCALE = 10, 4.5, 0.7
 SUBJECTS = {
     "canyon": "a canyon",
     "city": "a city",
@@ -99,7 +99,9 @@ STRANGE = (
 
 def how(prompt: str, seed: int, steps: int = STEPS) -> Sampling:
     """A plain picture of a prompt."""
-    return Sampling(prompts=(Prompt(prompt),), seed=seed, sampler="DDIM", steps=steps, cfg_scale=GUIDANCE)
+    return Sampling(
+        prompts=(Prompt(prompt),), seed=seed, sampler="DDIM", steps=steps, cfg_scale=GUIDANCE, guidance_rescale=RESCALE
+    )
 
 
 def asked(count: int) -> list[tuple[str, list[int]]]:
@@ -138,6 +140,9 @@ def measure_autoencoder(painter: models.Paints, options: argparse.Namespace) -> 
 
 def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> None:
     """What share of paintings shows what their prompts asked for, as the judge sees them."""
+    if not judge.KEPT.is_file():
+        print("obedience: not measured, there is no judge yet (python -m training.judge)")
+        return
     known = judge.load()
     vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
     wishes = asked(options.count)
