@@ -56,6 +56,24 @@ def load(name: str, *, device: str | torch.device = "cpu", file: str = "") -> De
     return make(device=device) if name in ESTIMATORS else make(name, device=device)  # type: ignore[no-any-return]
 
 
+def mended(depth: Tensor) -> tuple[Tensor, str]:
+    """`depth` (1, H, W) made fit to be flown through, and what was wrong with it; "" where nothing was.
+
+    Places that are not finite or not positive take the median of the others; with no others the scene is flat.
+    """
+    good = torch.isfinite(depth) & (depth > 0)
+    bad = int((~good).sum())
+    if not bad:
+        return depth, ""
+    if bad == depth.numel():
+        return torch.ones_like(depth), "depth is not a number anywhere; the scene is taken as flat"
+    middle = depth[good].median()
+    text = (
+        f"depth is not a positive number at {bad} of {depth.numel()} places; they take the median, {float(middle):.3g}"
+    )
+    return torch.where(good, depth, middle), text
+
+
 def from_disparity(disparity: Tensor) -> Tensor:
     """Relative disparity (N, 1, H, W), larger = nearer, of any scale → depth between `NEAR` and `FAR`.
 

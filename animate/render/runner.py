@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animate.depth import DepthEstimator
+from animate.depth import DepthEstimator, mended
 from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
 from animate.picture import convert
@@ -96,6 +96,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
     request: Request | None = None
     answer: Tensor | None = None
     started = time.perf_counter()
+    warned = False
     try:
         while not (interrupts.asked and isinstance(request, Emit | None)):  # a frame that was begun is finished
             try:
@@ -104,6 +105,11 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
                 break
             if not isinstance(request, Emit):
                 answer = _painted(request, order, size)
+                if isinstance(request, EstimateDepth):
+                    answer, wrong = mended(answer)
+                    if wrong and not warned:  # once a run: a bad model is bad at every frame
+                        progress.say(f"frame {request.index}: {wrong}")
+                        warned = True
                 continue
             answer = None
             seconds = time.perf_counter() - started

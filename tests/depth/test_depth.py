@@ -48,6 +48,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str
     for i in range(3):
         np.save(folder / "many" / f"{i}.npy", np.roll(ramp, i * 10, axis=1).astype(np.float32))
     return {
+        "embedded": ("embedded", ""),
         "flat": ("flat", ""),
         "one file": ("file", str(folder / "ramp.png")),
         "a folder": ("file", str(folder / "many")),
@@ -56,7 +57,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str
     }
 
 
-@pytest.mark.parametrize("which", ["flat", "one file", "a folder", "dpt", "glpn"])
+@pytest.mark.parametrize("which", ["embedded", "flat", "one file", "a folder", "dpt", "glpn"])
 def test_contract(which: str, places: dict[str, tuple[str, str]]) -> None:
     name, file = places[which]
     estimate = depth.load(name, file=file)
@@ -150,3 +151,16 @@ def test_disparity_turns_round() -> None:
     low, high = disparity.amin((1, 2, 3), keepdim=True), disparity.amax((1, 2, 3), keepdim=True)
     assert torch.allclose(found, (disparity - low) / (high - low), atol=1e-5)
     assert (depth.from_disparity(torch.ones(1, 1, 2, 2)) == depth.FAR).all()
+
+
+def test_depth_that_is_no_depth_is_mended_and_told() -> None:
+    good = torch.full((1, 4, 5), 3.0)
+    assert depth.mended(good) == (good, "")
+    holed = good.clone()
+    holed[0, 0, :2] = torch.tensor([torch.nan, -1.0])
+    found, wrong = depth.mended(holed)
+    assert torch.equal(found, good)
+    assert "2 of 20 places" in wrong
+    found, wrong = depth.mended(torch.full((1, 4, 5), torch.inf))
+    assert torch.equal(found, torch.ones(1, 4, 5))
+    assert "flat" in wrong
