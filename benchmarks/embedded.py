@@ -1,6 +1,6 @@
 """What the embedded models can do, from fixed seeds: the figures and grids of their cards.
 
-    python benchmarks/embedded.py [--count 512] [--out DIR] [autoencoder obedience layout depth cost grids …]
+    python benchmarks/embedded.py [--count 512] [--out DIR] [autoencoder obedience layout depth steadiness cost grids …]
 
 It needs what training needs (`make train-painter MINUTES=0` sets it up): unseen pictures of the world are rendered
 here, and the VGG distance is measured with weights that are fetched once (`training/README.md`).
@@ -33,6 +33,9 @@ from animate import depth as depths  # noqa: E402  (the folder is not installed,
 from animate.depth.embedded import Embedded  # noqa: E402
 from animate.diffusion import models  # noqa: E402
 from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
+from animate.render import view  # noqa: E402
+from animate.schedule.load import load as load_schedule  # noqa: E402
+from animate.schedule.plan import compile as compile_plan  # noqa: E402
 from training import autoencoder, depth, judge  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
@@ -199,6 +202,24 @@ def measure_depth(painter: models.Paints, options: argparse.Namespace) -> None:
     save(options.out / "depth.png", torch.cat([pictures[:8], shown.expand(-1, 3, -1, -1)]), 8)
 
 
+def measure_steadiness(painter: models.Paints, options: argparse.Namespace) -> None:
+    """How much the depth of a place changes from frame to frame of a flight, with and without alignment."""
+    eye = Embedded()
+    plan = compile_plan(load_schedule({"max_frames": 100, "animation_mode": "3D", "translation_z": 4, "seed": 1}))
+    picture = torch.from_numpy(unseen(1)[0]).permute(2, 0, 1).float() / 255
+    known, changes = picture.new_empty(0), []
+    for frame in list(plan)[1:]:
+        found = eye(picture[None], [frame.index])[0]
+        alone, aligned = (view.of_frame(plan, frame, found, before) for before in (known[:0], known))
+        if known.numel():
+            there = known > 0
+            flights = (alone, aligned)
+            changes.append([float((one.depth[there] / known[there]).log().abs().mean()) for one in flights])
+        picture, known = aligned.see(picture).picture, aligned.depth_after()
+    apart, together = np.mean(changes, axis=0)
+    print(f"depth, change of a place's depth a frame, 100 frames: {together:.4f} aligned, {apart:.4f} not (of its log)")
+
+
 def measure_cost(painter: models.Paints, options: argparse.Namespace) -> None:
     """Seconds of a redrawn frame with six guided passes, encoding and decoding included."""
     source = torch.rand(1, 3, 256, 256)
@@ -233,6 +254,7 @@ PARTS: dict[str, Callable[[models.Paints, argparse.Namespace], None]] = {
     "obedience": measure_obedience,
     "layout": measure_layout,
     "depth": measure_depth,
+    "steadiness": measure_steadiness,
     "cost": measure_cost,
     "grids": draw_grids,
 }
