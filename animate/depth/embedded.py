@@ -117,7 +117,7 @@ def guided(field: Tensor, seen: Tensor, pictures: Tensor) -> Tensor:
     In windows of `REACH` cells the field is a line in the brightness of `seen`, which is the picture as the network saw
     it; the lines, averaged, are drawn over the large picture (fast guided filter, 1505.00996).
     """
-    guide = functional.adaptive_avg_pool2d(seen.mean(1, keepdim=True), field.shape[-2:])
+    guide = functional.adaptive_avg_pool2d(seen.mean(1, keepdim=True), (field.shape[-2], field.shape[-1]))
 
     def mean(values: Tensor) -> Tensor:
         return functional.avg_pool2d(values, 2 * REACH + 1, 1, REACH, count_include_pad=False)

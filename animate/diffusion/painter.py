@@ -288,7 +288,7 @@ class Painter:
         return x
 
     def _controlled(
-        self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor, options: dict[str, Any]
+        self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor | float, options: dict[str, Any]
     ) -> dict[str, Any]:
         """What the ControlNet adds inside the UNet, each row by its own weight."""
         options = {name: value for name, value in options.items() if name != "timestep_cond"}

@@ -25,7 +25,7 @@ from animate.motion import matrix
 from animate.motion.warp import move, warp
 from animate.picture import color, holes, noise, sharpen
 from animate.render import finish, view
-from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -41,7 +41,8 @@ def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, N
     step = STEPS[str(plan.settings["animation_mode"])]
     for index in range(carry.index + 1 if carry else 0, len(plan)):
         carry = yield from step(plan, plan[index], carry)
-        picture, nearness = yield from finish.finished(plan, plan[index], _shown(plan, carry))
+        shown = yield from _shown(plan, carry)
+        picture, nearness = yield from finish.finished(plan, plan[index], shown)
         yield Emit(index=index, picture=picture, carry=carry, nearness=nearness)
 
 
@@ -206,14 +207,19 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
     )
 
 
-def _shown(plan: Plan, carry: Carry) -> Tensor:
-    """(3, H, W) what frame `carry.index` shows: the arriving picture, still fading in over the cadence."""
+def _shown(plan: Plan, carry: Carry) -> Generator[Request, Any, Tensor]:
+    """(3, H, W) what frame `carry.index` shows: the arriving picture, on its way from the leaving one over the cadence.
+
+    Both are where the plan's motion has taken them by now; what an engine is asked for is what moves beside that.
+    """
     arriving = _moved_by(plan, carry.arriving, carry.arriving_by)
     weight = (carry.index - carry.painted_at + 1) / int(plan.settings["diffusion_cadence"])
     if weight >= 1:
         return arriving
     leaving = _moved_by(plan, carry.leaving, carry.leaving_by)
-    return leaving.lerp(arriving, weight)
+    if plan.settings["cadence_tween"] == "warp":
+        return leaving.lerp(arriving, weight)
+    return (yield Tween(index=carry.index, before=leaving, after=arriving, time=weight))
 
 
 def _moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:

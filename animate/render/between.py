@@ -46,6 +46,15 @@ def count(plan: Plan) -> int:
     return len(plan) * ratio(plan) if is_on(plan) else len(plan)
 
 
+def of_cadence(plan: Plan, device: str) -> Interpolator | None:
+    """What makes the frames that a cadence leaves out; None where a cross-fade does.
+
+    Raises MissingModel where the engine's weights are not there.
+    """
+    name = str(plan.settings["cadence_tween"])
+    return None if name == "warp" or int(plan.settings["diffusion_cadence"]) == 1 else load(name, device=device)
+
+
 def filler(plan: Plan, device: str) -> Callable[[Frames], Iterator[np.ndarray]]:
     """What puts the in-betweens among a run's frames, given in order; the identity for a plan that wants none.
 

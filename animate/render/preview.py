@@ -113,6 +113,7 @@ def _moving_only(plan: Plan) -> Plan:
         "color_coherence": "None",
         "depth_algorithm": "flat",
         "generation": "img2img",
+        "cadence_tween": "warp",
         "save_depth_maps": False,
         "stereo": "None",
         "init_image": "",

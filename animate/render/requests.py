@@ -50,6 +50,16 @@ class EstimateDepth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tween:
+    """The picture (3, H, W) at `time`, in (0, 1), of the way from one picture to another, each (3, H, W)."""
+
+    index: int
+    before: Tensor
+    after: Tensor
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadFrame:
     """A picture from a file, fitted to the size of the animation."""
 
@@ -120,4 +130,4 @@ class Emit:
     """(1, H, W) in [0, 1], 1 the nearest point, where a map of the depth is kept."""
 
 
-Request = Imagine | Redraw | EstimateDepth | ReadFrame | Emit
+Request = Imagine | Redraw | EstimateDepth | Tween | ReadFrame | Emit

@@ -162,6 +162,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
     fill = between.filler(plan, str(painter.device))
+    tweens = between.of_cadence(plan, str(painter.device))
     width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)
     if plan.settings["generation"] == "depth2img" and not getattr(painter, "takes_depth", False):
@@ -188,6 +189,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             walk=walk,
             painter=painter,
             depth=_depth(plan, str(painter.device)),
+            between=tweens,
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),

@@ -20,11 +20,12 @@ from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
 from animate.render.progress import Progress
-from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween
 from animate.render.run_dir import RunDirectory
 
 if TYPE_CHECKING:
     from animate.diffusion.models import Paints
+    from animate.interp import Interpolator
     from animate.render.groups import Groups
     from animate.schedule.plan import Plan
     from animate.video.writer import VideoWriter
@@ -55,6 +56,8 @@ class Order:
     device: str = "cpu"
     depth: DepthEstimator | None = None
     """Of a plan that asks for depth."""
+    between: Interpolator | None = None
+    """Of a plan whose cadence wants more than a cross-fade."""
     groups: Groups | None = None
     """Of a plan whose frames are independent and are painted several at once."""
 
@@ -129,7 +132,7 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
     try:
         if isinstance(request, Imagine) and order.groups is not None:
             return order.groups.picture(request.index)
-        return answered(request, order.painter, size, order.depth)
+        return answered(request, order.painter, size, order.depth, order.between)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(
             f"frame {request.index}: the model does not fit into memory ({str(error).splitlines()[0]}); "
@@ -137,7 +140,13 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
         ) from error
 
 
-def answered(request: Request, painter: Paints, size: tuple[int, int], depth: DepthEstimator | None = None) -> Tensor:
+def answered(
+    request: Request,
+    painter: Paints,
+    size: tuple[int, int],
+    depth: DepthEstimator | None = None,
+    between: Interpolator | None = None,
+) -> Tensor:
     """The picture (3, H, W) that was asked for; `size` is (height, width)."""
     match request:
         case Imagine():
@@ -151,6 +160,10 @@ def answered(request: Request, painter: Paints, size: tuple[int, int], depth: De
             if depth is None:
                 raise ValueError("the plan asks for depth and the run has no estimator")
             return depth(request.picture[None], [request.index])[0]
+        case Tween():
+            if between is None:
+                raise ValueError("the plan asks for tweens and the run has no engine")
+            return between(request.before, request.after, [request.time])[0]
         case Emit():
             raise ValueError("an emitted frame wants no answer")
 

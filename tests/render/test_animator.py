@@ -11,7 +11,7 @@ from torch import Tensor
 import animate
 from animate.picture import sharpen
 from animate.render.animator import animate as walk
-from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Tween
 from animate.schedule.plan import Plan
 
 QUIET = {
@@ -283,6 +283,32 @@ def test_what_is_done_on_the_way_out_touches_no_later_frame() -> None:
         assert b.nearness is not None
         assert float(b.nearness[0, 0, 0]) == 1
         assert a.nearness is None
+
+
+def test_a_cadence_asks_its_engine_for_what_moves_beside_the_schedule() -> None:
+    plan = plan_of(max_frames=5, diffusion_cadence=2, translation_x=3, cadence_tween="flow")
+    steps, answer, asked = walk(plan), None, []
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration:
+            break
+        asked.append(request)
+        match request:
+            case Imagine():
+                answer = square()
+            case Redraw():
+                answer = request.picture
+            case Tween():
+                answer = request.after
+            case _:
+                answer = None
+    tweens = [ask for ask in asked if isinstance(ask, Tween)]
+    assert [(ask.index, ask.time) for ask in tweens] == [(0, 0.5), (2, 0.5), (4, 0.5)]
+    emitted = [ask for ask in asked if isinstance(ask, Emit)]
+    assert torch.equal(emitted[2].picture, tweens[1].after)
+    # both ends are where the motion has taken them, so an engine sees only what else has changed
+    assert centre(tweens[1].before)[0] == pytest.approx(centre(tweens[1].after)[0], abs=0.2)
 
 
 # --- holes ------------------------------------------------------------------------------------------------------------

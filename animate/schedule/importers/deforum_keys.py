@@ -95,6 +95,12 @@ _COHERENCE = Words(
 )
 _BETWEEN = Words(means={"none": "None", "rife v4.6": "auto", "film": "auto"}, fallback="auto")
 """Which weights are here is not known to a file; `auto` takes the best there are."""
+_TWEENS = Words(
+    order=("None", "RAFT", "DIS Medium", "DIS Fine", "Farneback"),
+    means={"none": "warp", "false": "warp", "raft": "flow", "dis medium": "flow", "dis fine": "flow", "dis": "flow"}
+    | {"farneback": "farneback"},
+    fallback="warp",
+)
 _MODES = Words(order=("2D", "3D", "Video Input", "Interpolation"))
 _SEEDS = Words(order=("iter", "fixed", "random", "ladder", "alternate", "schedule"), fallback="fixed")
 
@@ -155,6 +161,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(key="color_coherence", field="color_coherence", modes=MOVED, words=_COHERENCE),
     Setting(key="color_coherence_image_path", field="color_coherence_image", modes=MOVED),
     *_same("diffusion_cadence", modes=MOVED),
+    Setting(key="optical_flow_cadence", field="cadence_tween", modes=MOVED, words=_TWEENS),
     # sampling
     *_scheduled("cfg_scale"),
     Setting(key="cfg_scale", field="cfg_scale"),
@@ -235,12 +242,6 @@ PARTS: tuple[Part, ...] = (
             "init_images", "image_strength_schedule", "blendFactorMax", "blendFactorSlope", "tweening_frames_schedule",
             "color_correction_factor", "image_keyframe_strength_schedule",
         ),
-    ),
-    Part(
-        name="optical flow between cadence frames",
-        switch="optical_flow_cadence",
-        keys=("cadence_flow_factor_schedule",),
-        shown=("optical_flow_cadence",),
     ),
     Part(
         name="redo by optical flow",
@@ -355,6 +356,8 @@ PROMPTS = frozenset(
 
 SILENT = frozenset(
     {
+        # how far optical flow moves at cadence frames; here all the way
+        "cadence_flow_factor_schedule",
         # read by hand
         "use_init", "add_soundtrack", "scheduler", "sd_model_name", "depth_algorithm", "use_zoe_depth",
         # what has no effect on pixels
