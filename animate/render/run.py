@@ -12,7 +12,8 @@ import yaml
 
 import animate
 from animate.depth import load as load_depth
-from animate.diffusion import models
+from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
+from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, VideoError
 from animate.render import between, finish
 from animate.render.animator import STEPS
@@ -287,6 +288,8 @@ def _depth(plan: Plan, device: str) -> Any:
     flown = plan.settings["animation_mode"] == "3D" and plan.settings["use_depth_warping"] and name != "flat"
     if not (flown or plan.settings["generation"] == "depth2img" or finish.wants_depth(plan)):
         return None
+    if name == "embedded":
+        digests.verify(EMBEDDED_DEPTH)
     return load_depth(name, device=device, file=str(plan.settings["depth_file"]))
 
 

@@ -153,6 +153,28 @@ def test_disparity_turns_round() -> None:
     assert (depth.from_disparity(torch.ones(1, 1, 2, 2)) == depth.FAR).all()
 
 
+def test_an_embedded_eye_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    from animate.depth import embedded
+
+    with pytest.raises(MissingModel, match="cannot be used"):
+        embedded.Embedded(folder=tmp_path)
+    for name in ("network.safetensors", "config.json"):
+        (tmp_path / name).write_bytes((embedded.FOLDER / name).read_bytes())
+    embedded.Embedded(folder=tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(MissingModel, match="widths"):
+        embedded.Embedded(folder=tmp_path)
+
+
+def test_the_embedded_eye_sees_sky_behind_land_at_any_size() -> None:
+    picture = torch.zeros(1, 3, 90, 200)
+    picture[:, :, :45] = torch.tensor([0.5, 0.7, 0.95]).view(1, 3, 1, 1)
+    picture[:, 1, 45:] = 0.45 + 0.1 * torch.rand(45, 200, generator=torch.Generator().manual_seed(0))
+    found = depth.load("embedded")(picture, [0])
+    assert found.shape == (1, 1, 90, 200)
+    assert found[..., :35, :].median() > 3 * found[..., -10:, :].median()
+
+
 def test_depth_that_is_no_depth_is_mended_and_told() -> None:
     good = torch.full((1, 4, 5), 3.0)
     assert depth.mended(good) == (good, "")
