@@ -193,14 +193,10 @@ class RunDirectory:
         try:
             # The checkpoint first: whatever is left after a kill claims no frame that is gone.
             self.checkpoint.unlink(missing_ok=True)
-            for path in [
-                *self._rendered(),
-                *_numbered(self.depths),
-                *self.path.glob(f"*{PART}"),
-                self.plan,
-                self.contact,
-                self.log,
-            ]:
+            numbered = [*self._rendered(), *_numbered(self.depths)]
+            # A schedule without a record beside it is the user's own.
+            record = [self.schedule, self.plan] if self.plan.exists() else []
+            for path in [*numbered, *self.path.glob(f"*{PART}"), self.contact, self.log, *record]:
                 path.unlink(missing_ok=True)
             for codec in CODECS:
                 self.video(codec).unlink(missing_ok=True)

@@ -132,6 +132,13 @@ def test_another_schedule_on_the_same_directory_is_refused_with_what_changed(sch
     assert frames(tmp_path / "run") != before
 
 
+def test_a_restart_takes_the_schedule_as_it_is_now(schedule: Path, tmp_path: Path) -> None:
+    render(schedule, tmp_path / "run", {"max_frames": 2})
+    schedule.write_text(schedule.read_text().replace("zoom: 1.02", "zoom: 1.1"))
+    render(schedule, tmp_path / "run", {"max_frames": 2}, restart=True)
+    assert "zoom: 1.1" in (tmp_path / "run" / "schedule.yaml").read_text()
+
+
 def test_a_finished_run_needs_no_model_and_may_be_encoded_otherwise(
     schedule: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
