@@ -1,11 +1,12 @@
 """The in-between network: what flow tweening gets wrong, learned from pictures whose motion is known.
 
-    python -m training.inbetween train --minutes 60     # resumes its run
+    python -m training.inbetween train --minutes 60 --cool 20 --workers 2     # resumes its run
     python -m training.inbetween export                 # the averaged weights to animate/models/inbetween
 
-Every sample is made: photographs as layers, each with a motion that is linear in time (shift, turn, zoom, a smooth
-bend), cut out by soft shapes, drawn at 0, at 1 and at the moment between that is to be found. The classical flow that
-the network corrects is measured on the drawn pair, as it will be in use. With `--teacher` the picture that RIFE 4.0
+Every sample is made: photographs as layers, each with a motion that is linear in time (shift, turn, zoom), cut out by
+soft shapes, drawn at 0, at 1 and at the moment between that is to be found (`moving.py`). The classical flow that the
+network corrects is measured on the drawn pair, as it will be in use. Convolutions go in bfloat16 where there are units
+for it; flows, grids and what is read through them stay float32. With `--teacher` the picture that RIFE 4.0
 makes of the pair (MIT; `animate models get rife`) is followed as well; a network trained so says it in its card.
 
 None of the clips that the gate is judged on (`benchmarks/interpolation.py`) is trained on.
@@ -15,107 +16,29 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from animate.interp import store
 from animate.interp.embedded import Network, measured
 from animate.motion.flow import lookup
-from training import checkpoint, photographs
+from training import checkpoint, moving, photographs
+from training.average import Average
+from training.workers import ALONE, Workers
+from training.workers import run as launch
 
 RUN = checkpoint.RUNS / "inbetween"
-SIDE = 128
-"""Of the pictures drawn, px."""
 LEVELS = 4
 """Of the Laplacian pyramid that pictures are compared in."""
 TEACHER = 0.3
 """Weight of the teacher's picture against the truth."""
-
-Pictures = NDArray[np.uint8]
-
-
-# --- pairs whose motion is known --------------------------------------------------------------------------------------
-
-
-def motions(count: int, random: np.random.Generator) -> Tensor:
-    """(count, 6): affine velocities over the whole gap, in a frame whose sides are −1 and 1; a tenth stand still.
-
-    Shifts are spread evenly over magnitudes between half a pixel and 24 pixels.
-    """
-    length = np.exp(random.uniform(np.log(0.5), np.log(24), count)) * 2 / SIDE
-    angle = random.uniform(0, 2 * np.pi, count)
-    turn = random.normal(0, 0.06, count)
-    zoom = random.normal(0, 0.06, count)
-    shear = random.normal(0, 0.02, count)
-    rows = np.stack([zoom, -turn + shear, length * np.cos(angle), turn + shear, zoom, length * np.sin(angle)], 1)
-    rows[random.random(count) < 0.1] = 0
-    return torch.from_numpy(rows.astype(np.float32))
-
-
-def drawn(layers: Sequence[Tensor], shapes: Sequence[Tensor], moves: Sequence[Tensor], time: Tensor) -> Tensor:
-    """(N, 3, S, S): the layers at `time` (N,), each moved by its own share, the first one lowest.
-
-    Every layer is seen through its motion backwards: a point shows what lay at p − time · velocity(p), which is motion
-    along straight lines at even speed, up to the second order of a turn.
-    """
-    picture: Tensor | None = None
-    count = len(time)
-    axis = (torch.arange(SIDE, device=time.device) * 2 + 1) / SIDE - 1
-    place = torch.stack([axis.expand(SIDE, SIDE), axis[:, None].expand(SIDE, SIDE)], -1)  # (S, S, 2)
-    for layer, shape, move in zip(layers, shapes, moves):
-        matrix = move.reshape(count, 2, 3)
-        velocity = torch.einsum("nij,yxj->nyxi", matrix[:, :, :2], place) + matrix[:, None, None, :, 2]
-        grid = place - (time - 0.5)[:, None, None, None] * velocity
-        reach = grid / 1.5  # layers are larger than the picture, so that what comes in is there
-        color = functional.grid_sample(layer, reach, mode="bicubic", padding_mode="reflection", align_corners=False)
-        if picture is None:
-            picture = color
-            continue
-        cover = functional.grid_sample(shape, reach, mode="bilinear", padding_mode="zeros", align_corners=False)
-        picture = torch.lerp(picture, color, cover)
-    assert picture is not None
-    return picture.clamp(0, 1)
-
-
-def blobs(count: int, random: np.random.Generator) -> Tensor:
-    """(count, 1, S, S) soft shapes in [0, 1], one a picture: level sets of smooth noise, mostly with a hard edge."""
-    coarse = torch.from_numpy(random.standard_normal((count, 1, 6, 6)).astype(np.float32))
-    smooth = functional.interpolate(coarse, (SIDE, SIDE), mode="bicubic", align_corners=False)
-    level = torch.from_numpy(random.uniform(0.1, 0.9, (count, 1, 1, 1)).astype(np.float32))
-    edge = torch.from_numpy(np.exp(random.uniform(np.log(4), np.log(80), (count, 1, 1, 1))).astype(np.float32))
-    return torch.sigmoid(edge * (smooth - level))
-
-
-def pairs(table: Pictures, count: int, random: np.random.Generator, device: torch.device) -> tuple[Tensor, ...]:
-    """a, b, truth (N, 3, S, S) in [0, 1] and time (N,)."""
-    depth = int(random.integers(2, 5))
-    layers, shapes, moves = [], [], []
-    for _ in range(depth):
-        chosen = table[np.sort(random.integers(0, len(table), count))]
-        layer = torch.from_numpy(np.ascontiguousarray(chosen)).permute(0, 3, 1, 2).float().to(device) / 255
-        if random.random() < 0.5:
-            layer = layer.flip(-1)
-        if random.random() < 0.5:
-            layer = layer.transpose(-1, -2)
-        layers.append(layer)
-        shapes.append(blobs(count, random).to(device))
-        moves.append(motions(count, random).to(device))
-    half = random.random(count) < 0.5
-    time = torch.from_numpy(np.where(half, 0.5, random.uniform(0.1, 0.9, count)).astype(np.float32)).to(device)
-    a, b, truth = (drawn(layers, shapes, moves, at) for at in (torch.zeros_like(time), torch.ones_like(time), time))
-    noise = 0.01 * float(random.random() < 0.3)
-    if noise:  # what cameras and encoders leave, in the pair alone: the truth is clean
-        rough = torch.from_numpy(random.standard_normal((2, *a.shape)).astype(np.float32)).to(device)
-        a, b = (a + noise * rough[0]).clamp(0, 1), (b + noise * rough[1]).clamp(0, 1)
-    return a, b, truth, time
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -141,76 +64,86 @@ def told(a: Tensor, b: Tensor, pool: ThreadPoolExecutor) -> tuple[Tensor, Tensor
 
 def train(
     network: Network,
-    table: Pictures,
+    table: moving.Pictures,
     folder: Path,
     *,
     minutes: float,
     steps: int = 10**9,
     batch: int = 8,
-    rate: float = 3e-4,
+    rate: float = 1e-3,
+    cool: float = 0.0,
     seed: int = 5,
     device: str | torch.device = "cpu",
+    compiled: bool = False,
     teacher: Any = None,
+    workers: Workers = ALONE,
 ) -> None:
-    """Train `network`, in place, until the minutes or steps are over; goes on from `folder` where it holds a run."""
+    """Train `network`, in place, until the minutes or steps are over; goes on from `folder` where it holds a run.
+
+    Over the last `cool` minutes the rate falls to nothing. `batch` is that of all workers together.
+    """
     device = torch.device(device)
-    network.to(device).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-4)
-    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    average, leads = Average(network), workers.rank == 0
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
     step = 0
     if state := checkpoint.load(folder / "checkpoint.pt"):
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        average, step = {name: value.to(device) for name, value in state["average"].items()}, int(state["step"])
+        average.load(state["average"])
+        step = int(state["step"])
+    if compiled:
+        for part in (network.motion, network.repair, *network.context):
+            part.compile()
     checkpoint.stop_kindly()
-    clock = checkpoint.Clock(minutes)
+    clock, begun, ends, saves = checkpoint.Clock(minutes), step, float(step >= steps), 0.0
     seen: list[tuple[float, float]] = []
     taught = f", taught by {type(teacher).__name__}" if teacher else ""
-    checkpoint.log(folder, f"in-betweens from step {step}: {len(table)} pictures, {device}{taught}")
+    if leads:
+        checkpoint.log(folder, f"in-betweens from step {step}: {len(table)} pictures, {device}{taught}")
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         while True:
-            over = clock.over() or step >= steps
-            if over or clock.due():
-                checkpoint.save(
-                    folder / "checkpoint.pt",
-                    {
-                        "network": network.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "average": average,
-                        "step": step,
-                        "taught": teacher is not None,
-                    },
-                )
-            if over:
+            if leads and (ends or saves):
+                held = {"network": network.state_dict(), "average": average.named()}
+                held |= {"optimizer": optimizer.state_dict(), "step": step, "taught": teacher is not None}
+                checkpoint.save(folder / "checkpoint.pt", held)
+            if ends:
                 break
-            random = checkpoint.numpy_generator(seed, step, "pairs")
-            a, b, truth, time = pairs(table, batch, random, device)
+            random = checkpoint.numpy_generator(seed, step, f"pairs {workers.rank}")
+            a, b, truth, time = (part.to(device) for part in moving.pairs(table, batch // workers.count, random))
             flows, hidden = told(a, b, pool)
             when = time[:, None, None, None]
-            ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
-            value = distance(ours, truth)
+            with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
+                ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
+            value = apart = distance(ours, truth)
             if teacher is not None:
                 value = value + TEACHER * distance(ours, _taught(teacher, a, b, time))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, (step + 1) / 200)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            keep = min(0.999, 1 - 1 / (step / 4 + 1))
             with torch.no_grad():
-                for name, parameter in network.state_dict().items():
-                    average[name].lerp_(parameter, 1 - keep)
                 floor = distance(_floor(a, b, flows, when), truth)
-            seen.append((float(distance(ours.detach(), truth)), float(floor)))
+            # All workers go by the first one's clock, and show the mean of what they saw.
+            now = rate * min(1.0, (step + 1) / 200) * (min(1.0, clock.left() / cool) if cool else 1.0)
+            over = clock.over() or step + 1 >= steps
+            says = [now, float(over), float(clock.due())] if leads else [0.0] * 3
+            says += [float(apart.detach()) / workers.count, float(floor) / workers.count]
+            now, ends, saves, *shown = workers.together(
+                network.parameters(), torch.tensor(says, dtype=torch.float64)
+            ).tolist()
+            for group in optimizer.param_groups:
+                group["lr"] = now
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
             step += 1
-            if step % 20 == 0:
-                now, plain = np.mean(seen[-20:], axis=0)
-                speed = len(seen) * batch / max(clock.spent(), 1e-9)
+            average.update(network, step)
+            seen.append((shown[0], shown[1]))
+            if leads and step % 20 == 0:
+                here, plain = np.mean(seen[-100:], axis=0)
+                speed = (step - begun) * batch / max(clock.spent(), 1e-9)
                 checkpoint.log(
-                    folder, f"step {step} distance {now:.4f}, of plain flow {plain:.4f}, {speed:.1f} pairs/s"
+                    folder, f"step {step} distance {here:.4f}, of plain flow {plain:.4f}, {speed:.1f} pairs/s"
                 )
-    network.load_state_dict(average)
+    average.into(network)
     network.eval()
 
 
@@ -258,21 +191,8 @@ def export(folder: Path = RUN, target: Path = store.EMBEDDED, figures: Path | No
     checkpoint.write_whole(target / "card.json", lambda path: path.write_text(text, "utf-8"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "export"), nargs="?", default="train")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--run", type=Path, default=RUN, help="folder of the checkpoint")
-    parser.add_argument("--teacher", action="store_true", help="follow RIFE 4.0 as well")
-    parser.add_argument("--figures", type=Path, help="export: what benchmarks/interpolation.py --json wrote")
-    options = parser.parse_args()
-    if options.what == "export":
-        export(options.run, figures=options.figures)
-        return
+def sitting(workers: Workers, options: argparse.Namespace) -> None:
+    """One worker's part of a sitting."""
     device = checkpoint.device(options.device)
     torch.manual_seed(options.seed)
     teacher = None
@@ -287,10 +207,34 @@ def main() -> None:
         minutes=options.minutes,
         batch=options.batch,
         rate=options.rate,
+        cool=options.cool,
         seed=options.seed,
         device=device,
+        compiled=options.compile and shutil.which("c++") is not None,
         teacher=teacher,
+        workers=workers,
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("train", "export"), nargs="?", default="train")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--cool", type=float, default=0, help="minutes at the end over which the rate falls to nothing")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--run", type=Path, default=RUN, help="folder of the checkpoint")
+    parser.add_argument("--teacher", action="store_true", help="follow RIFE 4.0 as well")
+    parser.add_argument("--figures", type=Path, help="export: what benchmarks/interpolation.py --json wrote")
+    options = parser.parse_args()
+    if options.what == "export":
+        export(options.run, figures=options.figures)
+    else:
+        launch(options.workers, sitting, options)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Pyramid(nn.Module):
         for up, skip in zip(reversed(self.up), reversed(skips)):
             grown = functional.interpolate(net, scale_factor=2.0, mode="bilinear", align_corners=False)
             net = up(torch.cat([grown, skip], 1))
-        return self.leave(net)
+        return self.leave(net).float()  # flows, weights and colours, whatever the layers were computed in
 
 
 class Network(nn.Module):

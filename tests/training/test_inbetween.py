@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from animate.interp.embedded import Network, load  # noqa: E402
-from training import inbetween  # noqa: E402
+from training import inbetween, moving  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def table():
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(inbetween, "SIDE", 32)
+    monkeypatch.setattr(moving, "SIDE", 32)
 
 
 def sitting(table, folder, steps):
@@ -31,7 +31,7 @@ def sitting(table, folder, steps):
 
 
 def test_pairs_are_pictures_with_a_moment_between(table):
-    a, b, truth, time = inbetween.pairs(table, 3, np.random.default_rng(1), torch.device("cpu"))
+    a, b, truth, time = moving.pairs(table, 3, np.random.default_rng(1))
     assert a.shape == b.shape == truth.shape == (3, 3, 32, 32)
     assert float(truth.min()) >= 0
     assert float(truth.max()) <= 1
@@ -40,14 +40,11 @@ def test_pairs_are_pictures_with_a_moment_between(table):
 
 def test_layers_move_evenly_along_straight_lines():
     """A bright column moving right by 8 px: half-way at t = 0.5, by 2 px at 0.25."""
-    layer = torch.zeros(1, 3, 48, 48)
-    layer[..., 22:26] = 1
-    move = torch.tensor([[0, 0, 8 * 2 / 32, 0, 0, 0.0]])
-    centers = []
-    for time in (0.0, 0.25, 0.5, 1.0):
-        picture = inbetween.drawn([layer], [layer[:, :1]], [move], torch.tensor([time]))
-        weight = picture[0, 0].sum(0)
-        centers.append(float((weight * torch.arange(32)).sum() / weight.sum()))
+    picture = np.zeros((48, 48, 4), np.uint8)
+    picture[:, 22:26] = picture[..., 3] = 255
+    layer = moving.Layer(picture=picture, velocity=np.array([[0, 0, 8.0], [0, 0, 0]]))
+    weights = [moving.drawn([layer], time)[..., 0].sum(0) for time in (0.0, 0.25, 0.5, 1.0)]
+    centers = [float((weight * np.arange(32)).sum() / weight.sum()) for weight in weights]
     assert np.diff(centers).tolist() == pytest.approx([2, 2, 4], abs=0.1)
 
 
