@@ -18,9 +18,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import json
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -270,7 +272,39 @@ def embedded_256() -> Row:
     return within("embedded in-between, 256²", lambda: engine(a, b, [0.5]), 150, rounds=10)
 
 
-ROWS = {"tween-720p": tween_720p, "tween-720p-rate": tween_720p_rate, "embedded-256": embedded_256}
+def play(frames: int) -> None:
+    """So many small frames, a window sliding over noise, at two and a half times their rate."""
+    from animate.interp.stream import retime
+
+    wide = torch.rand(3, 72, 512)
+    source = (wide[..., index % 384 : index % 384 + 128].clone() for index in range(frames))
+    for _ in retime(source, Fraction(5, 2), load("flow")):
+        pass
+
+
+def _peak(frames: int) -> float:
+    """Peak memory in MB of a process that plays so many."""
+    program = (
+        "import sys; sys.path.insert(0, '.'); from benchmarks import interpolation; import resource; "
+        f"interpolation.play({frames}); peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+        "print(peak / (1 << 20 if sys.platform == 'darwin' else 1 << 10))"  # bytes there, kB elsewhere
+    )
+    return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
+
+
+def memory() -> Row:
+    few, many = _peak(100), _peak(2000)
+    note = f"MB: {few:.0f} for 100 frames, {many:.0f} for 2,000; the goal is +10 MB"
+    more = many - few
+    return Row("peak memory of in-betweens, 2,000 frames − 100, ÷ 10 MB", more, 10, more / 10, 1.0, "lower", None, note)
+
+
+ROWS = {
+    "tween-720p": tween_720p,
+    "tween-720p-rate": tween_720p_rate,
+    "embedded-256": embedded_256,
+    "tween-memory": memory,
+}
 
 
 if __name__ == "__main__":
