@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animate.diffusion.sampling import Prompt, Sampling
+from animate.diffusion.sampling import Sampling
 from animate.motion import matrix
 from animate.motion.warp import move, warp
-from animate.picture import color, holes, noise, sharpen
-from animate.render import finish, view
+from animate.picture import holes, noise, sharpen
+from animate.render import finish, prepare, restyle, view
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween
 from animate.schedule.plan import Frame, Plan
 
@@ -41,7 +41,8 @@ def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, N
     step = STEPS[str(plan.settings["animation_mode"])]
     for index in range(carry.index + 1 if carry else 0, len(plan)):
         carry = yield from step(plan, plan[index], carry)
-        shown = yield from _shown(plan, carry)
+        filmed = plan.settings["animation_mode"] == "Video Input"
+        shown = yield from (restyle.shown if filmed else _shown)(plan, carry)
         picture, nearness = yield from finish.finished(plan, plan[index], shown)
         yield Emit(index=index, picture=picture, carry=carry, nearness=nearness)
 
@@ -87,31 +88,24 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     if frame["strength"] >= 1:  # carried on, untouched by the model
         return carry
     if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
-        depth = yield from _structure(plan, frame, _moved_by(plan, carry.arriving, carry.arriving_by))
-        painted = colors = yield Imagine(index=frame.index, how=sampling(plan, frame), depth=depth)
+        depth = yield from prepare.structure(plan, frame, _moved_by(plan, carry.arriving, carry.arriving_by))
+        painted = colors = yield Imagine(index=frame.index, how=prepare.sampling(plan, frame), depth=depth)
     else:
         colors = carry.colors
-        match = _matcher(plan, colors)
+        match = prepare.matcher(plan, colors)
         moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
-        start = _prepared(plan, frame, match(moved))
+        start = prepare.prepared(plan, frame, match(moved))
         redrawn = yield Redraw(
             index=frame.index,
             picture=start,
             strength=frame["strength"],
-            how=sampling(plan, frame),
-            depth=(yield from _structure(plan, frame, moved)),
+            how=prepare.sampling(plan, frame),
+            depth=(yield from prepare.structure(plan, frame, moved)),
         )
         reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
         painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
-        painted = _greyed(plan, painted)
+        painted = prepare.greyed(plan, painted)
     return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=carry.unseen[:0])
-
-
-def _structure(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, Any, Tensor | None]:
-    """(1, H, W) the depth that the model is to keep, that of the moved picture; None where it goes by the picture."""
-    if plan.settings["generation"] != "depth2img":
-        return None
-    return (yield EstimateDepth(index=frame.index, picture=picture))
 
 
 def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Tensor]:
@@ -132,7 +126,7 @@ def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, T
             index=frame.index,
             picture=moved.picture,
             strength=frame["hole_strength"],
-            how=_elsewhere(sampling(plan, frame), frame.index),
+            how=_elsewhere(prepare.sampling(plan, frame), frame.index),
             within=holes.softened(unseen),
         )
     )
@@ -150,19 +144,19 @@ def _still(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
 
 def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     """The first frame of a shot: from the init image at frame 0 if there is one, else from noise."""
-    how = sampling(plan, frame)
+    how = prepare.sampling(plan, frame)
     init = str(plan.settings["init_image"])
     if init and frame.index == 0:
         picture = yield ReadFrame(index=0, file=init)
         if frame["init_strength"] < 1:
-            depth = yield from _structure(plan, frame, picture)
+            depth = yield from prepare.structure(plan, frame, picture)
             picture = yield Redraw(index=0, picture=picture, strength=frame["init_strength"], how=how, depth=depth)
     else:
         picture = yield Imagine(index=frame.index, how=how)
-    picture = _greyed(plan, picture)
+    picture = prepare.greyed(plan, picture)
     if plan.settings["color_coherence"] == "Image":
         colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
-        picture = _matcher(plan, colors)(picture)
+        picture = prepare.matcher(plan, colors)(picture)
     else:
         colors = picture
     return Carry(
@@ -184,27 +178,8 @@ STEPS: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {
     "3D": _flown,
     "None": _still,
     "Interpolation": _still,
+    "Video Input": restyle.step,
 }
-
-
-def sampling(plan: Plan, frame: Frame) -> Sampling:
-    """How the model draws this frame."""
-    return Sampling(
-        prompts=tuple(Prompt(*part) for part in frame.prompts),
-        blend=plan.settings["prompt_interpolation"],  # type: ignore[arg-type]
-        seed=int(frame["seed"]),
-        subseed=int(frame["subseed"]),
-        subseed_strength=float(frame["subseed_strength"]),
-        sampler=plan.text["sampler"][frame.index],
-        steps=int(frame["steps"]),
-        cfg_scale=float(frame["cfg_scale"]),
-        guidance_rescale=float(frame["guidance_rescale"]),
-        eta=float(frame["eta"]),
-        controlnet_scale=float(frame["controlnet_scale"]),
-        clip_skip=int(frame["clip_skip"]),
-        loras=frame.loras,
-        embeddings=plan.embeddings,
-    )
 
 
 def _shown(plan: Plan, carry: Carry) -> Generator[Request, Any, Tensor]:
@@ -228,36 +203,6 @@ def _moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
 
 def _border(plan: Plan) -> str:
     return "reflect" if plan.settings["holes"] == "reflect" else str(plan.settings["border"])
-
-
-def _matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:
-    """The colour match of this plan towards `colors`; the identity where there is none."""
-    space = str(plan.settings["color_coherence"])
-    if space == "None":
-        return lambda picture: picture
-    match = color.MATCHERS["RGB" if space == "Image" else space]
-    return lambda picture: match(picture, colors)
-
-
-def _greyed(plan: Plan, picture: Tensor) -> Tensor:
-    return color.greyscale(picture) if plan.settings["color_force_grayscale"] else picture
-
-
-def _prepared(plan: Plan, frame: Frame, picture: Tensor) -> Tensor:
-    """The warped picture made ready for redrawing: graded, sharpened, with fresh noise to draw from."""
-    picture = color.contrast(_greyed(plan, picture), frame["contrast"])
-    picture = color.grade(picture, frame["brightness"], frame["saturation"], frame["hue"])
-    picture = sharpen.unsharp(picture, int(frame["kernel"]), frame["sigma"], frame["amount"], frame["threshold"])
-    if frame["noise"] <= 0:
-        return picture
-    rng = noise.rng(int(frame["seed"]), frame.index, "noise")
-    height, width = plan.size
-    if plan.settings["noise_type"] == "perlin":
-        octaves, persistence = int(plan.settings["perlin_octaves"]), float(plan.settings["perlin_persistence"])
-        field = noise.perlin(rng, height, width, octaves=octaves, persistence=persistence)
-    else:
-        field = noise.uniform(rng, height, width)
-    return noise.add_noise(picture, frame["noise"], field.to(picture))
 
 
 def _led_back(plan: Plan, frame: Frame, carry: Carry, picture: Tensor) -> Tensor:

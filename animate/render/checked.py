@@ -12,6 +12,7 @@ from typing import Any
 from animate.audio.listen import listen
 from animate.diffusion.sampler_names import ALIASES, names
 from animate.errors import Problem, ScheduleError
+from animate.render.watch import watch
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
@@ -30,7 +31,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, choices=CHOICES, listen=listen)
+    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
     problems = list(_problems(schedule))
     if problems:
         raise ScheduleError(problems)
@@ -39,7 +40,9 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
-    return [values for values, _ in variants_of_document(document, overrides, choices=CHOICES, listen=listen)]
+    return [
+        values for values, _ in variants_of_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
+    ]
 
 
 def _problems(schedule: Schedule) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from animate.render.animator import sampling
+from animate.render.prepare import sampling
 
 if TYPE_CHECKING:
     from animate.diffusion.models import Paints

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from animate.schedule.fields import FIELDS
+from animate.schedule.film import Film
 
 _BESIDE = {row.name for row in FIELDS.values() if row.group in ("output", "batch")} | {
     *("fps", "duration", "max_frames"),  # the columns are as long as the run, and hold what the rate decided
@@ -58,6 +59,8 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("loras", "embeddings"):
         if name in rest:
             rest[name] = [[Path(part).name if isinstance(part, str) else part for part in row] for row in rest[name]]
+    if "film" in rest:
+        rest["film"] = Film.painting(rest["film"])
     if "prompts" in rest:
         rest["prompts"] = {name: value for name, value in rest["prompts"].items() if name != "keys"}
     settings = {

@@ -1,4 +1,4 @@
-"""What the animator asks for: five frozen dataclasses, and the carry that crosses from frame to frame.
+"""What the animator asks for: a few frozen dataclasses, and the carry that crosses from frame to frame.
 
 The animator is pure: it yields one of these and is sent the picture it asked for (`None` for `Emit`). A runner answers
 with models, disk and ffmpeg; a test answers with painted squares.
@@ -7,7 +7,7 @@ with models, disk and ffmpeg; a test answers with painted squares.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import numpy as np
@@ -68,6 +68,22 @@ class ReadFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watch:
+    """The film's picture for frame `index`, fitted to the size of the animation."""
+
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """Where things in `now` were in `before`, and back: (2, 2, H, W), the flows now → before and before → now."""
+
+    index: int
+    now: Tensor
+    before: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
 class Carry:
     """Everything a frame hands to the next. Saving it is the checkpoint; nothing else crosses a frame.
 
@@ -96,13 +112,17 @@ class Carry:
     depth: Tensor
     """(1, H, W) what frame `index` is known to be like from the frames before, 0 where nothing is known; empty at the
     start of a shot and in 2D."""
+    source: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(3, H, W) the film's picture that `arriving` was painted from; empty without a film."""
+    left_at: int = 0
+    """The frame at which `leaving` was painted, where a film is restyled by keys."""
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The carry as named arrays, exact to the bit; the inverse of `from_arrays`."""
         return {
-            field.name: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-            for field in fields(self)
-            for value in [getattr(self, field.name)]
+            row.name: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+            for row in fields(self)
+            for value in [getattr(self, row.name)]
         }
 
     @classmethod
@@ -130,4 +150,4 @@ class Emit:
     """(1, H, W) in [0, 1], 1 the nearest point, where a map of the depth is kept."""
 
 
-Request = Imagine | Redraw | EstimateDepth | Tween | ReadFrame | Emit
+Request = Imagine | Redraw | EstimateDepth | Tween | ReadFrame | Watch | Follow | Emit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, VideoError
-from animate.render import between, finish
+from animate.render import between, finish, restyle
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
+from animate.render.projector import Projector
 from animate.render.record import Record, identity
 from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
@@ -181,7 +183,8 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         overrides=given.overrides,
         plan=told,
     )
-    with directory.claim():
+    film = _film(plan)
+    with directory.claim(), film or nullcontext():
         if restart:
             directory.clear()
         directory.begin(record, given.text, Path(given.file).name)
@@ -191,6 +194,8 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             painter=painter,
             depth=_depth(plan, str(painter.device)),
             between=tweens,
+            film=film,
+            flow_method=str(plan.settings["flow_method"]),
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),
@@ -280,6 +285,19 @@ def _show(plan: Plan, directory: RunDirectory) -> None:
         write_png(directory.contact, picture)
     except OSError as error:
         raise RenderError(f"{directory.contact}: cannot be written: {error.strerror or error}") from error
+
+
+def _film(plan: Plan) -> Projector | None:
+    """The film that a plan restyles, its first picture seen; None where it restyles none."""
+    if plan.settings["animation_mode"] != "Video Input":
+        return None
+    if not plan.film.file:
+        raise BadInput("animation_mode Video Input needs a film (video: {file: film.mp4})")
+    projector = Projector(
+        plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan), reach=restyle.reach(plan)
+    )
+    projector(0)
+    return projector
 
 
 def _depth(plan: Plan, device: str) -> Any:

@@ -15,12 +15,25 @@ from torch import Tensor
 from animate.depth import DepthEstimator, mended
 from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
+from animate.motion import flow
 from animate.picture import convert
 from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
 from animate.render.progress import Progress
-from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween
+from animate.render.projector import Projector
+from animate.render.requests import (
+    Carry,
+    Emit,
+    EstimateDepth,
+    Follow,
+    Imagine,
+    ReadFrame,
+    Redraw,
+    Request,
+    Tween,
+    Watch,
+)
 from animate.render.run_dir import RunDirectory
 
 if TYPE_CHECKING:
@@ -58,6 +71,9 @@ class Order:
     """Of a plan that asks for depth."""
     between: Interpolator | None = None
     """Of a plan whose cadence wants more than a cross-fade."""
+    film: Projector | None = None
+    """Of a plan that restyles a film."""
+    flow_method: str = "DIS"
     groups: Groups | None = None
     """Of a plan whose frames are independent and are painted several at once."""
 
@@ -132,6 +148,10 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
     try:
         if isinstance(request, Imagine) and order.groups is not None:
             return order.groups.picture(request.index)
+        if isinstance(request, Watch) and order.film is not None:
+            return order.film(request.index).to(order.device)
+        if isinstance(request, Follow):
+            return torch.stack(flow.both_ways(request.now, request.before, order.flow_method))
         return answered(request, order.painter, size, order.depth, order.between)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(
@@ -164,8 +184,8 @@ def answered(
             if between is None:
                 raise ValueError("the plan asks for tweens and the run has no engine")
             return between(request.before, request.after, [request.time])[0]
-        case Emit():
-            raise ValueError("an emitted frame wants no answer")
+        case Watch() | Follow() | Emit():
+            raise ValueError(f"{type(request).__name__} has no answer of a painter")
 
 
 def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:

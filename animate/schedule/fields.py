@@ -206,6 +206,14 @@ _ROWS: tuple[Field, ...] = (
     _field("noise_type", "choice", "picture", "perlin", "Kind of that noise.", choices=("perlin", "uniform"), example="uniform"),
     _field("perlin_octaves", "integer", "picture", 4, "Perlin noise: layers, each twice as fine.", low=1, high=8, example="4"),
     _field("perlin_persistence", "number", "picture", 0.5, "Perlin noise: weight of each finer layer against the one before.", low=0, high=1, example="0.5"),
+    # film
+    _field("video", "mapping", "film", "", "Film that is restyled: any file ffmpeg reads, or its part from (frame or time) up to, without, to, every n-th frame, counted at fps. Length, rate and sound are the film's unless the schedule says otherwise; animation_mode becomes Video Input, seed_behavior fixed, color_coherence None, and noise, amount and sharpness_coherence 0.", example="{file: film.mp4, from: 2s, to: 6s}"),
+    _field("video_mode", "choice", "film", "carried", "How frames hold together: frames redraws each from its own frame of the film; carried redraws the frame before, moved as the film moves; keyed redraws every diffusion_cadence-th frame, or takes style_frames, and carries them to the frames between from both sides.", choices=("frames", "carried", "keyed"), example="keyed"),
+    _field("video_fit", "choice", "film", "crop", "How the film fills the picture: cut at the edges, between black bars, or out of shape.", choices=("crop", "pad", "stretch"), example="pad"),
+    _curve("flow_blend", "film", 0.8, "With carried: how much of the frame before is redrawn where the film's motion can be trusted; the rest, and all that was uncovered, is the film's own frame.", low=0, high=1, example="0.6"),
+    _curve("temporal_blend", "film", -1, "How much of the frame before, moved as the film moves, is kept over the redrawn frame where that motion can be trusted; −1 takes 0.6 with carried and 0 with frames.", low=-1, high=1, example="0.5"),
+    _field("flow_method", "choice", "film", "DIS", "How motion in the film is found.", choices=("DIS", "Farneback"), example="Farneback"),
+    _field("style_frames", "mapping", "film", "", "With keyed: frames that were painted by hand, by frame; nothing else is redrawn.", example="{0: a.png, 48: b.png}"),
     # cadence
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
     _field("cadence_tween", "choice", "cadence", "warp", "How the frames between two redrawn ones get from the one to the other: warp carries both by the schedule's motion and fades; the engines move what has moved beside that as well.", choices=("warp", "auto", "film", "rife", "embedded", "flow", "farneback"), example="flow"),

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, files, importers, music, prompts, source, texts
+from animate.schedule import curve, expression, files, film, importers, music, prompts, source, texts
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
+from animate.schedule.film import Show, Watch, blind
 from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
@@ -50,6 +51,7 @@ def load(
     choices: Mapping[str, Collection[str]] | None = None,
     series: Mapping[str, Any] | None = None,
     listen: Listen = deaf,
+    watch: Watch = blind,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -60,11 +62,12 @@ def load(
         choices: names that text fields may hold, by field: `{"sampler": (…)}`.
         series: arrays (n,) that expressions may use by name.
         listen: hears the files of `audio` and `stems`.
+        watch: looks into the file of `video`.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen)
+    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch)
 
 
 def variants(
@@ -72,13 +75,18 @@ def variants(
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    first = _load(opened, overrides or {}, **{"choices": {}, "series": {}, "listen": deaf, **more})
+    with_: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more}
+    first = _load(opened, overrides or {}, **with_)
     if not first.vary:
         return [({}, first)]
     found = []
     for values in product(*first.vary.values()):
         chosen = dict(zip(first.vary, values))
-        each = _load(opened, {**(overrides or {}), **chosen}, **{"choices": {}, "series": {}, "listen": deaf, **more})
+        each = _load(
+            opened,
+            {**(overrides or {}), **chosen},
+            **{"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more},
+        )
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
 
@@ -96,9 +104,10 @@ def _load(
     choices: Mapping[str, Collection[str]],
     series: Mapping[str, Any],
     listen: Listen,
+    watch: Watch,
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen)
+    loading = _Loading(imported.source, choices, series, listen, watch)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -130,9 +139,15 @@ class _Loading:
     """One pass over a document: fields are taken in, then read kind by kind, and complaints are gathered."""
 
     def __init__(
-        self, native: Source, choices: Mapping[str, Collection[str]], series: Mapping[str, Any], listen: Listen
+        self,
+        native: Source,
+        choices: Mapping[str, Collection[str]],
+        series: Mapping[str, Any],
+        listen: Listen,
+        watch: Watch,
     ) -> None:
         self.listen = listen
+        self.watch = watch
         self.source = native
         self.choices = choices
         self.series = series
@@ -215,7 +230,7 @@ class _Loading:
         """Every field read and merged with its default; unreadable ones keep the default and a problem."""
         model = self._model()
         settings: dict[str, Setting] = {
-            row.name: row.default_for(model) for row in FIELDS.values() if row.kind in READERS
+            row.name: self._silent(row, model) for row in FIELDS.values() if row.kind in READERS
         }
         settings["model"] = model
         for name in settings.keys() & self.written.keys() - {"model", "fps"}:
@@ -225,14 +240,21 @@ class _Loading:
         seed_drawn = settings["seed"] == -1
         if seed_drawn:
             settings["seed"] = secrets.randbelow(2**32)
-        heard = self._music()
-        clock = self._clock(settings, heard)
+        show = film.read(*self._report("video"), self.watch) if "video" in self.written else Show()
+        if show.frames and not {"max_frames", "duration"} & self.written.keys():
+            settings["max_frames"] = show.frames
+        elif show.frames and self.source.lenient:  # Deforum stops where the film stops
+            settings["max_frames"] = min(int(settings["max_frames"]), show.frames)
+        heard = self._music(show)
+        clock = self._clock(settings, heard, show)
         settings["bpm"] = clock.bpm
         settings["fps"] = float(clock.fps)
         settings["max_frames"] = clock.max_frames
         settings["soundtrack_offset"] = self._seconds("soundtrack_offset", clock)
         if heard.file and "soundtrack" not in self.written:
             settings["soundtrack"], settings["soundtrack_offset"] = heard.file, heard.offset
+        elif show.sound and "soundtrack" not in self.written and clock.fps == show.fps:
+            settings["soundtrack"], settings["soundtrack_offset"] = show.film.file, show.offset
         curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
         tracks = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
         result = Schedule(
@@ -248,6 +270,7 @@ class _Loading:
             cuts=self._cuts(clock),
             loras=self._loras(clock),
             embeddings=self._embeddings(),
+            film=self._film(show, clock),
             series=self._series(clock, heard),
             vary=self._vary(),
             seed_drawn=seed_drawn,
@@ -255,6 +278,7 @@ class _Loading:
             origin=imported.origin,
         )
         self._remark(settings)
+        self._remark_on_film(settings, show)
         return replace(result, warnings=tuple(self.notes))
 
     def _remark(self, settings: Mapping[str, Setting]) -> None:
@@ -280,6 +304,20 @@ class _Loading:
         if int(settings["loop"]) >= int(settings["max_frames"]) and "loop" in self.written:
             note("loop", "is as long as the whole animation")
 
+    def _remark_on_film(self, settings: Mapping[str, Setting], show: Show) -> None:
+        """A film that is not shown, or too short, and a mode that lacks one."""
+        filmed = settings["animation_mode"] == "Video Input"
+        if filmed and "video" not in self.written and "animation_mode" in self.written:
+            node, field, report = self._report("animation_mode")
+            tell = report.note if report.source.lenient else report.refuse
+            tell(node, field, "Video Input needs a film", f"video: {FIELDS['video'].example}")
+        if not filmed and "video" in self.written:
+            node, field, report = self._report("video")
+            report.note(node, field, "has no effect", "animation_mode: Video Input")
+        if show.frames and int(settings["max_frames"]) > show.frames:
+            node, field, report = self._report("duration" if "duration" in self.written else "max_frames")
+            report.refuse(node, field, f"{settings['max_frames']} frames are more than the film has", f"{show.frames}")
+
     def _report(self, name: str) -> tuple[Node, str, Report]:
         written = self.written[name]
         report = Report(written.source)
@@ -288,20 +326,34 @@ class _Loading:
 
     # --- time -------------------------------------------------------------------------------------------------------
 
-    def _music(self) -> Music:
+    def _silent(self, row: Field, model: str) -> Setting:
+        """What a field is where the schedule does not say."""
+        instead = film.DEFAULTS if "video" in self.written else {}
+        return instead.get(row.name, row.default_for(model))
+
+    def _film(self, show: Show, clock: Clock) -> film.Film:
+        if "style_frames" not in self.written:
+            return show.film
+        return replace(show.film, styles=film.read_styles(*self._with_clock("style_frames", clock)))
+
+    def _with_clock(self, name: str, clock: Clock) -> tuple[Node, str, Clock, Report]:
+        node, field, report = self._report(name)
+        return node, field, clock, report
+
+    def _music(self, show: Show) -> Music:
         """The sounds of `audio` and `stems`, heard."""
         audio = self._report("audio") if "audio" in self.written else None
-        return music.read(audio, self._entries("stems"), self.listen, self._rate())
+        return music.read(audio, self._entries("stems"), self.listen, self._rate(show))
 
-    def _rate(self) -> Fraction:
+    def _rate(self, show: Show) -> Fraction:
         """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
         try:
             return rate(self.written["fps"].value.text)
         except (KeyError, TimeError):
-            return Fraction(str(FIELDS["fps"].default))
+            return show.fps or Fraction(str(FIELDS["fps"].default))
 
-    def _clock(self, settings: Mapping[str, Setting], heard: Music) -> Clock:
-        fps = Fraction(str(FIELDS["fps"].default))
+    def _clock(self, settings: Mapping[str, Setting], heard: Music, show: Show) -> Clock:
+        fps = show.fps or Fraction(str(FIELDS["fps"].default))
         if "fps" in self.written:
             node, field, report = self._report("fps")
             try:
@@ -409,7 +461,7 @@ class _Loading:
     # --- over time --------------------------------------------------------------------------------------------------
 
     def _curve(self, row: Field, model: str, clock: Clock) -> Keyframes:
-        silent = curve.constant(float(row.default_for(model)))
+        silent = curve.constant(float(self._silent(row, model)))
         if row.name not in self.written:
             return silent
         node, field, report = self._report(row.name)

@@ -34,6 +34,7 @@ from animate.schedule import seeds
 from animate.schedule.curve import CurveError
 from animate.schedule.expression import ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
+from animate.schedule.film import NO_FILM, Film
 from animate.schedule.prompts import Prompts
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
@@ -106,6 +107,7 @@ class Plan:
     """`let` curves and audio series, (n,) each; for plots."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the pictures the settings name."""
+    film: Film = NO_FILM
     warnings: tuple[Problem, ...] = ()
     seed_drawn: bool = False
 
@@ -158,6 +160,8 @@ class Plan:
             found.update(Path(path).name.encode() + np.ascontiguousarray(weight).tobytes())
         for token, path in self.embeddings:
             found.update(f"{token}={Path(path).name}".encode())
+        if self.film.file:
+            found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
         return found.hexdigest()
 
     # --- as text ----------------------------------------------------------------------------------------------------
@@ -188,6 +192,7 @@ class Plan:
                 },
                 "loras": [[path, _packed(weight)] for path, weight in self.loras],
                 "embeddings": [list(pair) for pair in self.embeddings],
+                **({"film": self.film.to_json()} if self.film.file else {}),
             },
             indent=indent,
             ensure_ascii=False,
@@ -230,6 +235,7 @@ class Plan:
                 embeddings=tuple((token, path) for token, path in read["embeddings"]),
                 variables={name: _unpacked(column, n, np.float64) for name, column in read["variables"].items()},
                 contents=read["contents"],
+                film=Film.from_json(read["film"]) if "film" in read else NO_FILM,
                 seed_drawn=bool(read["seed_drawn"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -399,6 +405,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         embeddings=schedule.embeddings,
         variables=MappingProxyType(variables),
         contents=_contents(settings),
+        film=schedule.film,
         warnings=in_order(warnings),
         seed_drawn=schedule.seed_drawn,
     )

@@ -11,6 +11,7 @@ from animate.errors import Problem
 from animate.schedule.clock import Clock
 from animate.schedule.curve import Keyframes
 from animate.schedule.fields import Value as Setting
+from animate.schedule.film import NO_FILM, Film
 from animate.schedule.prompts import PromptTrack
 from animate.schedule.source import Node, Source
 from animate.schedule.texts import TextTrack
@@ -51,6 +52,7 @@ class Schedule:
     """(token, path)"""
     series: Mapping[str, Any] = field(default_factory=dict)
     """(n,) named values from outside, such as the loudness of a soundtrack."""
+    film: Film = NO_FILM
     vary: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     seed_drawn: bool = False
     """The seed was −1 and has been drawn by chance."""

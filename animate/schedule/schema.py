@@ -153,6 +153,24 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
         ]
     },
     "stems": {"type": "object", "additionalProperties": {"type": "string"}},
+    "video": {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string"},
+                    "from": {"$ref": "#/definitions/time"},
+                    "to": {"$ref": "#/definitions/time"},
+                    "every": {"type": "integer", "minimum": 1},
+                    "fps": {"type": ["number", "string"]},
+                },
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+    "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }
 """Fields of the kind `mapping`, each with a form of its own."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +37,8 @@ class VideoInfo:
     codec: str
     pixels: str
     """ffmpeg's name of the pixel format."""
+    aspect: float
+    """Width of a pixel as shown, in heights of it."""
     rotation: float
     """Degrees by which the stored picture is turned when shown."""
     sound: str
@@ -60,8 +62,10 @@ def probe(path: Path) -> VideoInfo:
     width, height = int(size.group(1)), int(size.group(2))
     turned = re.search(r"rotation of (-?[\d.]+) degrees", described)
     rotation = float(turned.group(1)) if turned else 0.0
+    told = re.search(r"\[SAR (\d+):(\d+) DAR", line)
+    aspect = int(told[1]) / int(told[2]) if told and int(told[1]) and int(told[2]) else 1.0
     if round(rotation / 90) % 2:
-        width, height = height, width
+        width, height, aspect = height, width, 1 / aspect
     sound = re.search(r"Stream #\d+:\d+.*?: Audio: (\w+)", described)
     container = re.search(r"Input #0, (\S+?), from", described)
     pixels = re.search(r", ([a-z][a-z0-9]+)(?:\(|,)", line)
@@ -74,6 +78,7 @@ def probe(path: Path) -> VideoInfo:
         duration=_duration(described),
         codec=line.split()[0].rstrip(","),
         pixels=pixels.group(1) if pixels else "",
+        aspect=aspect,
         rotation=rotation,
         sound=sound.group(1) if sound else "",
         container=container.group(1) if container else "",
@@ -82,15 +87,30 @@ def probe(path: Path) -> VideoInfo:
     )
 
 
-def read_frames(path: Path, *, fps: Fraction | None = None) -> Iterator[np.ndarray]:
-    """Every frame of a video, in order, as uint8 (H, W, 3), RGB, turned as the file says, over black where transparent.
+def read_frames(
+    path: Path,
+    *,
+    fps: Fraction | None = None,
+    first: int = 0,
+    every: int = 1,
+    scaled: Callable[[int, int], tuple[int, int]] | None = None,
+) -> Iterator[np.ndarray]:
+    """The frames of a video, in order, as uint8 (H, W, 3), RGB, turned as the file says, over black where transparent.
 
     Without `fps` each stored frame comes once, however long it is shown; with it, frames come at that rate, repeated
-    and left out as need be. Only one frame is held. Raises VideoError naming the file; where it is damaged or cut
-    off, after the frames that could be read.
+    and left out as need be. Of these, only every `every`-th is given, from the one numbered `first`. `scaled` is told
+    height and width of the picture as it is to be seen, its pixels square, and tells those that are wanted: averaged
+    over areas where the picture shrinks, Lanczos where it grows. Only one frame is held. Raises VideoError naming the
+    file; where it is damaged or cut off, after the frames that could be read.
     """
     info = probe(path)
     chain = [f"fps={fps.numerator}/{fps.denominator}"] if fps is not None else []
+    if first or every > 1:
+        chain.append(f"select=gte(n\\,{first})*not(mod(n-{first}\\,{every}))")
+    if scaled is not None:
+        height, width = scaled(info.height, round(info.width * info.aspect))
+        shrinks = height * width < info.height * info.width
+        chain.append(f"scale={width}:{height}:flags={'area' if shrinks else 'lanczos'}+accurate_rnd+full_chroma_int")
     if info.alpha:
         chain += ["format=gbrap", "premultiply=inplace=1"]
     # PPM: each picture tells its own size, so that rotation is ffmpeg's business alone.
@@ -114,6 +134,23 @@ def read_frames(path: Path, *, fps: Fraction | None = None) -> Iterator[np.ndarr
             raise VideoError(f"{path}: damaged, {count} frames could be read: {child.words}")
     finally:
         child.kill()
+
+
+def measure(path: Path) -> tuple[int, float, bool]:
+    """How many frames a video holds, how many seconds they last, and whether each lasts equally long.
+
+    By its packets, without decoding them; lengths that differ by one tick of the file's clock, into which the rate
+    does not divide, count as equal. Raises VideoError.
+    """
+    count, total, shortest, longest = 0, Fraction(0), Fraction(10**9), Fraction(0)
+    for length in _packets(path):
+        count, total = count + 1, total + length
+        shortest, longest = min(shortest, length), max(longest, length)
+    return count, float(total), longest - shortest <= TICK
+
+
+TICK = Fraction(1, 900)
+"""Seconds; Matroska counts in thousandths."""
 
 
 def count_frames(path: Path) -> int:

@@ -62,6 +62,8 @@ def read(source: Source) -> Imported:
     pairs |= managed
     _sized(pairs, settings, notes)
     _files(pairs, settings, notes)
+    if settings.mode == "Video Input":
+        _film(pairs, settings, notes)
     _scheduler(pairs, settings)
     if str(pairs["seed_behavior"].value) != "schedule":
         pairs.pop("seed_schedule", None)
@@ -169,6 +171,26 @@ def _files(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> 
     if "color_coherence_image" not in pairs and str(pairs.get("color_coherence", Node("")).value) == "Image":
         notes.append(settings.problem("color_coherence", "Image without a picture", "LAB is used"))
         pairs["color_coherence"] = Node.of("LAB", at=pairs["color_coherence"])
+
+
+def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:
+    """The film, of which every n-th frame is redrawn by itself; Deforum unpacked it to files first."""
+    node = settings.get("video_init_path")
+    path = unquoted(str(node.plain())) if node is not None else ""
+    if path.lower() in NONE or re.match(r"\w+://", path):
+        hint = "download it and name the file" if path else "video: {file: film.mp4}"
+        notes.append(settings.problem("video_init_path", f"{path or 'no film'} is not a file", hint))
+        return
+    parts = {"file": Node.of(path, at=node)}
+    for key, name, silent in (("extract_from_frame", "from", 0), ("extract_nth_frame", "every", 1)):
+        number = settings.get(key)
+        if number is not None and constant(number) not in (None, silent):
+            parts[name] = Node.of(max(silent, whole(number)), at=number)
+    last = settings.get("extract_to_frame")
+    if last is not None and (constant(last) or -1) > 0:
+        parts["to"] = Node.of(whole(last), at=last)
+    pairs["video"] = Node(Table(tuple((Node.of(name), part) for name, part in parts.items())))
+    pairs["video_mode"] = Node.of("frames")
 
 
 def _scheduler(pairs: dict[str, Node], settings: Settings) -> None:

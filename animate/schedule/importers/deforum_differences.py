@@ -27,8 +27,6 @@ def sentences(
             f"Depth came from {depth}; here from the embedded network, or from a model of transformers that "
             "`depth_algorithm` names."
         )
-    if settings.mode == "Video Input":
-        yield "Video Input is not rendered yet."
     if settings.is_on(("frame_interpolation_engine",)):
         engine = unquoted(str(settings.get("frame_interpolation_engine").plain()))  # type: ignore[union-attr]
         yield (
@@ -46,7 +44,7 @@ def sentences(
             names[name] = None
     if settings.word("color_coherence") == "video input":
         names["colours taken from a video"] = None
-    if settings.word("add_soundtrack") == "init video":
+    if settings.word("add_soundtrack") == "init video" and settings.mode != "Video Input":
         names["the sound of the input video"] = None
     names |= dict.fromkeys(f"{name} of Parseq" for name in left)
     if names:

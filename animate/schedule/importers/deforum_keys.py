@@ -365,7 +365,7 @@ SILENT = frozenset(
         "near_schedule", "far_schedule", "near_plane", "far_plane", "midas_weight", "pix2pix_img_cfg_scale_schedule",
         "pix2pix_img_cfg_scale", "color_coherence_video_every_N_frames", "distilled_cfg_scale_schedule",
         "histogram_matching", "dynamic_threshold", "static_threshold", "init_latent", "init_sample", "init_c", "C", "f",
-        # only with the Video Input mode and hybrid video
+        # of the Video Input mode, read by hand
         "video_init_path", "extract_nth_frame", "extract_from_frame", "extract_to_frame", "overwrite_extracted_frames",
         # resuming
         "resume_from_timestring", "resume_timestring", "resume_run", "override_settings_with_file",

@@ -24,7 +24,7 @@ from animate.schedule.scope import Scope
 from animate.schedule.source import NO_NUMBER, Node, Table, number
 
 WIDTH = 110
-_UNTOLD = ("vary", "cues", "cuts", "loras", "embeddings")
+_UNTOLD = ("vary", "cues", "cuts", "loras", "embeddings", "style_frames")
 """Fields that no importer writes."""
 
 

@@ -1,0 +1,242 @@
+"""A film restyled: the animator's step for `animation_mode: Video Input`.
+
+    frames    film(i) ──────────────────────────────────────────────> redraw ─> (blend with moved) ─> frame i
+    carried   film(i) ─┐
+              frame i−1, moved by the film's flow ─> where trusted ─> redraw ─> (blend with moved) ─> frame i
+    keyed     keys redrawn from the film, or painted by hand; a frame between is the key before and the key behind it,
+              each moved by the film's flow, by how far it can be trusted and how near it is
+
+A cut in the film, or one that the schedule names, starts afresh: nothing is carried across.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from animate.interp import cuts
+from animate.motion import flow
+from animate.picture import blur
+from animate.render import prepare
+from animate.render.requests import Carry, Follow, Imagine, ReadFrame, Redraw, Request, Watch
+from animate.schedule.plan import Frame, Plan
+
+Step = Generator[Request, Any, Carry]
+Pictured = Generator[Request, Any, Tensor]
+
+KEPT = {"frames": 0.0, "carried": 0.6}
+"""By mode, what `temporal_blend: -1` stands for."""
+ALIKE, UNLIKE = 0.04, 0.12
+"""Mean difference over the colours at which the film's own picture, moved, is fully and no longer trusted: a shadow or
+a reflection moves otherwise than the thing it lies on. Set by eye."""
+LONGEST = 240
+"""Frames of a film that are held at most."""
+
+
+def step(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """One frame of a restyled film."""
+    return (yield from MODES[str(plan.settings["video_mode"])](plan, frame, carry))
+
+
+def shown(plan: Plan, carry: Carry) -> Pictured:
+    """(3, H, W) what frame `carry.index` shows."""
+    if plan.settings["video_mode"] != "keyed":
+        return carry.arriving
+    return (yield from _between(carry))
+
+
+def reach(plan: Plan) -> int:
+    """How many of the film's last pictures are asked for again."""
+    if plan.settings["video_mode"] != "keyed":
+        return 2
+    keys = [0, *(key for key, _, _ in plan.film.styles), len(plan) - 1]
+    widest = max(after - before for before, after in pairwise(keys)) if plan.film.styles else 0
+    return min(LONGEST, max(int(plan.settings["diffusion_cadence"]), widest) + 3)
+
+
+# --- frame by frame -------------------------------------------------------------------------------------------------
+
+
+def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """A frame redrawn by itself, or from the frame before as the film moved it."""
+    source = yield Watch(index=frame.index)
+    if carry is None or frame.cut or cuts.is_cut(cuts.glance(carry.source), cuts.glance(source)):
+        painted = yield from _painted(plan, frame, source, source, carry, fresh=True)
+        return _opened(frame.index, painted, source, carry)
+    carrying = plan.settings["video_mode"] == "carried"
+    kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
+    start, before, trusted = source, source, source[:1]
+    if carrying or kept > 0:
+        flows = yield Follow(index=frame.index, now=source, before=carry.source)
+        before, trusted = moved(carry.arriving, flows, source, carry.source)
+    if carrying:
+        start = source + frame["flow_blend"] * trusted * (before - source)
+    painted = yield from _painted(plan, frame, start, source, carry)
+    if kept > 0:
+        painted = painted + kept * trusted * (before - painted)
+    return replace(carry, index=frame.index, painted_at=frame.index, arriving=painted, leaving=painted, source=source)
+
+
+def moved(picture: Tensor, flows: Tensor, now: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """What was made from `before`, as it would be made from `now`.
+
+    Args:
+        picture: (3, H, W) made from `before`.
+        flows: (2, 2, H, W) now → before and before → now.
+        now: (3, H, W) the film's picture.
+        before: (3, H, W) the film's picture of which `picture` was made.
+
+    Returns:
+        (3, H, W) the picture moved, and (1, H, W) in [0, 1] where it can be trusted: flows agree there and back,
+        nothing was uncovered, and the film's own picture, moved alike, looks the same.
+    """
+    there, back = flows
+    seen = flow.warp(picture, there)
+    gap = (flow.read(before, there) - now).abs().mean(0, keepdim=True)
+    alike = 1 - ((gap - ALIKE) / (UNLIKE - ALIKE)).clamp(0, 1)
+    agree = 1 - flow.occluded(there.clone(), back.clone()).to(now)
+    return seen.picture, _softened(seen.coverage * agree * alike).minimum(agree)
+
+
+def _softened(mask: Tensor) -> Tensor:
+    """(1, H, W) with soft edges."""
+    weights = blur.gaussian(5, 1.0)
+    return blur.separable(mask, weights, weights, "replicate")
+
+
+# --- by keys --------------------------------------------------------------------------------------------------------
+
+
+def _keyed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """The keys on both sides of a frame; most frames need none that was not there for the one before."""
+    index = frame.index
+    if carry is not None and index <= carry.painted_at:
+        return replace(carry, index=index)
+    last = yield from _key_after(plan, index, carry)
+    source = yield Watch(index=last)
+    opens = carry is None or (last == index and (yield from _cut_before(plan, index)))
+    painted = yield from _key(plan, last, source, carry, opens)
+    if carry is None or opens:
+        return replace(_opened(last, painted, source, carry), index=index, left_at=last)
+    return replace(
+        carry,
+        index=index,
+        painted_at=last,
+        left_at=carry.painted_at,
+        arriving=painted,
+        leaving=carry.arriving,
+        source=source,
+    )
+
+
+def _key_after(plan: Plan, index: int, carry: Carry | None) -> Generator[Request, Any, int]:
+    """The key at or after frame `index` that its shot goes towards; the first of a shot is its own.
+
+    Without pictures by hand that is `diffusion_cadence` frames on; at the end of a shot, its last frame.
+    """
+    styles = [key for key, _, _ in plan.film.styles]
+    if styles:
+        later = [key for key in styles if key >= index]
+        if not later:
+            return index if carry is None or (yield from _cut_before(plan, index)) else carry.painted_at
+        aim = later[0]
+    elif carry is None or (yield from _cut_before(plan, index)):
+        return index
+    else:
+        aim = min(carry.painted_at + int(plan.settings["diffusion_cadence"]), len(plan) - 1)
+    for place in range(index + 1, aim + 1):
+        if (yield from _cut_before(plan, place)):
+            return place - 1
+    return aim
+
+
+def _cut_before(plan: Plan, index: int) -> Generator[Request, Any, bool]:
+    """Whether a shot begins with frame `index`."""
+    if index == 0 or plan.cut[index]:
+        return True
+    before = yield Watch(index=index - 1)
+    now = yield Watch(index=index)
+    return cuts.is_cut(cuts.glance(before), cuts.glance(now))
+
+
+def _key(plan: Plan, index: int, source: Tensor, carry: Carry | None, opens: bool) -> Pictured:
+    """The picture by hand, or the film's redrawn."""
+    for key, picture, _ in plan.film.styles:
+        if key == index:
+            return (yield ReadFrame(index=index, file=picture))
+    return (yield from _painted(plan, plan[index], source, source, carry, fresh=opens))
+
+
+def _between(carry: Carry) -> Pictured:
+    """(3, H, W) a frame between two keys, or beside one."""
+    index, first, last = carry.index, carry.left_at, carry.painted_at
+    if index == last:
+        return carry.arriving
+    if index == first:
+        return carry.leaving
+    now = yield Watch(index=index)
+    total, weights = torch.zeros_like(now), torch.zeros_like(now[:1])
+    for key, picture in {first: carry.leaving, last: carry.arriving}.items():
+        source = yield Watch(index=key)
+        flows = yield Follow(index=index, now=now, before=source)
+        seen, trusted = moved(picture, flows, now, source)
+        near = 1 - abs(index - key) / (last - first) if first != last else 1.0
+        weight = near * (trusted + 0.01)  # where neither can be trusted, by their distance alone
+        total, weights = total + weight * seen, weights + weight
+    return total / weights
+
+
+# --- a picture ------------------------------------------------------------------------------------------------------
+
+
+def _painted(
+    plan: Plan, frame: Frame, start: Tensor, source: Tensor, carry: Carry | None, fresh: bool = False
+) -> Pictured:
+    """`start` (3, H, W) redrawn; depth is that of `source`."""
+    if frame["strength"] >= 1:
+        return start
+    how = prepare.sampling(plan, frame)
+    depth = yield from prepare.structure(plan, frame, source)
+    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
+        painted = yield Imagine(index=frame.index, how=how, depth=depth)
+    else:
+        ready = prepare.prepared(plan, frame, start)
+        painted = yield Redraw(index=frame.index, picture=ready, strength=frame["strength"], how=how, depth=depth)
+    if plan.settings["color_coherence"] == "Image":
+        colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
+        painted = prepare.matcher(plan, colors)(painted)
+    elif carry is not None and not fresh:
+        painted = prepare.matcher(plan, carry.colors)(painted)
+    return prepare.greyed(plan, painted)
+
+
+def _opened(index: int, painted: Tensor, source: Tensor, carry: Carry | None) -> Carry:
+    """The carry at the first frame of a shot."""
+    return Carry(
+        index=index,
+        painted_at=index,
+        arriving=painted,
+        arriving_by=np.eye(3),
+        leaving=painted,
+        leaving_by=np.eye(3),
+        colors=painted,
+        first=carry.first if carry else painted,
+        unseen=painted.new_empty(0),
+        depth=painted.new_empty(0),
+        source=source,
+        left_at=index,
+    )
+
+
+MODES: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {
+    "frames": _followed,
+    "carried": _followed,
+    "keyed": _keyed,
+}
+"""By `video_mode`."""

@@ -1,0 +1,232 @@
+"""A film restyled: films made by ffmpeg, painters made of arithmetic, and once the embedded model."""
+
+import itertools
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import animate
+from animate.errors import ScheduleError
+from animate.motion import flow
+from animate.picture import convert
+from animate.render import restyle
+from animate.render.animator import animate as walk
+from animate.render.projector import Projector
+from animate.render.requests import Carry, Emit, Follow, ReadFrame, Redraw, Watch
+from animate.schedule.film import Film
+from animate.schedule.plan import Plan
+from animate.video.ffmpeg import executable
+from animate.video.reader import probe
+
+SIZE = 48, 64
+
+
+def made(path: Path, *arguments: str) -> Path:
+    subprocess.run([executable(), "-v", "error", "-y", *arguments, str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four frames of a moving test card, 25 a second, with a tone."""
+    return made(
+        tmp_path_factory.mktemp("film") / "card.mp4",
+        *("-f", "lavfi", "-i", "testsrc=size=94x70:rate=25:duration=0.96"),
+        *("-f", "lavfi", "-i", "sine=duration=0.96", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    )
+
+
+def plan_of(film: Path, **fields: Any) -> Plan:
+    about = {"width": 64, "height": 48, "seed": 3, "prompts": "a card", "video": str(film)}
+    return animate.plan({**about, **fields})
+
+
+def run(
+    plan: Plan,
+    watch: Callable[[int], Tensor],
+    carry: Carry | None = None,
+    redraw: Callable[[Redraw], Tensor] | None = None,
+) -> tuple[list[Emit], list[Any]]:
+    """Frames emitted and what was asked; the painter turns the picture into its negative."""
+    emitted, asked, answer = [], [], None
+    steps = walk(plan, carry)
+    while True:
+        try:
+            request = steps.send(answer)
+        except StopIteration:
+            return emitted, asked
+        answer = None
+        asked.append(request)
+        if isinstance(request, Emit):
+            emitted.append(request)
+        elif isinstance(request, Watch):
+            answer = watch(request.index)
+        elif isinstance(request, Follow):
+            answer = torch.stack(flow.both_ways(request.now, request.before))
+        elif isinstance(request, ReadFrame):
+            answer = torch.full((3, *SIZE), 0.25)
+        else:
+            answer = redraw(request) if redraw else 1 - request.picture
+
+
+def test_length_rate_and_sound_are_the_films(film: Path) -> None:
+    plan = plan_of(film)
+    assert (len(plan), plan.fps) == (24, 25)
+    assert plan.settings["soundtrack"] == str(film)
+    assert plan.settings["soundtrack_offset"] == 0
+    assert plan.settings["animation_mode"] == "Video Input"
+    assert plan.settings["seed_behavior"] == "fixed"
+    part = plan_of(film, video={"file": str(film), "from": 4, "to": "0.8s", "every": 2})
+    assert (len(part), part.fps, part.film.first) == (8, 12.5, 4)
+    assert part.settings["soundtrack_offset"] == pytest.approx(4 / 25)
+    assert len(plan_of(film, video={"file": str(film), "fps": 50})) == 48
+    assert Plan.from_json(plan.to_json()).digest == plan.digest != part.digest
+
+
+@pytest.mark.parametrize(
+    ("video", "said"),
+    [
+        ({"file": "nowhere.mp4"}, "does not exist"),
+        ({"file": __file__}, "cannot be read as a video"),
+        ({"from": 3}, "names no file"),
+        ({"file": "FILM", "from": 99}, "frame 99 is not in the film"),
+        ({"file": "FILM", "every": 0}, "whole number of frames"),
+        ({"file": "FILM", "from": 9, "to": 9}, "is not after from"),
+        ({"file": "FILM", "end": 9}, "there is no such part"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_before_rendering(film: Path, video: dict[str, Any], said: str) -> None:
+    with pytest.raises(ScheduleError, match=said):
+        plan_of(film, video={name: str(film) if value == "FILM" else value for name, value in video.items()})
+
+
+def test_a_film_too_short_is_told(film: Path) -> None:
+    with pytest.raises(ScheduleError, match="more than the film has"):
+        plan_of(film, max_frames=25)
+
+
+@pytest.mark.parametrize("fit", convert.FITS)
+def test_projector_shows_any_frame_alike_wherever_it_begins(film: Path, fit: str) -> None:
+    told = Film(file=str(film), first=2, every=3)
+    straight = Projector(told, SIZE, fit, frames=7)
+    all_of_them = [straight(index) for index in range(7)]
+    assert all(picture.shape == (3, *SIZE) for picture in all_of_them)
+    assert torch.equal(straight(1), all_of_them[1])  # back again
+    assert torch.equal(Projector(told, SIZE, fit, frames=7)(5), all_of_them[5])
+    assert not torch.equal(all_of_them[0], all_of_them[6])
+    wide = Projector(told, (64, 64), fit, frames=7)(0)
+    assert (wide[:, 0].max() == 0) == (fit == "pad")
+
+
+def test_turned_transparent_deep_and_uneven_films_are_read(tmp_path: Path, film: Path) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc=size=94x70:rate=10:duration=0.5")
+    turned = made(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(film), "-c", "copy")
+    assert (probe(turned).width, probe(turned).height) == (70, 94)
+    deep = made(tmp_path / "deep.mkv", *source, "-c:v", "ffv1", "-pix_fmt", "yuv420p10le")
+    clear = made(tmp_path / "clear.mov", *source, "-vf", "format=rgba", "-c:v", "qtrle")
+    late = ("-vf", "settb=1/1000,setpts=20*N*N", "-enc_time_base", "1/1000", "-fps_mode", "vfr")
+    uneven = made(tmp_path / "uneven.mkv", *source, *late, "-c:v", "ffv1")
+    for path in (turned, deep, clear, uneven):
+        plan = plan_of(path)
+        show = Projector(plan.film, SIZE, frames=len(plan))
+        assert all(0 <= show(index).min() < show(index).max() <= 1 for index in range(len(plan))), path.name
+        assert plan.settings["soundtrack"] == "" or path == turned
+    assert plan_of(uneven).film.rate
+    assert not plan_of(deep).film.rate
+
+
+@pytest.mark.parametrize("mode", restyle.MODES)
+def test_going_on_from_any_frame_gives_the_straight_run(film: Path, mode: str) -> None:
+    plan = plan_of(film, video_mode=mode, diffusion_cadence=5, temporal_blend=0.3, strength=0.4)
+    watch = Projector(plan.film, SIZE, frames=len(plan), reach=restyle.reach(plan))
+    straight, _ = run(plan, watch)
+    assert [emit.index for emit in straight] == list(range(24))
+    for stop in (0, 7, 10):
+        carry = Carry.from_arrays(straight[stop].carry.to_arrays())
+        again, _ = run(plan, watch, carry)
+        assert all(torch.equal(a.picture, b.picture) for a, b in zip(again, straight[stop + 1 :], strict=True))
+
+
+def test_keys_cost_a_fraction_and_cuts_open_afresh(film: Path) -> None:
+    """A film of two scenes: keys every six frames and at both ends of each scene."""
+    plan = plan_of(film, video_mode="keyed", diffusion_cadence=6)
+    show = Projector(plan.film, SIZE, frames=24, reach=24)
+    rng = np.random.default_rng(3)
+    other = torch.from_numpy(rng.random((3, 6, 8), dtype=np.float32)).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    emitted, asked = run(plan, lambda index: other if index >= 10 else show(index))
+    assert [ask.index for ask in asked if isinstance(ask, Redraw)] == [0, 6, 9, 10, 16, 22, 23]
+    assert all(torch.allclose(emit.picture, 1 - other, atol=2e-3) for emit in emitted[10:])
+    assert all((emit.picture - (1 - show(emit.index))).abs().mean() < 0.1 for emit in emitted[:10])
+
+
+def test_pictures_by_hand_are_keys(film: Path, tmp_path: Path) -> None:
+    made(tmp_path / "a.png", "-f", "lavfi", "-i", "color=gray:size=64x48", "-frames:v", "1")
+    plan = plan_of(film, video_mode="keyed", style_frames={0: str(tmp_path / "a.png"), 12: str(tmp_path / "a.png")})
+    emitted, asked = run(plan, Projector(plan.film, SIZE, frames=24, reach=24))
+    assert not any(isinstance(ask, Redraw) for ask in asked)
+    assert all(torch.allclose(emit.picture, torch.full((3, *SIZE), 0.25), atol=1e-5) for emit in emitted)
+
+
+def test_carried_grain_is_steadier_than_grain_of_its_own(film: Path) -> None:
+    """A painter whose grain differs from frame to frame: carried halves what is seen of it."""
+
+    def grainy(ask: Redraw) -> Tensor:
+        noise = torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(ask.index)) - 0.5
+        return (0.2 + 0.6 * ask.picture + 0.3 * noise).clamp(0, 1)
+
+    still = torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(99))
+    flicker = {}
+    for mode in ("frames", "carried"):
+        emitted, _ = run(plan_of(film, video_mode=mode), lambda index: still, redraw=grainy)
+        pictures = [emit.picture for emit in emitted[8:]]
+        flicker[mode] = float(np.mean([(a - b).abs().mean() for a, b in itertools.pairwise(pictures)]))
+    assert 0 < flicker["carried"] < 0.5 * flicker["frames"]
+
+
+def test_embedded_model_restyles_and_resumes_to_the_byte(film: Path, tmp_path: Path) -> None:
+    from animate.cli import main
+
+    words = ["restyle", str(film), "--prompt", "a lake at dawn", "--size", "64x48", "--set", "steps=2", "-q"]
+    assert main([*words, "-o", str(tmp_path / "a"), "--frames", "0:4"]) == 0
+    frames = sorted((tmp_path / "a" / "frames").glob("*.png"))
+    info = probe(tmp_path / "a" / "video.mp4")
+    assert (len(frames), info.fps, bool(info.sound)) == (4, 25, True)
+    assert "video_mode: carried" in (tmp_path / "a" / "schedule.yaml").read_text()
+    assert (
+        main(["render", str(tmp_path / "a" / "schedule.yaml"), "-o", str(tmp_path / "b"), "--set", "steps=2", "-q"])
+        == 0
+    )
+    assert [path.read_bytes() for path in frames] == [
+        path.read_bytes() for path in sorted((tmp_path / "b" / "frames").glob("*.png"))
+    ]
+    assert main([*words, "-o", str(tmp_path / "c"), "--frames", "4"]) == 2
+
+
+def test_compare_tells_flicker_and_change(film: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from animate.cli import main
+
+    negative = made(tmp_path / "negative.mp4", "-i", str(film), "-vf", "negate")
+    assert (
+        main(["compare", str(film), str(negative), "--source", str(film), "--json", "-o", str(tmp_path / "c.mp4")]) == 0
+    )
+    told = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert told["frames"] == 24
+    assert told["difference"] > 0.2
+    assert told["a"]["change"] == 0
+    assert told["b"]["change"] == pytest.approx(told["difference"], rel=0.01)
+    assert told["a"]["flicker"] == pytest.approx(told["b"]["flicker"], rel=0.3)
+    assert probe(tmp_path / "c.mp4").width == 3 * 94
+
+
+def test_flow_draws_a_video(film: Path, tmp_path: Path) -> None:
+    from animate.cli import main
+
+    assert main(["flow", str(film), "-o", str(tmp_path / "flow.mp4"), "-q"]) == 0
+    assert probe(tmp_path / "flow.mp4").width == 3 * 94
