@@ -139,18 +139,21 @@ def read_frames(
 def measure(path: Path) -> tuple[int, float, bool]:
     """How many frames a video holds, how many seconds they last, and whether each lasts equally long.
 
-    By its packets, without decoding them; lengths that differ by one tick of the file's clock, into which the rate
-    does not divide, count as equal. Raises VideoError.
+    By its packets, without decoding them; lengths that differ by a thousandth, into which the rate does not divide,
+    count as equal. Raises VideoError.
     """
-    count, total, shortest, longest = 0, Fraction(0), Fraction(10**9), Fraction(0)
-    for length in _packets(path):
-        count, total = count + 1, total + length
-        shortest, longest = min(shortest, length), max(longest, length)
-    return count, float(total), longest - shortest <= TICK
+    stamps = np.sort([float(stamp) for stamp in _packets(path, column=_SHOWN_AT)])
+    if len(stamps) < 2:
+        return len(stamps), 0.0, True
+    steps = np.diff(stamps)
+    step = float(np.median(steps))
+    return len(stamps), float(stamps[-1] - stamps[0]) + step, bool(np.abs(steps - step).max() <= TICK)
 
 
-TICK = Fraction(1, 900)
+TICK = 1 / 900
 """Seconds; Matroska counts in thousandths."""
+_SHOWN_AT, _LENGTH = 2, 3
+"""Columns of ffmpeg's list of packets."""
 
 
 def count_frames(path: Path) -> int:
@@ -222,8 +225,8 @@ def _rate(path: Path, line: str) -> Fraction:
     return printed
 
 
-def _packets(path: Path, first: int = 0) -> Iterator[Fraction]:
-    """Lengths of the video's packets in seconds, of the first ones or of all."""
+def _packets(path: Path, first: int = 0, column: int = _LENGTH) -> Iterator[Fraction]:
+    """Lengths of the video's packets in seconds, or another column of times, of the first ones or of all."""
     limit = ("-frames:v", str(first)) if first else ()
     arguments = ["-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
     child = Ffmpeg([*arguments, "-c", "copy", "-f", "framecrc", "pipe:1"], listen=True)
@@ -234,7 +237,7 @@ def _packets(path: Path, first: int = 0) -> Iterator[Fraction]:
             if raw.startswith("#tb 0: "):
                 base = Fraction(raw[7:])
             elif raw and not raw.startswith("#"):
-                yield int(raw.split(",")[3]) * base
+                yield int(raw.split(",")[column]) * base
         child.finish()
     except FfmpegFailed as error:
         raise VideoError(f"{path}: cannot be read: {error}") from error
