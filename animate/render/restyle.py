@@ -31,8 +31,8 @@ Step = Generator[Request, Any, Carry]
 Pictured = Generator[Request, Any, Tensor]
 
 KEPT = {"frames": 0.0, "carried": 0.85}
-"""By mode, what `temporal_blend: -1` stands for: at 0.9 flicker on two real clips was 0.28 and 0.45 of what frames redrawn
-alone have, at 0.8 it was 0.39 and 0.57; more smears."""
+"""By mode, what `temporal_blend: -1` stands for. At 0.9 the flicker of two real clips was 0.28 and 0.45 of what frames
+redrawn alone have, at 0.8 it was 0.39 and 0.57; more smears."""
 ALIKE, UNLIKE = 0.04, 0.12
 """Mean difference over the colours at which the film's own picture, moved, is fully and no longer trusted: a shadow or
 a reflection moves otherwise than the thing it lies on. Set by eye."""
