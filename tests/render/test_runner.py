@@ -393,5 +393,5 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
 def test_emit_is_not_a_question() -> None:
     from animate.render.runner import answered
 
-    with pytest.raises(ValueError, match="wants no answer"):
+    with pytest.raises(ValueError, match="Emit has no answer of a painter"):
         answered(Emit(index=0, picture=None, carry=None), StubPainter(), (1, 1))  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Loading: names, notations, overrides, variants."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from animate.errors import ScheduleError
 from animate.schedule.fields import FIELDS
+from animate.schedule.film import Seen
 from animate.schedule.load import load, variants
 from animate.schedule.names import NAMES
 from animate.schedule.plan import compile
@@ -16,6 +18,7 @@ from animate.schedule.sound import Sound
 from animate.schedule.source import parse
 
 SILENCE = Sound(seconds=1, tempo=0, beats=np.empty(0), onsets=np.empty(0), rate=1, series={"percussive": np.zeros(1)})
+DARKNESS = Seen(fps=Fraction(25), frames=400, steady=True, seconds=16, sound=False)
 
 
 def write(folder: Path, text: str | bytes, name: str = "s.yaml") -> Path:
@@ -37,7 +40,7 @@ def test_every_row_can_be_used_as_its_example_says(name: str, tmp_path: Path) ->
     files = [
         "ink.safetensors",
         "mist.safetensors",
-        *("song.mp3", "drums.wav", "voice.wav"),
+        *("song.mp3", "drums.wav", "voice.wav", "a.png", "b.png", "film.mp4"),
         *(r.example for r in FIELDS.values() if r.kind in ("file", "string")),
     ]
     for file in files:
@@ -45,7 +48,11 @@ def test_every_row_can_be_used_as_its_example_says(name: str, tmp_path: Path) ->
             (tmp_path / file).parent.mkdir(exist_ok=True)
             (tmp_path / file).write_bytes(b"x")
     text = f"bpm: 120\n{name}: {row.example}\n" if name != "bpm" else "bpm: 120\n"
-    schedule = load(write(tmp_path, "prompts: x\n" * (name != "prompts") + text), listen=lambda path: SILENCE)
+    schedule = load(
+        write(tmp_path, "prompts: x\n" * (name != "prompts") + text),
+        listen=lambda path: SILENCE,
+        watch=lambda path: DARKNESS,
+    )
     assert name in schedule.written
     assert row.doc.endswith((".", "…")), name
     assert row.example, name
