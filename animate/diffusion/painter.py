@@ -76,10 +76,10 @@ class _Kept:
 
 @dataclass(frozen=True)
 class _Structure:
-    """The depth that a picture is to have."""
+    """What a picture is to keep."""
 
-    plane: Tensor | None
-    """(N, 1, h, w) for models that read a further channel."""
+    beside: Tensor | None
+    """(N, 1 or 1 + C, h, w) for models that read further channels: depth, or what an inpainting model is told."""
     picture: Tensor | None
     """(N, 3, H, W) in [0, 1], 1 the nearest point, for a ControlNet."""
 
@@ -108,10 +108,11 @@ class Painter:
         self._schedulers: OrderedDict[tuple[str, int], Any] = OrderedDict()
         self._channels = int(self._vae.config.latent_channels)
         extra = int(self._unet.config.in_channels) - self._channels
-        if extra not in (0, 1):
+        self._inpaints = extra == 1 + self._channels
+        if extra not in (0, 1) and not self._inpaints:
             raise MissingModel(
-                f"{name}: its network takes {extra} channels beside the latent's {self._channels}; "
-                "inpainting models are not supported, take the plain model of the family"
+                f"{name}: its network takes {extra} channels beside the latent's {self._channels}; known are none, one "
+                f"for depth, and {1 + self._channels} of inpainting models"
             )
         self._reads_plane = extra == 1
         self._control: Any = parts.controlnet
@@ -152,7 +153,7 @@ class Painter:
         between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
-        arXiv 2201.09865, §4.1).
+        arXiv 2201.09865, §4.1); an inpainting model (9 channels) is shown it.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -227,7 +228,8 @@ class Painter:
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
         latents = latents.to(self.device, self._kind)
-        structure = self._structure(latents, depth, group)
+        told = self._hole(latents, None, None, noises) if self._inpaints else None
+        structure = self._structure(latents, depth, group, told)
         return self._decoded(self._denoised(latents, course, group, structure))
 
     def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
@@ -236,9 +238,12 @@ class Painter:
         course = self._course(group, noises)
         clean = self._encoded(pictures[rows], noises)
         latents = course.noised(clean)
-        structure = self._structure(latents, depth, group)
-        if within is not None:
-            places = within[rows]
+        places = None if within is None else within[rows]
+        told = self._hole(latents, pictures[rows], places, noises) if self._inpaints else None
+        structure = self._structure(latents, depth, group, told)
+        if places is not None and self._inpaints:  # it has learned what lies around, and needs no holding
+            return torch.lerp(pictures[rows], self._decoded(self._denoised(latents, course, group, structure)), places)
+        if places is not None:
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
             painted = self._decoded(self._denoised(latents, course, group, structure, _Kept(clean, free)))
@@ -281,8 +286,8 @@ class Painter:
                 inputs = course.scaled(x, index)
                 inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
                 added = {} if shown is None else self._controlled(inputs, course.time(index), shown, weights, options)
-                if structure.plane is not None:
-                    inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
+                if structure.beside is not None:
+                    inputs = torch.cat([inputs, structure.beside.repeat(passes, 1, 1, 1)], dim=1)
                 output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
                 x = course.step(_guide(output, group, guided), index, x)
         return x
@@ -355,8 +360,10 @@ class Painter:
             return None, None
         return torch.tensor(mean).view(1, -1, 1, 1).to(like), torch.tensor(std).view(1, -1, 1, 1).to(like)
 
-    def _structure(self, latents: Tensor, depth: Tensor | None, group: list[_Order]) -> _Structure:
-        """What the model is told of depth, in the ways that it listens to."""
+    def _structure(
+        self, latents: Tensor, depth: Tensor | None, group: list[_Order], told: Tensor | None = None
+    ) -> _Structure:
+        """What the model is told beside the latent, in the ways that it listens to; `told` to an inpainting model."""
         near = None
         if depth is not None:
             near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
@@ -365,7 +372,7 @@ class Painter:
             low, high = near.amin(dim=(1, 2, 3), keepdim=True), near.amax(dim=(1, 2, 3), keepdim=True)
             grey = (near - low) / (high - low).clamp_min(1e-12)
             picture = grey.expand(-1, 3, -1, -1).to(self._kind)
-        return _Structure(self._plane(latents, near), picture)
+        return _Structure(told if told is not None else self._plane(latents, near), picture)
 
     def _plane(self, latents: Tensor, near: Tensor | None) -> Tensor | None:
         """The depth channel (N, 1, h, w) of models that read one.
@@ -385,6 +392,24 @@ class Painter:
         relief = high - low
         plane = 2.0 * (near - low) / relief.clamp_min(1e-12) - 1.0
         return torch.where(relief > 1e-4 * high, plane, torch.zeros_like(plane)).to(latents.dtype)
+
+    def _hole(self, latents: Tensor, pictures: Tensor | None, places: Tensor | None, noises: Sequence[Noise]) -> Tensor:
+        """What an inpainting model is told (N, 1 + C, h, w): where to paint, and the picture with a hole there.
+
+        As in diffusers' inpainting pipelines: the hole is half and harder at 0.5, grey, and its mask read at the
+        nearest place. Without pictures, or without a mask, all of it is hole.
+        """
+        size = (latents.shape[-2] * self.multiple, latents.shape[-1] * self.multiple)
+        hard = latents.new_ones((len(latents), 1, *size), dtype=torch.float32)
+        if places is not None:
+            hard = places.ge(0.5).float()
+        shown = (
+            torch.full_like(hard, 0.5).expand(-1, 3, -1, -1)
+            if pictures is None
+            else torch.lerp(pictures, torch.full_like(pictures, 0.5), hard)
+        )
+        mask = functional.interpolate(hard, size=latents.shape[-2:]).to(latents)
+        return torch.cat([mask, self._encoded(shown, noises)], dim=1)
 
     @contextmanager
     def _at_work(self, *modules: Any) -> Iterator[None]:

@@ -68,6 +68,25 @@ class ReadFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadMask:
+    """A mask (1, H, W) in [0, 1] from a file, fitted to the size of the animation; of a video, its frame `index`."""
+
+    index: int
+    file: str
+    alpha: bool = False
+    """How opaque the file is, and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Where `picture` (3, H, W) shows what the words name: (1, H, W) in [0, 1]."""
+
+    index: int
+    picture: Tensor
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watch:
     """The film's picture for frame `index`, fitted to the size of the animation."""
 
@@ -150,4 +169,4 @@ class Emit:
     """(1, H, W) in [0, 1], 1 the nearest point, where a map of the depth is kept."""
 
 
-Request = Imagine | Redraw | EstimateDepth | Tween | ReadFrame | Watch | Follow | Emit
+Request = Imagine | Redraw | EstimateDepth | Segment | Tween | ReadFrame | ReadMask | Watch | Follow | Emit

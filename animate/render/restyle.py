@@ -22,9 +22,10 @@ from torch import Tensor
 
 from animate.interp import cuts
 from animate.motion import flow
-from animate.picture import blur
-from animate.render import prepare
+from animate.picture import blur, mask
+from animate.render import masking, prepare
 from animate.render.requests import Carry, Follow, Imagine, ReadFrame, Redraw, Request, Watch
+from animate.schedule import masks
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -46,10 +47,15 @@ def step(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
 
 
 def shown(plan: Plan, carry: Carry) -> Pictured:
-    """(3, H, W) what frame `carry.index` shows."""
-    if plan.settings["video_mode"] != "keyed":
-        return carry.arriving
-    return (yield from _between(carry))
+    """(3, H, W) what frame `carry.index` shows: the restyled picture, and where the mask leaves it the film's own."""
+    picture = carry.arriving
+    if plan.settings["video_mode"] == "keyed":
+        picture = yield from _between(carry)
+    if plan.text["mask"][carry.index] == masks.NONE or not plan.text["mask"][carry.index]:
+        return picture
+    source = yield Watch(index=carry.index)
+    where = yield from masking.of(plan, plan[carry.index], "mask", source)
+    return picture if where is None else mask.blend(source, picture, where)
 
 
 def reach(plan: Plan) -> int:
@@ -199,16 +205,26 @@ def _between(carry: Carry) -> Pictured:
 def _painted(
     plan: Plan, frame: Frame, start: Tensor, source: Tensor, carry: Carry | None, fresh: bool = False
 ) -> Pictured:
-    """`start` (3, H, W) redrawn; depth is that of `source`."""
+    """`start` (3, H, W) redrawn where the mask lets it; depth and mask are those of `source`."""
     if frame["strength"] >= 1:
+        return start
+    where = yield from masking.of(plan, frame, "mask", source)
+    if where is not None and not bool((where > 0).any()):
         return start
     how = prepare.sampling(plan, frame)
     depth = yield from prepare.structure(plan, frame, source)
-    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
+    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"] and where is None:
         painted = yield Imagine(index=frame.index, how=how, depth=depth)
     else:
-        ready = prepare.prepared(plan, frame, start)
-        painted = yield Redraw(index=frame.index, picture=ready, strength=frame["strength"], how=how, depth=depth)
+        ready = yield from prepare.prepared(plan, frame, start)
+        painted = yield Redraw(
+            index=frame.index,
+            picture=ready,
+            strength=frame["strength"],
+            how=how,
+            within=masking.support(where),
+            depth=depth,
+        )
     if plan.settings["color_coherence"] == "Image":
         colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
         painted = prepare.matcher(plan, colors)(painted)

@@ -147,6 +147,19 @@ _ROWS: tuple[Field, ...] = (
     _curve("controlnet_scale", "diffusion", 1.0, "How much the ControlNet's word counts.", low=0, high=2, example="{0: 1, 48: 0.4}"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
+    # pictures on the way
+    _field("init_images", "mapping", "guides", "", "Pictures by frame that the animation starts from or is led towards.", example="{0: a.png, 48: b.png}"),
+    _field("init_images_mode", "choice", "guides", "guided", "What they do: start begins anew from each at its frame, by init_strength; guided blends each in before its frame and out behind it; deforum is Deforum's formula for guided images. The first begins the animation in each case, if it stands at frame 0.", choices=("start", "guided", "deforum"), example="start"),
+    _curve("blend_factor_max", "guides", 0.35, "How much of a picture is blended in at most.", low=-10, high=10, aliases=("blendFactorMax",), example="0.5"),
+    _curve("blend_factor_slope", "guides", 0.25, "With deforum: how far the blend swings.", low=-10, high=10, aliases=("blendFactorSlope",), example="0.25"),
+    _curve("tweening_frames", "guides", 20, "Over how many frames a picture is blended in, and out.", unit="frames", low=0, high=1_000_000, example="24"),
+    _curve("color_correction_factor", "guides", 0.075, "How far the colours lean to a picture's at least, while it is blended in.", low=0, high=1, example="0.2"),
+    # masks
+    _field("mask", "text", "mask", "", "Where the model paints; elsewhere the picture stays as it is: the film's own frame, or the frame before as it moved. A file or video, alpha, luma 0.6..1, depth 0.7..1 (1 is near), word:the sky, combined by ! & ^ | and brackets; none turns it off.", example="'word:the sky & !luma 0.9..1'"),
+    _curve("mask_grow", "mask", 0.0, "How far the mask is grown; below 0 it shrinks.", unit="px", low=-1000, high=1000, aliases=("mask_expand",), example="4"),
+    _curve("mask_feather", "mask", 4.0, "How far the mask's edge is softened to both sides.", unit="px", low=0, high=1000, aliases=("mask_overlay_blur", "mask_blur"), example="12"),
+    _field("noise_mask", "text", "mask", "", "Where noise is blended in, written as mask is.", example="luma 0..0.5"),
+    _field("mask_model", "string", "mask", "CIDAS/clipseg-rd64-refined", "What finds the words of a mask: CLIPSeg, which takes any, or a segmentation model of transformers, which takes the words it was trained on, by folder or hub id.", example="nvidia/segformer-b0-finetuned-ade-512-512"),
     # seeds
     _field("seed", "integer", "seeds", -1, "Seed of the run; −1 draws one and records it.", low=-1, high=2**63 - 1, example="42"),
     _field("seed_behavior", "choice", "seeds", "iter", "How the seed moves from one painted frame to the next.", choices=SEED_BEHAVIORS, example="fixed"),
@@ -214,6 +227,15 @@ _ROWS: tuple[Field, ...] = (
     _curve("temporal_blend", "film", -1, "How much of the frame before, moved as the film moves, is kept over the redrawn frame where that motion can be trusted; −1 takes 0.85 with carried and 0 with frames.", low=-1, high=1, example="0.5"),
     _field("flow_method", "choice", "film", "DIS", "How motion in the film is found.", choices=("DIS", "Farneback"), example="Farneback"),
     _field("style_frames", "mapping", "film", "", "With keyed: frames that were painted by hand, by frame; nothing else is redrawn.", example="{0: a.png, 48: b.png}"),
+    # a film beside an animation
+    _field("hybrid_composite", "choice", "hybrid", "None", "With video in mode 2D or 3D: where the film is laid into the animation: before its motion, after it (Normal), or over the redrawn frame.", choices=("None", "Before Motion", "Normal", "After Generation"), aliases=("hybrid",), example="Normal"),
+    _curve("hybrid_alpha", "hybrid", 0.5, "How much of the film is laid in.", low=0, high=1, aliases=("hybrid_comp_alpha",), example="{0: 0.6, 48: 0.1}"),
+    _field("hybrid_mask", "text", "hybrid", "", "Where the film is laid in, written as mask is; luma, depth and words are of the film, picture.depth of the animation, difference is where both are apart.", example="depth 0.5..1"),
+    _field("hybrid_motion", "choice", "hybrid", "None", "Motion of the film that the animation takes up beside its own: its camera's shift, turn and scale (Affine), its perspective as well, or everything that moves in it.", choices=("None", "Affine", "Perspective", "Optical Flow"), example="Affine"),
+    _curve("hybrid_flow_factor", "hybrid", 1.0, "How strongly Optical Flow moves the animation.", low=-100, high=100, example="2"),
+    _field("hybrid_flow_consistency", "flag", "hybrid", True, "Optical Flow moves only what moves alike there and back.", deforum=False, example="false"),
+    _field("hybrid_motion_use_prev_img", "flag", "hybrid", False, "The motion is that from the animation's own last frame to the film's picture, and not from film to film.", example="true"),
+    _field("hybrid_use_first_frame_as_init_image", "flag", "hybrid", True, "Frame 0 begins with the film's first picture, by init_strength.", example="false"),
     # cadence
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
     _field("cadence_tween", "choice", "cadence", "warp", "How the frames between two redrawn ones get from the one to the other: warp carries both by the schedule's motion and fades; the engines move what has moved beside that as well.", choices=("warp", "auto", "film", "rife", "embedded", "flow", "farneback"), example="flow"),

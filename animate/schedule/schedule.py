@@ -53,6 +53,8 @@ class Schedule:
     series: Mapping[str, Any] = field(default_factory=dict)
     """(n,) named values from outside, such as the loudness of a soundtrack."""
     film: Film = NO_FILM
+    guides: tuple[tuple[int, str, str], ...] = ()
+    """(frame, picture, digest) of `init_images`, ascending."""
     vary: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     seed_drawn: bool = False
     """The seed was −1 and has been drawn by chance."""
