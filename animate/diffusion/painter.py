@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from animate.diffusion import inversion
 from animate.diffusion.adapters import Adapters
 from animate.diffusion.conditioning import Encoder, Passes, Texts
-from animate.diffusion.noise import Noise
+from animate.diffusion.noise import Drifting, Noise
 from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import BadInput, MissingModel
@@ -62,6 +63,8 @@ class _Order:
     how: Sampling
     passes: Passes
     start: Start
+    source: Passes | None = None
+    """Of what the picture shows, where its own noise is asked for."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,16 @@ class _Kept:
     """(N, C, h, w) clean."""
     free: Tensor
     """(N, 1, h, w), 1 where the model paints."""
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a redrawing is told beside the pictures, as `redraw` takes it, for all rows."""
+
+    within: Tensor | None
+    drift: Tensor | None
+    towards: Tensor | None
+    share: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -128,15 +141,21 @@ class Painter:
         """sha256 of the model's files, for the run's record."""
         return self._parts.digest()
 
-    def imagine(self, size: tuple[int, int], how: Sequence[Sampling], depth: Tensor | None = None) -> Tensor:
+    def imagine(
+        self,
+        size: tuple[int, int],
+        how: Sequence[Sampling],
+        depth: Tensor | None = None,
+        drift: Tensor | None = None,
+    ) -> Tensor:
         """Pictures (N, 3, H, W) from noise alone, one for each of `how`; `size` is (height, width).
 
-        `depth` as for `redraw`.
+        `depth` and `drift` as for `redraw`.
         """
         self._fits(size, depth)
         with torch.inference_mode():
             orders = self._orders(how, [0.0] * len(how))
-            painted = self._in_groups(orders, lambda group: self._imagined(size, group, depth), size)
+            painted = self._in_groups(orders, lambda group: self._imagined(size, group, depth, drift), size)
         return painted.clone()  # an ordinary tensor again, which may be changed in place
 
     def redraw(
@@ -146,6 +165,9 @@ class Painter:
         how: Sequence[Sampling],
         depth: Tensor | None = None,
         within: Tensor | None = None,
+        drift: Tensor | None = None,
+        towards: Tensor | None = None,
+        share: Tensor | None = None,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
@@ -154,6 +176,8 @@ class Painter:
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
         arXiv 2201.09865, §4.1); an inpainting model (9 channels) is shown it.
+        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). While it is painted the latent is
+        drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] over all steps together.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -166,15 +190,21 @@ class Painter:
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
         if ignored:
             planes = None if depth is None else depth[ignored]
-            result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
+            moved = None if drift is None else drift[ignored]
+            result[ignored] = self.imagine(size, [how[row] for row in ignored], planes, moved).to(result)
         partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
-            places = None if within is None else within[partly].to(self.device, torch.float32)
+            more = _Beside(
+                *(
+                    None if field is None else field[partly].to(self.device, torch.float32)
+                    for field in (within, drift, towards, share)
+                )
+            )
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, places), size)
+                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, more), size)
             result[partly] = painted.to(result)
         return result
 
@@ -192,7 +222,10 @@ class Painter:
             self._wear(one)
             with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
                 passes = self.texts.passes(one, self._guided(one))
-            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept)))
+                source = None
+                if one.inversion > 0:
+                    source = self.texts.passes(replace(one, prompts=(Prompt(one.source),), cfg_scale=1.0), False)
+            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept), source))
         return orders
 
     def _in_groups(
@@ -202,7 +235,8 @@ class Painter:
         groups: dict[Any, list[_Order]] = {}
         for order in orders:
             one = order.how
-            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.passes.states.shape)
+            look = one.sampler, one.eta, one.loras, one.inversion
+            key = (*look, order.start, self._guided(one), order.passes.states.shape)
             groups.setdefault(key, []).append(order)
         result = torch.empty(len(orders), 3, *size, device=self.device)
         for group in groups.values():
@@ -223,8 +257,10 @@ class Painter:
 
     # ---- from level to picture --------------------------------------------------------------------------------------
 
-    def _imagined(self, size: tuple[int, int], group: list[_Order], depth: Tensor | None) -> Tensor:
-        noises = [_noise(order.how) for order in group]
+    def _imagined(
+        self, size: tuple[int, int], group: list[_Order], depth: Tensor | None, drift: Tensor | None
+    ) -> Tensor:
+        noises = [_noise(order, drift) for order in group]
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
         latents = latents.to(self.device, self._kind)
@@ -232,31 +268,51 @@ class Painter:
         structure = self._structure(latents, depth, group, told)
         return self._decoded(self._denoised(latents, course, group, structure))
 
-    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
+    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, beside: _Beside) -> Tensor:
         rows = [order.at for order in group]
-        noises = [_noise(order.how) for order in group]
+        chosen = pictures[rows]
+        noises = [_noise(order, beside.drift) for order in group]
         course = self._course(group, noises)
-        clean = self._encoded(pictures[rows], noises)
-        latents = course.noised(clean)
-        places = None if within is None else within[rows]
-        told = self._hole(latents, pictures[rows], places, noises) if self._inpaints else None
+        clean = self._encoded(chosen, noises)
+        places = None if beside.within is None else beside.within[rows]
+        own = told = None
+        if group[0].source is not None:
+            told = self._hole(clean, chosen, places, noises) if self._inpaints else None
+            own = self._inverted(clean, course, group, self._structure(clean, depth, group, told))
+        latents = course.noised(clean, own, group[0].how.inversion)
+        if told is None and self._inpaints:  # only now, since that is the order of diffusers' draws
+            told = self._hole(latents, chosen, places, noises)
         structure = self._structure(latents, depth, group, told)
-        if places is not None and self._inpaints:  # it has learned what lies around, and needs no holding
-            return torch.lerp(pictures[rows], self._decoded(self._denoised(latents, course, group, structure)), places)
-        if places is not None:
+        kept = []
+        if beside.towards is not None and beside.share is not None:
+            share = functional.interpolate(beside.share[rows], size=latents.shape[-2:], mode="area")
+            free = (1 - share.clamp(0, 1)) ** (1 / len(course.evaluations))  # all of them together leave 1 − share
+            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents)))
+        if places is not None and not self._inpaints:  # an inpainting model has learned it, and needs no holding
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
-            painted = self._decoded(self._denoised(latents, course, group, structure, _Kept(clean, free)))
-            return torch.lerp(pictures[rows], painted, places)
-        painted = self._decoded(self._denoised(latents, course, group, structure))
+            kept.append(_Kept(clean, free))
+        painted = self._decoded(self._denoised(latents, course, group, structure, kept))
+        if places is not None:
+            return torch.lerp(chosen, painted, places)
         start = group[0].start
         if start.run == 1 and start.broken:
             # Less than one step: what is left of the way to strength 1 is gone by mixing with the untouched picture,
             # so that the autoencoder's own loss fades in instead of appearing at once.
-            painted = torch.lerp(pictures[rows], painted, start.fraction)
+            painted = torch.lerp(chosen, painted, start.fraction)
         return painted
 
-    def _course(self, group: list[_Order], noises: list[Noise]) -> Course:
+    def _inverted(self, clean: Tensor, course: Course, group: list[_Order], structure: _Structure) -> Tensor:
+        """The noise of these latents' own."""
+        orders = [
+            replace(order, passes=order.source or order.passes, how=replace(order.how, cfg_scale=1.0))
+            for order in group
+        ]
+        times = [float(course.time(index)) for index in course.evaluations]
+        with self._asked(clean, orders, structure) as ask:
+            return inversion.noise_of(clean, times, self._parts.scheduler, ask)
+
+    def _course(self, group: list[_Order], noises: Sequence[Noise | Drifting]) -> Course:
         how = group[0].how
         key = (how.sampler, how.steps)
         if key not in self._schedulers:
@@ -266,31 +322,46 @@ class Painter:
         return Course(self._schedulers[key], group[0].start, noises, how.eta)
 
     def _denoised(
-        self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: _Kept | None = None
+        self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: Sequence[_Kept] = ()
     ) -> Tensor:
         """The latent at the end of the course."""
+        guided = self._guided(group[0].how)
+        with self._asked(x, group, structure) as ask:
+            for index in course.evaluations:
+                for held in kept:
+                    x = torch.lerp(course.held(held.latents, index).to(x), x, held.free)
+                output = ask(course.scaled(x, index), course.time(index))
+                x = course.step(_guide(output, group, guided), index, x)
+        return x
+
+    @contextmanager
+    def _asked(
+        self, like: Tensor, group: list[_Order], structure: _Structure
+    ) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+        """The network at work for a group: (N, C, h, w), scaled, and a time → (P·N, C, h, w), all passes of the texts.
+
+        `like`: such latents, for their size and kind.
+        """
         passes = len(group[0].passes.states)
         states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
         options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
         if self._double:
-            options["added_cond_kwargs"] = self._added(group, x)
+            options["added_cond_kwargs"] = self._added(group, like)
         if self._distilled:
             options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
-        guided = self._guided(group[0].how)
         shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
-        weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
+        weights = _per_row([order.how.controlnet_scale for order in group] * passes, like)
+
+        def ask(inputs: Tensor, time: Tensor) -> Tensor:
+            inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
+            added = {} if shown is None else self._controlled(inputs, time, shown, weights, options)
+            if structure.beside is not None:
+                inputs = torch.cat([inputs, structure.beside.repeat(passes, 1, 1, 1)], dim=1)
+            output: Tensor = self._unet(inputs, time, return_dict=False, **options, **added)[0]
+            return output
+
         with self._at_work(self._unet, *([] if shown is None else [self._control])):
-            for index in course.evaluations:
-                if kept is not None:
-                    x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
-                inputs = course.scaled(x, index)
-                inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
-                added = {} if shown is None else self._controlled(inputs, course.time(index), shown, weights, options)
-                if structure.beside is not None:
-                    inputs = torch.cat([inputs, structure.beside.repeat(passes, 1, 1, 1)], dim=1)
-                output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
-                x = course.step(_guide(output, group, guided), index, x)
-        return x
+            yield ask
 
     def _controlled(
         self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor | float, options: dict[str, Any]
@@ -333,7 +404,7 @@ class Painter:
 
     # ---- pictures and latents ---------------------------------------------------------------------------------------
 
-    def _encoded(self, pictures: Tensor, noises: Sequence[Noise]) -> Tensor:
+    def _encoded(self, pictures: Tensor, noises: Sequence[Noise | Drifting]) -> Tensor:
         """(N, 3, H, W) in [0, 1] → (N, C, h, w), scaled as the UNet expects it."""
         with self._at_work(self._vae):
             answer = self._vae.encode((2.0 * pictures - 1.0).to(self._vae_kind))
@@ -393,7 +464,9 @@ class Painter:
         plane = 2.0 * (near - low) / relief.clamp_min(1e-12) - 1.0
         return torch.where(relief > 1e-4 * high, plane, torch.zeros_like(plane)).to(latents.dtype)
 
-    def _hole(self, latents: Tensor, pictures: Tensor | None, places: Tensor | None, noises: Sequence[Noise]) -> Tensor:
+    def _hole(
+        self, latents: Tensor, pictures: Tensor | None, places: Tensor | None, noises: Sequence[Noise | Drifting]
+    ) -> Tensor:
         """What an inpainting model is told (N, 1 + C, h, w): where to paint, and the picture with a hole there.
 
         As in diffusers' inpainting pipelines: the hole is half and harder at 0.5, grey, and its mask read at the
@@ -426,11 +499,13 @@ class Painter:
                 module.to("cpu")
 
 
-def _noise(how: Sampling) -> Noise:
-    return Noise(how.seed, how.subseed, how.subseed_strength)
+def _noise(order: _Order, drift: Tensor | None) -> Noise | Drifting:
+    how = order.how
+    noise = Noise(how.seed, how.subseed, how.subseed_strength)
+    return noise if drift is None else Drifting(noise, drift[order.at], how.seed)
 
 
-def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
+def _sampled(distribution: Any, noises: Sequence[Noise | Drifting]) -> Tensor:
     """A latent from the autoencoder's distribution, by each picture's own noise.
 
     diffusers draws it before the noise of the start; an autoencoder without spread draws nothing.

@@ -28,6 +28,8 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         guidance_rescale=float(frame["guidance_rescale"]),
         eta=float(frame["eta"]),
         controlnet_scale=float(frame["controlnet_scale"]),
+        inversion=float(frame["inversion"]),
+        source=plan.text["source_prompt"][frame.index],
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
         embeddings=plan.embeddings,

@@ -25,6 +25,8 @@ class Imagine:
     how: Sampling
     depth: Tensor | None = None
     """(1, H, W), positive, larger = farther: what the picture is to be like, for models that read depth."""
+    drift: Tensor | None = None
+    """(2, H, W) pixels: the noise at p is that of p + drift(p)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,12 @@ class Redraw:
     """(1, H, W) in [0, 1]: how much of each place is redrawn; None is all of it."""
     depth: Tensor | None = None
     """As for `Imagine`."""
+    drift: Tensor | None = None
+    """As for `Imagine`."""
+    towards: Tensor | None = None
+    """(3, H, W) what the latent is drawn towards while it is painted."""
+    share: Tensor | None = None
+    """(1, H, W) in [0, 1], how far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +141,8 @@ class Carry:
     start of a shot and in 2D."""
     source: Tensor = field(default_factory=lambda: torch.empty(0))
     """(3, H, W) the film's picture that `arriving` was painted from; empty without a film."""
+    drift: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(2, H, W) pixels, where the noise of each place comes from as the film has moved; empty where it stands still."""
     left_at: int = 0
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
 

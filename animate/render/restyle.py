@@ -78,16 +78,36 @@ def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         return _opened(frame.index, painted, source, carry)
     carrying = plan.settings["video_mode"] == "carried"
     kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
-    start, before, trusted = source, source, source[:1]
-    if carrying or kept > 0:
+    start, before, trusted, drift = source, source, source[:1], carry.drift
+    if carrying or kept > 0 or plan.settings["noise_warp"] or frame["latent_blend"] > 0:
         flows = yield Follow(index=frame.index, now=source, before=carry.source)
         before, trusted = moved(carry.arriving, flows, source, carry.source)
+        if plan.settings["noise_warp"]:
+            drift = _drifted(drift, flows[0], trusted)
     if carrying:
         start = source + frame["flow_blend"] * trusted * (before - source)
-    painted = yield from _painted(plan, frame, start, source, carry)
+    blend = frame["latent_blend"]
+    towards = (before, blend * trusted) if blend > 0 else None
+    painted = yield from _painted(
+        plan, frame, start, source, carry, drift=drift if drift.numel() else None, towards=towards
+    )
     if kept > 0:
         painted = painted + kept * trusted * (before - painted)
-    return replace(carry, index=frame.index, painted_at=frame.index, arriving=painted, leaving=painted, source=source)
+    return replace(
+        carry,
+        index=frame.index,
+        painted_at=frame.index,
+        arriving=painted,
+        leaving=painted,
+        source=source,
+        drift=drift,
+    )
+
+
+def _drifted(drift: Tensor, there: Tensor, trusted: Tensor) -> Tensor:
+    """(2, H, W) where the noise comes from now: what moved brings its own, what was uncovered has what lies there."""
+    before = flow.read(drift, there) if drift.numel() else torch.zeros_like(there)
+    return torch.where(trusted > 0.5, there + before, torch.zeros_like(there))
 
 
 def moved(picture: Tensor, flows: Tensor, now: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,9 +223,19 @@ def _between(carry: Carry) -> Pictured:
 
 
 def _painted(
-    plan: Plan, frame: Frame, start: Tensor, source: Tensor, carry: Carry | None, fresh: bool = False
+    plan: Plan,
+    frame: Frame,
+    start: Tensor,
+    source: Tensor,
+    carry: Carry | None,
+    fresh: bool = False,
+    drift: Tensor | None = None,
+    towards: tuple[Tensor, Tensor] | None = None,
 ) -> Pictured:
-    """`start` (3, H, W) redrawn where the mask lets it; depth and mask are those of `source`."""
+    """`start` (3, H, W) redrawn where the mask lets it; depth and mask are those of `source`.
+
+    `drift` is that of the noise; `towards` a picture that the latent is drawn towards, and how far.
+    """
     if frame["strength"] >= 1:
         return start
     where = yield from masking.of(plan, frame, "mask", source)
@@ -214,7 +244,7 @@ def _painted(
     how = prepare.sampling(plan, frame)
     depth = yield from prepare.structure(plan, frame, source)
     if frame["strength"] <= 0 and plan.settings["strength_0_no_init"] and where is None:
-        painted = yield Imagine(index=frame.index, how=how, depth=depth)
+        painted = yield Imagine(index=frame.index, how=how, depth=depth, drift=drift)
     else:
         ready = yield from prepare.prepared(plan, frame, start)
         painted = yield Redraw(
@@ -224,6 +254,9 @@ def _painted(
             how=how,
             within=masking.support(where),
             depth=depth,
+            drift=drift,
+            towards=towards[0] if towards else None,
+            share=towards[1] if towards else None,
         )
     if plan.settings["color_coherence"] == "Image":
         colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))

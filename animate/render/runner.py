@@ -182,9 +182,16 @@ def answered(
     """The picture (3, H, W) that was asked for; `size` is (height, width)."""
     match request:
         case Imagine():
-            return painter.imagine(size, [request.how], **_more(painter, depth=request.depth))[0]
+            return painter.imagine(size, [request.how], **_more(painter, depth=request.depth, drift=request.drift))[0]
         case Redraw():
-            more = _more(painter, within=request.within, depth=request.depth)
+            more = _more(
+                painter,
+                within=request.within,
+                depth=request.depth,
+                drift=request.drift,
+                towards=request.towards,
+                share=request.share,
+            )
             return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
@@ -207,6 +214,8 @@ def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
         without = {
             "within": "paint into a part of a picture; `holes: stretch` and `mask: none` do without",
             "depth": "read depth; `generation: img2img`",
+            "drift": "take noise that moves; `noise_warp: false`",
+            "towards": "be drawn towards a latent; `latent_blend: 0`",
         }
         raise RenderError(f"{painter.name} cannot {without[next(iter(given))]}")
     return given

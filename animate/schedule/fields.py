@@ -144,6 +144,8 @@ _ROWS: tuple[Field, ...] = (
     _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),
     _field("strength_0_no_init", "flag", "diffusion", True, "At strength 0 the frame is painted from noise alone.", example="true"),
     _field("generation", "choice", "diffusion", "img2img", "What a frame is redrawn from: the frame before alone, or its depth as well, for models that read depth (embedded, SD2-depth, any with a controlnet); at strength 0 depth2img keeps the structure and nothing else.", choices=("img2img", "depth2img"), example="depth2img"),
+    _curve("inversion", "diffusion", 0.0, "How far a frame is redrawn from its own noise instead of the seed's: the noise from which the sampler would paint the picture as it is, found by running it backwards. Keeps more of the picture; costs about half as much again.", low=0, high=1, example="0.8"),
+    _field("source_prompt", "text", "diffusion", "", "What the picture shows before it is redrawn, for inversion.", example="a street in summer"),
     _curve("controlnet_scale", "diffusion", 1.0, "How much the ControlNet's word counts.", low=0, high=2, example="{0: 1, 48: 0.4}"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
@@ -225,6 +227,8 @@ _ROWS: tuple[Field, ...] = (
     _field("video_fit", "choice", "film", "crop", "How the film fills the picture: cut at the edges, between black bars, or out of shape.", choices=("crop", "pad", "stretch"), example="pad"),
     _curve("flow_blend", "film", 0.0, "With carried: how much of the frame before is redrawn again where the film's motion can be trusted; the rest, and all that was uncovered, is the film's own frame. Much of it lets the style grow from frame to frame, and burn in.", low=0, high=1, example="0.6"),
     _curve("temporal_blend", "film", -1, "How much of the frame before, moved as the film moves, is kept over the redrawn frame where that motion can be trusted; −1 takes 0.85 with carried and 0 with frames.", low=-1, high=1, example="0.5"),
+    _field("noise_warp", "flag", "film", False, "With frames and carried: the noise that frames are drawn from goes along with what moves in the film, so that grain sticks to things; of use with seed_behavior fixed.", example="true"),
+    _curve("latent_blend", "film", 0.0, "With frames and carried: how far each frame's latent is drawn, while it is painted, towards that of the frame before, moved as the film moves, where that motion can be trusted.", low=0, high=1, example="0.4"),
     _field("flow_method", "choice", "film", "DIS", "How motion in the film is found.", choices=("DIS", "Farneback"), example="Farneback"),
     _field("style_frames", "mapping", "film", "", "With keyed: frames that were painted by hand, by frame; nothing else is redrawn.", example="{0: a.png, 48: b.png}"),
     # a film beside an animation
