@@ -75,6 +75,8 @@ class _Kept:
     """(N, C, h, w) clean."""
     free: Tensor
     """(N, 1, h, w), 1 where the model paints."""
+    steps: int = 10**9
+    """For how many of the first evaluations."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,9 @@ class Painter:
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
         arXiv 2201.09865, §4.1); an inpainting model (9 channels) is shown it.
-        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). While it is painted the latent is
-        drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] over all steps together.
+        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). Over the first half of the steps
+        the latent is drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] in all; the later
+        steps, which paint the grain, are left alone, or it would grow from frame to frame.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -286,8 +289,9 @@ class Painter:
         kept = []
         if beside.towards is not None and beside.share is not None:
             share = functional.interpolate(beside.share[rows], size=latents.shape[-2:], mode="area")
-            free = (1 - share.clamp(0, 1)) ** (1 / len(course.evaluations))  # all of them together leave 1 − share
-            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents)))
+            steps = -(-len(course.evaluations) // 2)
+            free = (1 - share.clamp(0, 1)) ** (1 / steps)  # all of them together leave 1 − share
+            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents), steps))
         if places is not None and not self._inpaints:  # an inpainting model has learned it, and needs no holding
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
@@ -327,8 +331,8 @@ class Painter:
         """The latent at the end of the course."""
         guided = self._guided(group[0].how)
         with self._asked(x, group, structure) as ask:
-            for index in course.evaluations:
-                for held in kept:
+            for step, index in enumerate(course.evaluations):
+                for held in (held for held in kept if step < held.steps):
                     x = torch.lerp(course.held(held.latents, index).to(x), x, held.free)
                 output = ask(course.scaled(x, index), course.time(index))
                 x = course.step(_guide(output, group, guided), index, x)

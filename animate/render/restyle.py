@@ -37,6 +37,8 @@ redrawn alone have, at 0.8 it was 0.39 and 0.57; more smears."""
 ALIKE, UNLIKE = 0.04, 0.12
 """Mean difference over the colours at which the film's own picture, moved, is fully and no longer trusted: a shadow or
 a reflection moves otherwise than the thing it lies on. Set by eye."""
+STILL = 0.4
+"""Pixels a frame below which noise stays where it is."""
 LONGEST = 240
 """Frames of a film that are held at most."""
 
@@ -105,7 +107,11 @@ def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
 
 
 def _drifted(drift: Tensor, there: Tensor, trusted: Tensor) -> Tensor:
-    """(2, H, W) where the noise comes from now: what moved brings its own, what was uncovered has what lies there."""
+    """(2, H, W) where the noise comes from now: what moved brings its own, what was uncovered has what lies there.
+
+    What hardly moves does not: flow is not exact, and its errors would add up to noise that wanders over a still wall.
+    """
+    there = there * (there.square().sum(0, keepdim=True).sqrt() > STILL)
     before = flow.read(drift, there) if drift.numel() else torch.zeros_like(there)
     return torch.where(trusted > 0.5, there + before, torch.zeros_like(there))
 
