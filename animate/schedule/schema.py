@@ -170,7 +170,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             },
         ]
     },
-    "init_images": {"type": "object", "additionalProperties": {"type": "string"}},
+    "init_images": {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }
