@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from animate.motion.resample import resample
 from animate.motion.warp import Warped
+from animate.picture import threads
 
 SMALLEST = 16
 """Pictures with a shorter side are enlarged for DIS, whose patches are 8 px wide on a grid twice as coarse."""
@@ -71,10 +72,11 @@ def estimate(a: Tensor, b: Tensor, method: str = "DIS") -> Tensor:
 
 
 def both_ways(a: Tensor, b: Tensor, method: str = "DIS") -> tuple[Tensor, Tensor]:
-    """Flows a → b and b → a."""
+    """Flows a → b and b → a, measured side by side."""
     _alike(a, b)
     first, second, measure = grey(a), grey(b), METHODS[method]
-    forward, backward = _measured(measure, first, second), _measured(measure, second, first)
+    pairs = [(first, second), (second, first)]
+    forward, backward = threads.each(lambda pair: _measured(measure, *pair), pairs)
     return (
         torch.from_numpy(forward).permute(2, 0, 1).to(a.device),
         torch.from_numpy(backward).permute(2, 0, 1).to(a.device),

@@ -63,6 +63,8 @@ class Flows:
 
     def _found(self, request: Follow) -> Tensor:
         now, before = request.now, request.before
+        if self._method in flow.METHODS:
+            return torch.stack(flow.both_ways(now, before, self._method))
         return torch.stack([self._between(now, before), self._between(before, now)])
 
 
