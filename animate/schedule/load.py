@@ -10,7 +10,7 @@ handed in as `choices` or checked by the caller, who places its complaint with `
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -43,6 +43,9 @@ _INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
 """Fields that say the same thing: to override one drops the other."""
 MAX_VARIANTS = 10_000
 
+Fault = Callable[[str], tuple[str, str]]
+"""Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
+
 
 def load(
     document: Document,
@@ -52,6 +55,7 @@ def load(
     series: Mapping[str, Any] | None = None,
     listen: Listen = deaf,
     watch: Watch = blind,
+    faults: Mapping[str, Fault] | None = None,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -63,11 +67,12 @@ def load(
         series: arrays (n,) that expressions may use by name.
         listen: hears the files of `audio` and `stems`.
         watch: looks into the file of `video`.
+        faults: what finds fault with the name of a model, by field: `{"model": …}`.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch)
+    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch, faults or {})
 
 
 def variants(
@@ -75,7 +80,8 @@ def variants(
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    with_: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more}
+    silent = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, "faults": {}}
+    with_: dict[str, Any] = {**silent, **more}
     first = _load(opened, overrides or {}, **with_)
     if not first.vary:
         return [({}, first)]
@@ -85,7 +91,7 @@ def variants(
         each = _load(
             opened,
             {**(overrides or {}), **chosen},
-            **{"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more},
+            **with_,
         )
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
@@ -105,9 +111,10 @@ def _load(
     series: Mapping[str, Any],
     listen: Listen,
     watch: Watch,
+    faults: Mapping[str, Fault],
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen, watch)
+    loading = _Loading(imported.source, choices, series, listen, watch, faults)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -145,7 +152,9 @@ class _Loading:
         series: Mapping[str, Any],
         listen: Listen,
         watch: Watch,
+        faults: Mapping[str, Fault],
     ) -> None:
+        self.faults = faults
         self.listen = listen
         self.watch = watch
         self.source = native
@@ -447,7 +456,16 @@ class _Loading:
             return str(path.absolute())
         if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
             files.miss(text, node, field, report)
+            return text
+        self._find_fault("model", text)
         return text
+
+    def _find_fault(self, name: str, text: str) -> None:
+        if name in self.faults and text:
+            node, field, report = self._report(name)
+            what, hint = self.faults[name](text)
+            if what:
+                report.refuse(node, field, what, hint)
 
     def _setting(self, row: Field) -> Setting | None:
         node, field, report = self._report(row.name)
@@ -456,6 +474,7 @@ class _Loading:
             return files.find(str(value), node, field, report)
         if row.name == "prompt_ease" and value is not None:
             return curve.read_ease(node, field, report)
+        self._find_fault(row.name, str(value or ""))
         return value
 
     # --- over time --------------------------------------------------------------------------------------------------
