@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from animate.diffusion.adapters import Adapters
-from animate.diffusion.conditioning import Encoder, Passes, Texts
+from animate.diffusion.conditioning import Encoder, Passes, Script, Texts
 from animate.diffusion.noise import Noise
 from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
@@ -60,7 +60,7 @@ class _Order:
 
     at: int
     how: Sampling
-    passes: Passes
+    script: Script
     start: Start
 
 
@@ -189,9 +189,10 @@ class Painter:
         orders = []
         for at, (one, kept) in enumerate(zip(how, strengths)):
             self._wear(one)
+            start = Start.of(one.steps, 1 - kept)
             with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
-                passes = self.texts.passes(one, self._guided(one))
-            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept)))
+                script = self.texts.script(one, self._guided(one), start.run)
+            orders.append(_Order(at, one, script, start))
         return orders
 
     def _in_groups(
@@ -201,7 +202,7 @@ class Painter:
         groups: dict[Any, list[_Order]] = {}
         for order in orders:
             one = order.how
-            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.passes.states.shape)
+            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.script.shape)
             groups.setdefault(key, []).append(order)
         result = torch.empty(len(orders), 3, *size, device=self.device)
         for group in groups.values():
@@ -264,18 +265,17 @@ class Painter:
         self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: _Kept | None = None
     ) -> Tensor:
         """The latent at the end of the course."""
-        passes = len(group[0].passes.states)
-        states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
-        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
-        if self._double:
-            options["added_cond_kwargs"] = self._added(group, x)
-        if self._distilled:
-            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
         guided = self._guided(group[0].how)
-        shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
-        weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
-        with self._at_work(self._unet, *([] if shown is None else [self._control])):
+        told: list[Passes] = []
+        with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
             for index in course.evaluations:
+                now = [order.script.at(course.step_of(index)) for order in group]
+                if len(told) != len(now) or any(one is not other for one, other in zip(told, now)):
+                    told = now
+                    passes = len(told[0].states)
+                    options = self._options(group, told, x)
+                    shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
+                    weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
                 if kept is not None:
                     x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
                 inputs = course.scaled(x, index)
@@ -284,8 +284,19 @@ class Painter:
                 if structure.plane is not None:
                     inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
                 output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
-                x = course.step(_guide(output, group, guided), index, x)
+                x = course.step(_guide(output, group, told, guided), index, x)
         return x
+
+    def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
+        """What the network is told beside latent and time: texts, and what the family adds."""
+        passes = len(told[0].states)
+        states = torch.cat([torch.stack([one.states[p] for one in told]) for p in range(passes)])
+        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
+        if self._double:
+            options["added_cond_kwargs"] = self._added(group, told, x)
+        if self._distilled:
+            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
+        return options
 
     def _controlled(
         self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor | float, options: dict[str, Any]
@@ -298,11 +309,11 @@ class Painter:
             "mid_block_additional_residual": weights * middle,
         }
 
-    def _added(self, group: list[_Order], x: Tensor) -> dict[str, Tensor]:
+    def _added(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Tensor]:
         """What SDXL is told besides the prompt: pooled texts and sizes."""
-        passes = len(group[0].passes.states)
+        passes = len(told[0].states)
         height, width = x.shape[-2] * self.multiple, x.shape[-1] * self.multiple
-        pooled = [order.passes.pooled[p] for p in range(passes) for order in group if order.passes.pooled is not None]
+        pooled = [one.pooled[p] for p in range(passes) for one in told if one.pooled is not None]
         ids = [float(height), float(width), 0.0, 0.0]
         guided = self._guided(group[0].how)
         rows = []
@@ -418,7 +429,7 @@ def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
     return mean + std * drawn.to(mean)
 
 
-def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
+def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
     One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
@@ -427,15 +438,13 @@ def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
     parts = output.split(rows)
     if not guided and len(parts) == 1:
         return output
-    weights = [
-        _per_row([order.passes.weights[p] for order in group], output) for p in range(len(group[0].passes.weights))
-    ]
+    weights = [_per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]
     if not guided:
-        total = _per_row([sum(order.passes.weights) or 1.0 for order in group], output)
+        total = _per_row([sum(one.weights) or 1.0 for one in told], output)
         return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
-    if len(wanted) == 1:
+    if len(wanted) == 1 and isinstance(weights[0], float) and weights[0] == 1:
         found = base + scale * (wanted[0] - base)
     else:
         found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
