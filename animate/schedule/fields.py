@@ -126,8 +126,10 @@ _ROWS: tuple[Field, ...] = (
     _field("embeddings", "mapping", "model", "", "Textual-inversion files by the token that calls them.", aliases=("textual_inversions",), example="{<mist>: mist.safetensors}"),
     _field("animation_mode", "choice", "model", "2D", "What carries one frame to the next.", choices=ANIMATION_MODES, aliases=("mode",), example="2D"),
     # prompts
-    _field("prompts", "prompts", "prompts", "", "What to paint, by frame; ` --neg ` inside a prompt splits off what to avoid.", aliases=("prompt", "animation_prompts", "prompt_map", "text_prompts"), example='{0: "a calm sea at dawn", 48: "a calm sea at night"}'),
+    _field("prompts", "prompts", "prompts", "", "What to paint, by frame; ` --neg ` inside a prompt splits off what to avoid, ` --seed 7` gives it a seed of its own, `<lora:ink:0.8>` a LoRA, `{a|b}` and `__name__` a choice drawn by the seed.", aliases=("prompt", "animation_prompts", "prompt_map", "text_prompts"), example='{0: "a calm sea at dawn", 48: "a calm sea at night"}'),
     _field("negative_prompts", "prompts", "prompts", "", "What to avoid, by frame; applies to every prompt.", aliases=("negative_prompt",), example='{0: "text, watermark"}'),
+    _field("prompt_tracks", "mapping", "prompts", "", "Further prompts that overlap with these, each `from` a time `to` a time, with fades and a weight; or negative ones, added to what every prompt avoids.", example="{rain: {prompts: heavy rain, from: 24, to: 72, fade_in: 12, fade_out: 12, weight: 1}}"),
+    _field("prompt_template", "string", "prompts", "", "Text around every prompt, which stands where it says [prompt].", example="an oil painting of [prompt], soft light"),
     _field("prompt_prepend", "string", "prompts", "", "Text put before every prompt.", aliases=("head_prompt", "pre_text", "animation_prompts_positive", "positive_prompts"), example="oil painting of"),
     _field("prompt_append", "string", "prompts", "", "Text put after every prompt.", aliases=("tail_prompt", "app_text"), example="soft light"),
     _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
