@@ -145,6 +145,8 @@ class Painter:
         how: Sequence[Sampling],
         depth: Tensor | None = None,
         within: Tensor | None = None,
+        towards: Tensor | None = None,
+        share: float = 0.0,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
@@ -152,7 +154,8 @@ class Painter:
         between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
-        arXiv 2201.09865, §4.1).
+        arXiv 2201.09865, §4.1). With `towards` (N, 3, H, W) what is redrawn is not the pictures but their latents on
+        the way to those of `towards`, `share` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -160,20 +163,32 @@ class Painter:
         strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
         if not all(0 <= kept <= 1 for kept in strengths):
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
+        if towards is not None and towards.shape != pictures.shape:
+            raise ValueError(f"expected as many pictures to go towards, not {tuple(towards.shape)}")
         self._fits(size, depth)
         result = pictures.clone()
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
         if ignored:
             planes = None if depth is None else depth[ignored]
             result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
+        whole = [row for row, kept in enumerate(strengths) if kept == 1] if towards is not None else []
+        if whole and towards is not None:
+            with torch.inference_mode():
+                noises = [_noise(how[row]) for row in whole]
+                here, there = (side[whole].to(self.device, torch.float32) for side in (pictures, towards))
+                latents = mixed(self._encoded(here, noises), self._encoded(there, noises), share)
+                result[whole] = self._decoded(latents).to(result)
         partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
             places = None if within is None else within[partly].to(self.device, torch.float32)
+            ends = None if towards is None else towards[partly].to(self.device, torch.float32)
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, places), size)
+                painted = self._in_groups(
+                    orders, lambda group: self._redrawn(chosen, group, planes, places, ends, share), size
+                )
             result[partly] = painted.to(result)
         return result
 
@@ -231,11 +246,22 @@ class Painter:
         structure = self._structure(latents, depth, group)
         return self._decoded(self._denoised(latents, course, group, structure))
 
-    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
+    def _redrawn(
+        self,
+        pictures: Tensor,
+        group: list[_Order],
+        depth: Tensor | None,
+        within: Tensor | None,
+        towards: Tensor | None,
+        share: float,
+    ) -> Tensor:
         rows = [order.at for order in group]
         noises = [_noise(order.how) for order in group]
         course = self._course(group, noises)
         clean = self._encoded(pictures[rows], noises)
+        if towards is not None:
+            clean = mixed(clean, self._encoded(towards[rows], noises), share)
+            pictures = torch.lerp(pictures, towards, share)
         latents = course.noised(clean)
         structure = self._structure(latents, depth, group)
         if within is not None:
@@ -410,6 +436,17 @@ class Painter:
         finally:
             for module in modules:
                 module.to("cpu")
+
+
+def mixed(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """Latents (N, C, h, w) on the way from `a` to `b`: the straight line, with each channel's spread kept.
+
+    The mean of two pictures that have nothing in common is flat, and would be redrawn as something grey.
+    """
+    line = torch.lerp(a, b, share)
+    mean = line.mean(dim=(2, 3), keepdim=True)
+    spread = torch.lerp(a.std(dim=(2, 3), keepdim=True), b.std(dim=(2, 3), keepdim=True), share)
+    return mean + (line - mean) * (spread / line.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
 
 
 def _noise(how: Sampling) -> Noise:

@@ -135,6 +135,7 @@ _ROWS: tuple[Field, ...] = (
     _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
     _field("prompt_fixed_ratio", "number", "prompts", 0.0, "Share of each gap between two prompts in which the first one is held.", low=0, high=1, example="0.5"),
     _curve("prompt_travel", "prompts", -1, "Where among the prompt keys each frame stands: 0 at the first, 1.5 half-way from the second to the third; −1 goes by the keys' times.", low=-1, high=100_000, unit="keys", example="{0: 0, 96: 2}"),
+    _field("image_keys", "mapping", "prompts", "", "Pictures by time (animation_mode Interpolation): each stands at its time, and between two their latents are mixed and redrawn, the less of them kept the nearer to half-way, where it is `strength`.", example="{0: a.png, 48: b.png}"),
     _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
     # diffusion
     _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.42, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),

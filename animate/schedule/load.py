@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, files, film, importers, music, prompt_tracks, source, texts
+from animate.schedule import album, curve, expression, files, film, importers, music, prompt_tracks, source, texts
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
@@ -275,6 +275,7 @@ class _Loading:
             cuts=self._cuts(clock),
             loras=loras,
             embeddings=self._embeddings(),
+            images=album.read(*self._with_clock("image_keys", clock)) if "image_keys" in self.written else (),
             film=self._film(show, clock),
             series=self._series(clock, heard),
             vary=self._vary(),
@@ -300,6 +301,8 @@ class _Loading:
             note("seed_schedule", "has no effect", "seed_behavior: schedule")
         if "seed_iter_N" in self.written and settings["seed_behavior"] != "iter":
             note("seed_iter_N", "has no effect", "seed_behavior: iter")
+        if "image_keys" in self.written and settings["animation_mode"] != "Interpolation":
+            note("image_keys", "has no effect", "animation_mode: Interpolation")
         if settings["color_coherence"] == "Image" and not settings["color_coherence_image"]:
             written = self.written["color_coherence"]
             self.problems.append(
@@ -351,7 +354,8 @@ class _Loading:
 
     def _silent(self, row: Field, model: str) -> Setting:
         """What a field is where the schedule does not say."""
-        instead = film.DEFAULTS if "video" in self.written else {}
+        instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
+        instead = film.DEFAULTS if "video" in self.written else instead
         return instead.get(row.name, row.default_for(model))
 
     def _film(self, show: Show, clock: Clock) -> film.Film:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from animate.errors import BadInput, Problem, ScheduleError
 from animate.schedule import prompts as prompting
 from animate.schedule import seeds
+from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.curve import CurveError
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
@@ -108,6 +109,8 @@ class Plan:
     contents: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the pictures the settings name."""
     film: Film = NO_FILM
+    album: Album = NO_ALBUM
+    """Pictures that are keys; none without."""
     warnings: tuple[Problem, ...] = ()
     seed_drawn: bool = False
 
@@ -162,6 +165,8 @@ class Plan:
             found.update(f"{token}={Path(path).name}".encode())
         if self.film.file:
             found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
+        if self.album.keys:
+            found.update(json.dumps(Album.painting(self.album.to_json()), sort_keys=True).encode())
         return found.hexdigest()
 
     # --- as text ----------------------------------------------------------------------------------------------------
@@ -193,6 +198,7 @@ class Plan:
                 "loras": [[path, _packed(weight)] for path, weight in self.loras],
                 "embeddings": [list(pair) for pair in self.embeddings],
                 **({"film": self.film.to_json()} if self.film.file else {}),
+                **({"album": self.album.to_json()} if self.album.keys else {}),
             },
             indent=indent,
             ensure_ascii=False,
@@ -236,6 +242,7 @@ class Plan:
                 variables={name: _unpacked(column, n, np.float64) for name, column in read["variables"].items()},
                 contents=read["contents"],
                 film=Film.from_json(read["film"]) if "film" in read else NO_FILM,
+                album=Album.from_json(read["album"]) if "album" in read else NO_ALBUM,
                 seed_drawn=bool(read["seed_drawn"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -412,6 +419,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         variables=MappingProxyType(variables),
         contents=_contents(settings),
         film=schedule.film,
+        album=_album(schedule, cut),
         warnings=in_order(warnings),
         seed_drawn=schedule.seed_drawn,
     )
@@ -434,12 +442,22 @@ def _spoken(schedule: Schedule) -> list[tuple[str, list[tuple[Expression, Node |
     return found
 
 
+def _album(schedule: Schedule, cut: NDArray[np.bool_]) -> Album:
+    """The pictures that are keys, over the frames."""
+    if not schedule.images or schedule.settings["animation_mode"] != "Interpolation":
+        return NO_ALBUM
+    return Album(schedule.images, *_moving(schedule, [frame for frame, _, _ in schedule.images], cut))
+
+
 def _voice(schedule: Schedule, track: PromptTrack, cut: NDArray[np.bool_], share: Array) -> Voice:
     """A track over the frames of the schedule."""
+    return Voice(track, *_moving(schedule, track.times, cut), share)
+
+
+def _moving(schedule: Schedule, times: list[int], cut: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Array]:
     settings = schedule.settings
     ratio, ease = float(settings["prompt_fixed_ratio"]), str(settings["prompt_ease"])
-    key, coming = prompting.moving(track, cut, str(settings["prompt_interpolation"]), ratio, ease)
-    return Voice(track, key, coming, share)
+    return prompting.moving(times, cut, str(settings["prompt_interpolation"]), ratio, ease)
 
 
 def _voices(schedule: Schedule, cut: NDArray[np.bool_], travel: Array, shares: list[Array]) -> list[Voice]:

@@ -49,6 +49,11 @@ class PromptTrack:
 
     keys: tuple[PromptKey, ...]
 
+    @property
+    def times(self) -> list[int]:
+        """Frames of the keys."""
+        return [key.frame for key in self.keys]
+
     def expressions(self) -> list[tuple[Expression, Node]]:
         return [
             (part, key.node)
@@ -359,15 +364,15 @@ def _loras(voices: Sequence[Voice], shares: Array, around: Around, columns: Mapp
 
 
 def moving(
-    track: PromptTrack, cut: NDArray[np.bool_], interpolation: str, ratio: float, ease: str
+    times_of_keys: Sequence[int], cut: NDArray[np.bool_], interpolation: str, ratio: float, ease: str
 ) -> tuple[NDArray[np.intp], Array]:
     """Index of the key each frame comes from (n,), and the weight in [0, 1] of the key after it (n,).
 
-    `cut` (n,) tells where shots begin. A shot never leans towards a prompt of the next one; where a gap reaches over a
-    cut, the way to its end begins at the cut.
+    `times_of_keys` are frames, ascending. `cut` (n,) tells where shots begin. A shot never leans towards a prompt of
+    the next one; where a gap reaches over a cut, the way to its end begins at the cut.
     """
     n = len(cut)
-    times = np.array([key.frame for key in track.keys], dtype=np.float64)
+    times = np.array(times_of_keys, dtype=np.float64)
     frames = np.arange(n, dtype=np.float64)
     first = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, None)
     if "hold" in (interpolation, ease) or len(times) == 1 or ratio >= 1:

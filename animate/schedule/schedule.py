@@ -57,6 +57,8 @@ class Schedule:
     """(token, path)"""
     series: Mapping[str, Any] = field(default_factory=dict)
     """(n,) named values from outside, such as the loudness of a soundtrack."""
+    images: tuple[tuple[int, str, str], ...] = ()
+    """(frame, path, digest) of pictures that are keys, ascending."""
     film: Film = NO_FILM
     vary: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     seed_drawn: bool = False
