@@ -40,6 +40,11 @@ class Sampling:
     eta: float = 0.0
     controlnet_scale: float = 1.0
     """Weight of what a ControlNet says, where there is one and a depth for it."""
+    inversion: float = 0.0
+    """How far the noise of a redrawn picture leans from the seed's to its own, in [0, 1]: that from which the sampler
+    would paint it under `source`."""
+    source: str = ""
+    """What the picture shows, for the inversion."""
     clip_skip: int = 1
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()

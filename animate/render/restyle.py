@@ -22,9 +22,10 @@ from torch import Tensor
 
 from animate.interp import cuts
 from animate.motion import flow
-from animate.picture import blur
-from animate.render import prepare
+from animate.picture import blur, mask
+from animate.render import masking, prepare
 from animate.render.requests import Carry, Follow, Imagine, ReadFrame, Redraw, Request, Watch
+from animate.schedule import masks
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -46,10 +47,15 @@ def step(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
 
 
 def shown(plan: Plan, carry: Carry) -> Pictured:
-    """(3, H, W) what frame `carry.index` shows."""
-    if plan.settings["video_mode"] != "keyed":
-        return carry.arriving
-    return (yield from _between(carry))
+    """(3, H, W) what frame `carry.index` shows: the restyled picture, and where the mask leaves it the film's own."""
+    picture = carry.arriving
+    if plan.settings["video_mode"] == "keyed":
+        picture = yield from _between(carry)
+    if plan.text["mask"][carry.index] == masks.NONE or not plan.text["mask"][carry.index]:
+        return picture
+    source = yield Watch(index=carry.index)
+    where = yield from masking.of(plan, plan[carry.index], "mask", source)
+    return picture if where is None else mask.blend(source, picture, where)
 
 
 def reach(plan: Plan) -> int:
@@ -72,16 +78,36 @@ def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         return _opened(frame.index, painted, source, carry)
     carrying = plan.settings["video_mode"] == "carried"
     kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
-    start, before, trusted = source, source, source[:1]
-    if carrying or kept > 0:
+    start, before, trusted, drift = source, source, source[:1], carry.drift
+    if carrying or kept > 0 or plan.settings["noise_warp"] or frame["latent_blend"] > 0:
         flows = yield Follow(index=frame.index, now=source, before=carry.source)
         before, trusted = moved(carry.arriving, flows, source, carry.source)
+        if plan.settings["noise_warp"]:
+            drift = _drifted(drift, flows[0], trusted)
     if carrying:
         start = source + frame["flow_blend"] * trusted * (before - source)
-    painted = yield from _painted(plan, frame, start, source, carry)
+    blend = frame["latent_blend"]
+    towards = (before, blend * trusted) if blend > 0 else None
+    painted = yield from _painted(
+        plan, frame, start, source, carry, drift=drift if drift.numel() else None, towards=towards
+    )
     if kept > 0:
         painted = painted + kept * trusted * (before - painted)
-    return replace(carry, index=frame.index, painted_at=frame.index, arriving=painted, leaving=painted, source=source)
+    return replace(
+        carry,
+        index=frame.index,
+        painted_at=frame.index,
+        arriving=painted,
+        leaving=painted,
+        source=source,
+        drift=drift,
+    )
+
+
+def _drifted(drift: Tensor, there: Tensor, trusted: Tensor) -> Tensor:
+    """(2, H, W) where the noise comes from now: what moved brings its own, what was uncovered has what lies there."""
+    before = flow.read(drift, there) if drift.numel() else torch.zeros_like(there)
+    return torch.where(trusted > 0.5, there + before, torch.zeros_like(there))
 
 
 def moved(picture: Tensor, flows: Tensor, now: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
@@ -197,18 +223,41 @@ def _between(carry: Carry) -> Pictured:
 
 
 def _painted(
-    plan: Plan, frame: Frame, start: Tensor, source: Tensor, carry: Carry | None, fresh: bool = False
+    plan: Plan,
+    frame: Frame,
+    start: Tensor,
+    source: Tensor,
+    carry: Carry | None,
+    fresh: bool = False,
+    drift: Tensor | None = None,
+    towards: tuple[Tensor, Tensor] | None = None,
 ) -> Pictured:
-    """`start` (3, H, W) redrawn; depth is that of `source`."""
+    """`start` (3, H, W) redrawn where the mask lets it; depth and mask are those of `source`.
+
+    `drift` is that of the noise; `towards` a picture that the latent is drawn towards, and how far.
+    """
     if frame["strength"] >= 1:
+        return start
+    where = yield from masking.of(plan, frame, "mask", source)
+    if where is not None and not bool((where > 0).any()):
         return start
     how = prepare.sampling(plan, frame)
     depth = yield from prepare.structure(plan, frame, source)
-    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
-        painted = yield Imagine(index=frame.index, how=how, depth=depth)
+    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"] and where is None:
+        painted = yield Imagine(index=frame.index, how=how, depth=depth, drift=drift)
     else:
-        ready = prepare.prepared(plan, frame, start)
-        painted = yield Redraw(index=frame.index, picture=ready, strength=frame["strength"], how=how, depth=depth)
+        ready = yield from prepare.prepared(plan, frame, start)
+        painted = yield Redraw(
+            index=frame.index,
+            picture=ready,
+            strength=frame["strength"],
+            how=how,
+            within=masking.support(where),
+            depth=depth,
+            drift=drift,
+            towards=towards[0] if towards else None,
+            share=towards[1] if towards else None,
+        )
     if plan.settings["color_coherence"] == "Image":
         colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
         painted = prepare.matcher(plan, colors)(painted)

@@ -193,8 +193,11 @@ def _time(parts: Mapping[str, Node], name: str, silent: int, clock: Clock, field
         return silent
 
 
-def read_styles(node: Node, field: str, clock: Clock, report: Report) -> tuple[tuple[int, str, str], ...]:
-    """(frame, picture, digest) of `style_frames`, ascending."""
+def read_pictures(node: Node, field: str, clock: Clock, report: Report) -> tuple[tuple[int, str, str], ...]:
+    """(frame, picture, digest) of `style_frames` and `init_images`, ascending.
+
+    Of two pictures for one frame a lenient source's last one counts.
+    """
     if not isinstance(node.value, Table) or not node.value.pairs:
         report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["style_frames"].example)
         return ()
@@ -206,7 +209,7 @@ def read_styles(node: Node, field: str, clock: Clock, report: Report) -> tuple[t
         except TimeError as error:
             report.refuse(key, field, error.what, error.hint)
             continue
-        if frame in found:
+        if frame in found and not report.source.lenient:
             report.refuse(key, field, f"two pictures stand at frame {frame}")
             continue
         path = "" if isinstance(value.value, tuple | Table | None) else files.find(value.text, value, field, report)

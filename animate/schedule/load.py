@@ -20,7 +20,19 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import album, curve, expression, files, film, importers, music, prompt_tracks, source, texts
+from animate.schedule import (
+    album,
+    curve,
+    expression,
+    files,
+    film,
+    importers,
+    masks,
+    music,
+    prompt_tracks,
+    source,
+    texts,
+)
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
@@ -286,6 +298,7 @@ class _Loading:
             embeddings=self._embeddings(),
             images=album.read(*self._with_clock("image_keys", clock)) if "image_keys" in self.written else (),
             film=self._film(show, clock),
+            guides=film.read_pictures(*self._with_clock("init_images", clock)) if "init_images" in self.written else (),
             series=self._series(clock, heard),
             vary=self._vary(),
             seed_drawn=seed_drawn,
@@ -346,9 +359,16 @@ class _Loading:
             node, field, report = self._report("animation_mode")
             tell = report.note if report.source.lenient else report.refuse
             tell(node, field, "Video Input needs a film", f"video: {FIELDS['video'].example}")
-        if not filmed and "video" in self.written:
+        looked_at = settings["hybrid_composite"] != "None" or settings["hybrid_motion"] != "None"
+        looked_at = looked_at or bool({"mask", "noise_mask"} & self.written.keys())
+        for name in ("hybrid_composite", "hybrid_motion"):
+            if name in self.written and settings[name] != "None" and (filmed or "video" not in self.written):
+                node, field, report = self._report(name)
+                hint = "animation_mode: 2D or 3D" if filmed else f"video: {FIELDS['video'].example}"
+                report.note(node, field, "has no effect", hint)
+        if not filmed and "video" in self.written and not looked_at:
             node, field, report = self._report("video")
-            report.note(node, field, "has no effect", "animation_mode: Video Input")
+            report.note(node, field, "has no effect", "animation_mode: Video Input, hybrid_motion or hybrid_composite")
         if show.frames and int(settings["max_frames"]) > show.frames:
             node, field, report = self._report("duration" if "duration" in self.written else "max_frames")
             report.refuse(node, field, f"{settings['max_frames']} frames are more than the film has", f"{show.frames}")
@@ -364,13 +384,20 @@ class _Loading:
     def _silent(self, row: Field, model: str) -> Setting:
         """What a field is where the schedule does not say."""
         instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
-        instead = film.DEFAULTS if "video" in self.written else instead
+        instead = film.DEFAULTS if "video" in self.written and not self._beside() else instead
         return instead.get(row.name, row.default_for(model))
+
+    def _beside(self) -> bool:
+        """Whether a mode is named in which the film, if there is one, lies beside an animation of its own."""
+        return "animation_mode" in self.written and self.written["animation_mode"].value.text.strip().upper() in (
+            "2D",
+            "3D",
+        )
 
     def _film(self, show: Show, clock: Clock) -> film.Film:
         if "style_frames" not in self.written:
             return show.film
-        return replace(show.film, styles=film.read_styles(*self._with_clock("style_frames", clock)))
+        return replace(show.film, styles=film.read_pictures(*self._with_clock("style_frames", clock)))
 
     def _with_clock(self, name: str, clock: Clock) -> tuple[Node, str, Clock, Report]:
         node, field, report = self._report(name)
@@ -521,6 +548,10 @@ class _Loading:
         if row.name in self.written:
             node, field, report = self._report(row.name)
             found = texts.read(node, field, row, self.choices.get(row.name) or row.choices, clock, report)
+            if found is not None and row.name in masks.FIELDS:
+                filmed = "video" in self.written
+                keys = ((at, masks.read(text, node, field, report, filmed), node) for at, text, node in found.keys)
+                found = TextTrack(tuple(keys))
         return found or TextTrack(((0, str(row.default_for(model)), Node(None)),))
 
     def _reader(self, name: str, clock: Clock, shelf: Shelf, salt: int) -> tuple[Node, Reader]:
