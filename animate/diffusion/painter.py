@@ -210,8 +210,9 @@ class Painter:
         strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
         if not all(0 <= kept <= 1 for kept in strengths):
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
-        if towards is not None and towards.shape != pictures.shape:
-            raise ValueError(f"expected as many pictures to go towards, not {tuple(towards.shape)}")
+        for goal in (towards, other):
+            if goal is not None and goal.shape != pictures.shape:
+                raise ValueError(f"expected as many pictures to go towards, not {tuple(goal.shape)}")
         self._fits(size, depth)
         result = pictures.clone()
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
