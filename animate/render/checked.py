@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from animate.audio.listen import listen
+from animate.audio.separate import separate
 from animate.diffusion.sampler_names import ALIASES, names
 from animate.errors import Problem, ScheduleError
 from animate.render.watch import watch
@@ -31,7 +32,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
+    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch, separate=separate)
     problems = list(_problems(schedule))
     if problems:
         raise ScheduleError(problems)
@@ -41,7 +42,10 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
     return [
-        values for values, _ in variants_of_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
+        values
+        for values, _ in variants_of_document(
+            document, overrides, choices=CHOICES, listen=listen, watch=watch, separate=separate
+        )
     ]
 
 

@@ -32,7 +32,7 @@ from animate.schedule.plan import evaluated
 from animate.schedule.prompt_text import NO_SEED, Shelf, Sides
 from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.schedule import Schedule, Setting, Written
-from animate.schedule.sound import Listen, by_frame, deaf
+from animate.schedule.sound import Listen, Separate, by_frame, deaf, whole
 from animate.schedule.source import Node, Report, Source, Table, in_order
 from animate.schedule.texts import TextTrack
 
@@ -53,6 +53,7 @@ def load(
     series: Mapping[str, Any] | None = None,
     listen: Listen = deaf,
     watch: Watch = blind,
+    separate: Separate = whole,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -64,11 +65,12 @@ def load(
         series: arrays (n,) that expressions may use by name.
         listen: hears the files of `audio` and `stems`.
         watch: looks into the file of `video`.
+        separate: takes the song of `audio` apart for `stems: auto`.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch)
+    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch, separate)
 
 
 def variants(
@@ -76,7 +78,8 @@ def variants(
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    with_: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more}
+    silent: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, "separate": whole}
+    with_ = {**silent, **more}
     first = _load(opened, overrides or {}, **with_)
     if not first.vary:
         return [({}, first)]
@@ -86,7 +89,7 @@ def variants(
         each = _load(
             opened,
             {**(overrides or {}), **chosen},
-            **{"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more},
+            **with_,
         )
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
@@ -106,9 +109,10 @@ def _load(
     series: Mapping[str, Any],
     listen: Listen,
     watch: Watch,
+    separate: Separate,
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen, watch)
+    loading = _Loading(imported.source, choices, series, listen, watch, separate)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -146,8 +150,10 @@ class _Loading:
         series: Mapping[str, Any],
         listen: Listen,
         watch: Watch,
+        separate: Separate,
     ) -> None:
         self.listen = listen
+        self.separate = separate
         self.watch = watch
         self.source = native
         self.choices = choices
@@ -370,7 +376,8 @@ class _Loading:
     def _music(self, show: Show) -> Music:
         """The sounds of `audio` and `stems`, heard."""
         audio = self._report("audio") if "audio" in self.written else None
-        return music.read(audio, self._entries("stems"), self.listen, self._rate(show))
+        stems = self._report("stems") if "stems" in self.written else None
+        return music.read(audio, stems, self.listen, self.separate, self._rate(show))
 
     def _rate(self, show: Show) -> Fraction:
         """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
@@ -400,7 +407,7 @@ class _Loading:
         )
         if "duration" in self.written:
             clock = self._with_duration(clock)
-        return self._with_cues(clock)
+        return self._with_cues(clock, heard)
 
     def _with_duration(self, clock: Clock) -> Clock:
         node, field, report = self._report("duration")
@@ -422,7 +429,7 @@ class _Loading:
             report.refuse(node, field, what, "one of the two is enough")
         return replace(clock, max_frames=frames)
 
-    def _with_cues(self, clock: Clock) -> Clock:
+    def _with_cues(self, clock: Clock, heard: Music) -> Clock:
         if "cues" not in self.written:
             return clock
         node, field, report = self._report("cues")
@@ -430,6 +437,7 @@ class _Loading:
             report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["cues"].example)
             return clock
         cues: dict[str, int] = {}
+        groups: dict[str, tuple[int, ...]] = {}
         for key, value in node.value.pairs:
             name = key.text
             if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
@@ -440,13 +448,19 @@ class _Loading:
                     "letters, digits and _, not one of t, max_f, s …",
                 )
                 continue
-            if isinstance(value.value, tuple | Table | None):
+            if isinstance(value.value, Table):
+                frames = music.struck(value, f"{field}.{name}", heard, clock, report)
+                if frames is not None:
+                    groups[name] = frames
+                    cues |= {f"{name}{number}": frame for number, frame in enumerate(frames, start=1)}
+                continue
+            if isinstance(value.value, tuple | None):
                 report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
                 continue
             frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues), report)
             if frame is not None:
                 cues[name] = frame
-        return replace(clock, cues=cues)
+        return replace(clock, cues=cues, groups=groups)
 
     def _seconds(self, name: str, clock: Clock) -> float:
         if name not in self.written:
@@ -550,6 +564,9 @@ class _Loading:
         for item in items:
             if isinstance(item.value, tuple | Table | None):
                 report.refuse(item, field, f"{shown(item)} is not a time", FIELDS["cuts"].example)
+                continue
+            if item.text in clock.groups:
+                frames |= set(clock.groups[item.text]) - {0}
                 continue
             frame = curve.read_time(item, field, clock, report)
             if frame is not None and frame > clock.last:
