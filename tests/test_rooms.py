@@ -13,7 +13,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "schedule": ({"errors"}, {"numpy", "numexpr", "yaml"}),
     "picture": ({"errors"}, {"numpy", "torch", "cv2"}),
-    "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2"}),
+    "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2", "torchvision"}),
     "depth": ({"errors", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
     "segment": ({"errors", "picture"}, {"torch", "transformers"}),
     "interp": ({"errors", "picture", "motion"}, {"numpy", "torch", "cv2", "safetensors"}),

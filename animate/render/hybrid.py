@@ -67,12 +67,12 @@ def moved(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Car
         return carry
     now = yield Watch(index=frame.index)
     if plan.settings["hybrid_motion_use_prev_img"]:
-        before = _seen(plan, carry.arriving, carry.arriving_by)
+        before, since = _seen(plan, carry.arriving, carry.arriving_by), -1
     else:
-        before = yield Watch(index=frame.index - 1)
+        before, since = (yield Watch(index=frame.index - 1)), frame.index - 1
     if kind != "Optical Flow":
         return _by_matrix(plan, carry, follow.between(before, now, kind))
-    there, back = yield Follow(index=frame.index, now=now, before=before)
+    there, back = yield Follow(index=frame.index, now=now, before=before, since=since)
     factor = frame["hybrid_flow_factor"]
     if plan.settings["hybrid_flow_consistency"]:
         agree = 1 - flow.occluded(there.clone(), back.clone()).to(now)

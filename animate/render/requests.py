@@ -112,6 +112,8 @@ class Follow:
     index: int
     now: Tensor
     before: Tensor
+    since: int = -1
+    """The frame of the film that `before` is, where both are the film's own pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)

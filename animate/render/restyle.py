@@ -80,7 +80,7 @@ def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
     start, before, trusted, drift = source, source, source[:1], carry.drift
     if carrying or kept > 0 or plan.settings["noise_warp"] or frame["latent_blend"] > 0:
-        flows = yield Follow(index=frame.index, now=source, before=carry.source)
+        flows = yield Follow(index=frame.index, now=source, before=carry.source, since=carry.index)
         before, trusted = moved(carry.arriving, flows, source, carry.source)
         if plan.settings["noise_warp"]:
             drift = _drifted(drift, flows[0], trusted)
@@ -211,7 +211,7 @@ def _between(carry: Carry) -> Pictured:
     total, weights = torch.zeros_like(now), torch.zeros_like(now[:1])
     for key, picture in {first: carry.leaving, last: carry.arriving}.items():
         source = yield Watch(index=key)
-        flows = yield Follow(index=index, now=now, before=source)
+        flows = yield Follow(index=index, now=now, before=source, since=key)
         seen, trusted = moved(picture, flows, now, source)
         near = 1 - abs(index - key) / (last - first) if first != last else 1.0
         weight = near * (trusted + 0.01)  # where neither can be trusted, by their distance alone

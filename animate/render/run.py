@@ -22,6 +22,7 @@ from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
+from animate.render.flows import Flows
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
 from animate.render.projector import Projector
@@ -186,6 +187,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         plan=told,
     )
     film = _film(plan)
+    flows = Flows(plan, str(painter.device)) if film is not None else None
     segmenter = None
     if masking.wanted(plan, "word"):
         segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
@@ -202,7 +204,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             film=film,
             stencils=stencils,
             segment=segmenter,
-            flow_method=str(plan.settings["flow_method"]),
+            flows=flows,
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),

@@ -15,8 +15,8 @@ from torch import Tensor
 from animate.depth import DepthEstimator, mended
 from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
-from animate.motion import flow
 from animate.picture import convert
+from animate.render.flows import Flows
 from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
@@ -77,7 +77,8 @@ class Order:
     """Of a plan whose cadence wants more than a cross-fade."""
     film: Projector | None = None
     """Of a plan that restyles a film."""
-    flow_method: str = "DIS"
+    flows: Flows | None = None
+    """Of a plan that looks at how a film moves."""
     stencils: Stencils | None = None
     """Of a plan whose masks are files."""
     segment: Segmenter | None = None
@@ -162,8 +163,8 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
             return order.stencils(request.index, request.file, request.alpha).to(order.device)
         if isinstance(request, Segment) and order.segment is not None:
             return order.segment(request.picture, request.words)
-        if isinstance(request, Follow):
-            return torch.stack(flow.both_ways(request.now, request.before, order.flow_method))
+        if isinstance(request, Follow) and order.flows is not None:
+            return order.flows(request)
         return answered(request, order.painter, size, order.depth, order.between)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(
