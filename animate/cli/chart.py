@@ -208,7 +208,7 @@ def _panels(plan: Plan) -> tuple[Panel, ...]:
 def _prompts(schedule: Schedule, plan: Plan) -> Words:
     settings = plan.settings
     first, share = moving(
-        schedule.prompts,
+        schedule.prompts.times,
         plan.cut,
         str(settings["prompt_interpolation"]),
         float(settings["prompt_fixed_ratio"]),

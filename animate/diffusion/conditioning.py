@@ -1,6 +1,7 @@
 """Text → what the network is conditioned on.
 
-Every text is encoded once and kept. A prompt longer than the text encoder's window is cut into windows that are
+Every text is encoded once and kept. A prompt may say something else at every step (`prompt_steps`): a `Script` holds
+what the network is told, span by span. A prompt longer than the text encoder's window is cut into windows that are
 encoded each and laid one after the other, not truncated. Blending works on the encoded texts, pooled vectors included;
 where lengths differ, the shorter one is filled up on its right with the encoding of the empty prompt.
 """
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from animate.diffusion.noise import slerp
+from animate.diffusion.prompt_steps import spans, together
 from animate.diffusion.prompt_weights import BREAK, parse
 from animate.diffusion.sampling import Prompt, Sampling
 
@@ -55,6 +57,29 @@ class Passes:
     """Of the prompts (the rows without the negative one): their shares in the guided direction."""
 
 
+@dataclass(frozen=True)
+class Script:
+    """What the network is told over the steps of one picture."""
+
+    spans: tuple[tuple[int, Passes], ...]
+    """(last step, counted from 1; what it is told up to and with it), ascending."""
+
+    def at(self, step: int) -> Passes:
+        """What it is told at a step, counted from 1; past the last one as at the last one."""
+        return next((passes for last, passes in self.spans if step <= last), self.spans[-1][1])
+
+    @property
+    def shape(self) -> Hashable:
+        """Scripts of one shape can be followed together, whatever they say."""
+        runs: list[tuple[int, tuple[int, ...]]] = []
+        for last, passes in self.spans:
+            shape = tuple(passes.states.shape)
+            if runs and runs[-1][1] == shape:
+                runs.pop()
+            runs.append((last, shape))
+        return tuple(runs)
+
+
 class Texts:
     """The text encoders of a model, with a memory.
 
@@ -71,28 +96,54 @@ class Texts:
         """What else decides an encoding (the LoRA files now in force); part of the memory's key."""
         self._extra: dict[str, str] = {}
 
+    def script(self, how: Sampling, guided: bool, steps: int) -> Script:
+        """The conditioning of one picture that is painted in `steps` steps."""
+        sides = [(spans(prompt.text, steps), spans(prompt.negative, steps)) for prompt in how.prompts]
+        lasts = sorted({last for pair in sides for side in pair for last, _ in side} or {steps})
+        found = []
+        for last in lasts:
+            told = tuple(
+                replace(prompt, text=_told(positive, last), negative=_told(negative, last))
+                for prompt, (positive, negative) in zip(how.prompts, sides)
+            )
+            found.append((last, self.passes(replace(how, prompts=told), guided)))
+        return Script(tuple(found))
+
     def passes(self, how: Sampling, guided: bool) -> Passes:
-        """The conditioning of one picture; prompts of weight 0 are left out."""
+        """The conditioning of one step; prompts of weight 0 are left out.
+
+        Prompts joined by `AND` are a row each. Where several prompts are blended, the first of each are blended with
+        one another, then the second, and so on; so a prompt with three comes from one with two as its third grows.
+        """
         prompts = _merged(how.prompts)
         if how.blend == "hold":
             prompts = [max(prompts, key=lambda prompt: prompt.weight)]
-        wanted = [self.encode(prompt.text, how.clip_skip) for prompt in prompts]
         weights = [prompt.weight for prompt in prompts]
+        joined = [together(prompt.text) for prompt in prompts]
         mix: Mix = slerp if how.blend == "slerp" else torch.lerp
+        rows: list[Encoded] = []
+        shares: list[float] = []
         if how.blend == "composable":
-            shares = tuple(weights)
+            for weight, parts in zip(weights, joined):
+                rows += [self.encode(text, how.clip_skip) for text, _ in parts]
+                shares += [weight * share for _, share in parts]
         else:
-            wanted, shares = [self._blend(wanted, weights, mix, how.clip_skip)], (1.0,)
-        rows = wanted
+            for place in range(max(map(len, joined))):
+                here = [(weight, parts[place]) for weight, parts in zip(weights, joined) if place < len(parts)]
+                some = [self.encode(text, how.clip_skip) for _, (text, _) in here]
+                rows.append(self._blend(some, [weight for weight, _ in here], mix, how.clip_skip))
+                shares.append(sum(weight * share for weight, (_, share) in here))
+        if len(rows) == 1 and all(parts[0][1] == 1 for parts in joined):
+            shares = [1.0]  # and not 0.9999999
         if guided:
             unwanted = [self._negative(prompt.negative, how.clip_skip) for prompt in prompts]
-            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *wanted]
+            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *rows]
         rows = self._level(rows, how.clip_skip)
         pooled = [row.pooled for row in rows if row.pooled is not None]
         return Passes(
             states=torch.stack([row.states for row in rows]),
             pooled=torch.stack(pooled) if pooled else None,
-            weights=shares,
+            weights=tuple(shares),
         )
 
     def encode(self, text: str, clip_skip: int = 1) -> Encoded:
@@ -137,6 +188,11 @@ class Texts:
         self.forget()
 
     def _negative(self, text: str, clip_skip: int) -> Encoded:
+        """The negative prompt; there is one pass for it, so what `AND` joins in it is blended."""
+        parts = together(text)
+        if len(parts) > 1:
+            some = [self.encode(part, clip_skip) for part, _ in parts]
+            return self._blend(some, [abs(weight) for _, weight in parts], torch.lerp, clip_skip)
         encoded = self.encode(text, clip_skip)
         if text or not self._empty_is_zero:
             return encoded
@@ -220,6 +276,10 @@ class Texts:
         for token, vectors in self._extra.items():
             text = text.replace(token, vectors)
         return text
+
+
+def _told(side: tuple[tuple[int, str], ...], step: int) -> str:
+    return next(text for last, text in side if step <= last)
 
 
 def _merged(prompts: Sequence[Prompt]) -> list[Prompt]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from animate.diffusion.adapters import Adapters
-from animate.diffusion.conditioning import Encoder, Passes, Texts
+from animate.diffusion.conditioning import Encoder, Passes, Script, Texts
 from animate.diffusion.noise import Noise
 from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
@@ -60,7 +60,7 @@ class _Order:
 
     at: int
     how: Sampling
-    passes: Passes
+    script: Script
     start: Start
 
 
@@ -145,6 +145,8 @@ class Painter:
         how: Sequence[Sampling],
         depth: Tensor | None = None,
         within: Tensor | None = None,
+        towards: Tensor | None = None,
+        share: float = 0.0,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
@@ -152,7 +154,8 @@ class Painter:
         between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
-        arXiv 2201.09865, §4.1).
+        arXiv 2201.09865, §4.1). With `towards` (N, 3, H, W) what is redrawn is not the pictures but their latents on
+        the way to those of `towards`, `share` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -160,20 +163,32 @@ class Painter:
         strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
         if not all(0 <= kept <= 1 for kept in strengths):
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
+        if towards is not None and towards.shape != pictures.shape:
+            raise ValueError(f"expected as many pictures to go towards, not {tuple(towards.shape)}")
         self._fits(size, depth)
         result = pictures.clone()
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
         if ignored:
             planes = None if depth is None else depth[ignored]
             result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
+        whole = [row for row, kept in enumerate(strengths) if kept == 1] if towards is not None else []
+        if whole and towards is not None:
+            with torch.inference_mode():
+                noises = [_noise(how[row]) for row in whole]
+                here, there = (side[whole].to(self.device, torch.float32) for side in (pictures, towards))
+                latents = mixed(self._encoded(here, noises), self._encoded(there, noises), share)
+                result[whole] = self._decoded(latents).to(result)
         partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
             places = None if within is None else within[partly].to(self.device, torch.float32)
+            ends = None if towards is None else towards[partly].to(self.device, torch.float32)
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, places), size)
+                painted = self._in_groups(
+                    orders, lambda group: self._redrawn(chosen, group, planes, places, ends, share), size
+                )
             result[partly] = painted.to(result)
         return result
 
@@ -189,9 +204,10 @@ class Painter:
         orders = []
         for at, (one, kept) in enumerate(zip(how, strengths)):
             self._wear(one)
+            start = Start.of(one.steps, 1 - kept)
             with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
-                passes = self.texts.passes(one, self._guided(one))
-            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept)))
+                script = self.texts.script(one, self._guided(one), start.run)
+            orders.append(_Order(at, one, script, start))
         return orders
 
     def _in_groups(
@@ -201,7 +217,7 @@ class Painter:
         groups: dict[Any, list[_Order]] = {}
         for order in orders:
             one = order.how
-            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.passes.states.shape)
+            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.script.shape)
             groups.setdefault(key, []).append(order)
         result = torch.empty(len(orders), 3, *size, device=self.device)
         for group in groups.values():
@@ -230,11 +246,22 @@ class Painter:
         structure = self._structure(latents, depth, group)
         return self._decoded(self._denoised(latents, course, group, structure))
 
-    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, within: Tensor | None) -> Tensor:
+    def _redrawn(
+        self,
+        pictures: Tensor,
+        group: list[_Order],
+        depth: Tensor | None,
+        within: Tensor | None,
+        towards: Tensor | None,
+        share: float,
+    ) -> Tensor:
         rows = [order.at for order in group]
         noises = [_noise(order.how) for order in group]
         course = self._course(group, noises)
         clean = self._encoded(pictures[rows], noises)
+        if towards is not None:
+            clean = mixed(clean, self._encoded(towards[rows], noises), share)
+            pictures = torch.lerp(pictures, towards, share)
         latents = course.noised(clean)
         structure = self._structure(latents, depth, group)
         if within is not None:
@@ -264,18 +291,17 @@ class Painter:
         self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: _Kept | None = None
     ) -> Tensor:
         """The latent at the end of the course."""
-        passes = len(group[0].passes.states)
-        states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
-        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
-        if self._double:
-            options["added_cond_kwargs"] = self._added(group, x)
-        if self._distilled:
-            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
         guided = self._guided(group[0].how)
-        shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
-        weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
-        with self._at_work(self._unet, *([] if shown is None else [self._control])):
+        told: list[Passes] = []
+        with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
             for index in course.evaluations:
+                now = [order.script.at(course.step_of(index)) for order in group]
+                if len(told) != len(now) or any(one is not other for one, other in zip(told, now)):
+                    told = now
+                    passes = len(told[0].states)
+                    options = self._options(group, told, x)
+                    shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
+                    weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
                 if kept is not None:
                     x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
                 inputs = course.scaled(x, index)
@@ -284,8 +310,19 @@ class Painter:
                 if structure.plane is not None:
                     inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
                 output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
-                x = course.step(_guide(output, group, guided), index, x)
+                x = course.step(_guide(output, group, told, guided), index, x)
         return x
+
+    def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
+        """What the network is told beside latent and time: texts, and what the family adds."""
+        passes = len(told[0].states)
+        states = torch.cat([torch.stack([one.states[p] for one in told]) for p in range(passes)])
+        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
+        if self._double:
+            options["added_cond_kwargs"] = self._added(group, told, x)
+        if self._distilled:
+            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
+        return options
 
     def _controlled(
         self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor | float, options: dict[str, Any]
@@ -298,11 +335,11 @@ class Painter:
             "mid_block_additional_residual": weights * middle,
         }
 
-    def _added(self, group: list[_Order], x: Tensor) -> dict[str, Tensor]:
+    def _added(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Tensor]:
         """What SDXL is told besides the prompt: pooled texts and sizes."""
-        passes = len(group[0].passes.states)
+        passes = len(told[0].states)
         height, width = x.shape[-2] * self.multiple, x.shape[-1] * self.multiple
-        pooled = [order.passes.pooled[p] for p in range(passes) for order in group if order.passes.pooled is not None]
+        pooled = [one.pooled[p] for p in range(passes) for one in told if one.pooled is not None]
         ids = [float(height), float(width), 0.0, 0.0]
         guided = self._guided(group[0].how)
         rows = []
@@ -401,6 +438,17 @@ class Painter:
                 module.to("cpu")
 
 
+def mixed(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """Latents (N, C, h, w) on the way from `a` to `b`: the straight line, with each channel's spread kept.
+
+    The mean of two pictures that have nothing in common is flat, and would be redrawn as something grey.
+    """
+    line = torch.lerp(a, b, share)
+    mean = line.mean(dim=(2, 3), keepdim=True)
+    spread = torch.lerp(a.std(dim=(2, 3), keepdim=True), b.std(dim=(2, 3), keepdim=True), share)
+    return mean + (line - mean) * (spread / line.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
+
+
 def _noise(how: Sampling) -> Noise:
     return Noise(how.seed, how.subseed, how.subseed_strength)
 
@@ -418,7 +466,7 @@ def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
     return mean + std * drawn.to(mean)
 
 
-def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
+def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
     One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
@@ -427,15 +475,13 @@ def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
     parts = output.split(rows)
     if not guided and len(parts) == 1:
         return output
-    weights = [
-        _per_row([order.passes.weights[p] for order in group], output) for p in range(len(group[0].passes.weights))
-    ]
+    weights = [_per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]
     if not guided:
-        total = _per_row([sum(order.passes.weights) or 1.0 for order in group], output)
+        total = _per_row([sum(one.weights) or 1.0 for one in told], output)
         return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
-    if len(wanted) == 1:
+    if len(wanted) == 1 and isinstance(weights[0], float) and weights[0] == 1:
         found = base + scale * (wanted[0] - base)
     else:
         found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))

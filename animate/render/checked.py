@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from animate.audio.listen import listen
-from animate.diffusion.sampler_names import ALIASES, names
+from animate.diffusion import names
+from animate.diffusion.sampler_names import ALIASES
+from animate.diffusion.sampler_names import names as samplers
 from animate.errors import Problem, ScheduleError
 from animate.render.watch import watch
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
 
-CHOICES = {"sampler": (*names(), *ALIASES)}
+CHOICES = {"sampler": (*samplers(), *ALIASES)}
 
-MULTIPLES = {"embedded": 16}
+FAULTS = {"model": names.fault}
+
+MULTIPLES = {names.EMBEDDED: 16}
 """By model, what width and height must divide by beyond the 8 of every family."""
 
 Document = str | Path | Mapping[str, Any]
@@ -31,7 +35,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
+    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch, faults=FAULTS)
     problems = list(_problems(schedule))
     if problems:
         raise ScheduleError(problems)
@@ -40,9 +44,8 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
-    return [
-        values for values, _ in variants_of_document(document, overrides, choices=CHOICES, listen=listen, watch=watch)
-    ]
+    more = {"choices": CHOICES, "listen": listen, "watch": watch, "faults": FAULTS}
+    return [values for values, _ in variants_of_document(document, overrides, **more)]
 
 
 def _problems(schedule: Schedule) -> Iterator[Problem]:

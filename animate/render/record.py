@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from animate.schedule.album import Album
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Film
 
@@ -61,6 +62,8 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
             rest[name] = [[Path(part).name if isinstance(part, str) else part for part in row] for row in rest[name]]
     if "film" in rest:
         rest["film"] = Film.painting(rest["film"])
+    if "album" in rest:
+        rest["album"] = Album.painting(rest["album"])
     if "prompts" in rest:
         rest["prompts"] = {name: value for name, value in rest["prompts"].items() if name != "keys"}
     settings = {

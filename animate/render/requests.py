@@ -39,6 +39,10 @@ class Redraw:
     """(1, H, W) in [0, 1]: how much of each place is redrawn; None is all of it."""
     depth: Tensor | None = None
     """As for `Imagine`."""
+    towards: Tensor | None = None
+    """(3, H, W) another picture: what is redrawn is a mixture of both as the model holds them."""
+    share: float = 0.0
+    """Of `towards`, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -234,6 +234,8 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
 
 def _check_pictures(plan: Plan) -> None:
     """Raise VideoError or BadInput for a picture that could not be read once the model is loaded."""
+    for _, path, _ in plan.album.keys:
+        read_picture(Path(path))
     named = {"init_image": True, "color_coherence_image": plan.settings["color_coherence"] == "Image"}
     for name, used in named.items():
         if used and plan.settings[name]:

@@ -172,7 +172,11 @@ def answered(
         case Imagine():
             return painter.imagine(size, [request.how], **_more(painter, depth=request.depth))[0]
         case Redraw():
-            more = _more(painter, within=request.within, depth=request.depth)
+            more = _more(painter, within=request.within, depth=request.depth, towards=request.towards)
+            if request.towards is not None:
+                return painter.redraw(
+                    request.picture[None], request.strength, [request.how], **more, share=request.share
+                )[0]  # type: ignore[call-arg]
             return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
@@ -195,6 +199,7 @@ def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
         without = {
             "within": "paint into holes; `holes: stretch` does without",
             "depth": "read depth; `generation: img2img`",
+            "towards": "mix pictures; prompts instead of `image_keys`",
         }
         raise RenderError(f"{painter.name} cannot {without[next(iter(given))]}")
     return given

@@ -1,7 +1,8 @@
 """A latent walk as an ordinary schedule: prompts and noise travel from key to key, and no frame needs another.
 
 The way is told by one curve, `way`: 0 at the first prompt, 1 at the second, 1.5 half-way between the second and the
-third. `prompt_travel` moves the conditioning along it, the seeds' fraction the noise. An even pace asks for frames that
+third. `prompt_travel` moves the conditioning along it, the seeds' fraction the noise. Stations may be pictures instead
+(`through_pictures`); then their latents are mixed. An even pace asks for frames that
 differ equally *as pictures*: the walk is painted, distances are summed along it, and the frames are placed anew at
 equal shares of the sum, until they are even or the rounds are over.
 """
@@ -9,8 +10,9 @@ equal shares of the sum, until they are even or the rounds are over.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,29 @@ def schedule(walk: Walk, way: Array) -> dict[str, Any]:
         found["subseed"] = {begins[place]: _held(seeds[min(place + 1, walk.places - 1)]) for place in kept}
         found["subseed_strength"] = "way - floor(way)"
     return found
+
+
+def through_pictures(
+    pictures: Sequence[Path], frames: int, *, prompt: str, seed: int, loop: bool = False
+) -> dict[str, Any]:
+    """A walk from picture to picture as a schedule's content. Raises BadInput for too few pictures or frames."""
+    stations = [str(path.absolute()) for path in pictures]
+    if len(stations) < 2:
+        raise BadInput("one picture makes no walk (two or more, or prompts)")
+    if loop:
+        stations.append(stations[0])
+    if frames < len(stations):
+        raise BadInput(f"{frames} frames are too few for a walk with {len(stations)} stations")
+    last = frames if loop else frames - 1  # the way back ends one frame past the end, so that none is shown twice
+    keys = np.round(np.linspace(0, last, len(stations))).astype(int).tolist()
+    return {
+        "animation_mode": "Interpolation",
+        "max_frames": frames,
+        "seed": seed,
+        "seed_behavior": "fixed",
+        "image_keys": dict(zip(keys, stations)),
+        "prompts": prompt,
+    }
 
 
 def _curve(way: Array) -> dict[int, float] | dict[int, dict[str, float]]:

@@ -126,13 +126,16 @@ _ROWS: tuple[Field, ...] = (
     _field("embeddings", "mapping", "model", "", "Textual-inversion files by the token that calls them.", aliases=("textual_inversions",), example="{<mist>: mist.safetensors}"),
     _field("animation_mode", "choice", "model", "2D", "What carries one frame to the next.", choices=ANIMATION_MODES, aliases=("mode",), example="2D"),
     # prompts
-    _field("prompts", "prompts", "prompts", "", "What to paint, by frame; ` --neg ` inside a prompt splits off what to avoid.", aliases=("prompt", "animation_prompts", "prompt_map", "text_prompts"), example='{0: "a calm sea at dawn", 48: "a calm sea at night"}'),
+    _field("prompts", "prompts", "prompts", "", "What to paint, by frame; ` --neg ` inside a prompt splits off what to avoid, ` --seed 7` gives it a seed of its own, `<lora:ink:0.8>` a LoRA, `{a|b}` and `__name__` a choice drawn by the seed.", aliases=("prompt", "animation_prompts", "prompt_map", "text_prompts"), example='{0: "a calm sea at dawn", 48: "a calm sea at night"}'),
     _field("negative_prompts", "prompts", "prompts", "", "What to avoid, by frame; applies to every prompt.", aliases=("negative_prompt",), example='{0: "text, watermark"}'),
+    _field("prompt_tracks", "mapping", "prompts", "", "Further prompts that overlap with these, each `from` a time `to` a time, with fades and a weight; or negative ones, added to what every prompt avoids.", example="{rain: {prompts: heavy rain, from: 24, to: 72, fade_in: 12, fade_out: 12, weight: 1}}"),
+    _field("prompt_template", "string", "prompts", "", "Text around every prompt, which stands where it says [prompt].", example="an oil painting of [prompt], soft light"),
     _field("prompt_prepend", "string", "prompts", "", "Text put before every prompt.", aliases=("head_prompt", "pre_text", "animation_prompts_positive", "positive_prompts"), example="oil painting of"),
     _field("prompt_append", "string", "prompts", "", "Text put after every prompt.", aliases=("tail_prompt", "app_text"), example="soft light"),
     _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
     _field("prompt_fixed_ratio", "number", "prompts", 0.0, "Share of each gap between two prompts in which the first one is held.", low=0, high=1, example="0.5"),
     _curve("prompt_travel", "prompts", -1, "Where among the prompt keys each frame stands: 0 at the first, 1.5 half-way from the second to the third; −1 goes by the keys' times.", low=-1, high=100_000, unit="keys", example="{0: 0, 96: 2}"),
+    _field("image_keys", "mapping", "prompts", "", "Pictures by time (animation_mode Interpolation): each stands at its time, and between two their latents are mixed and redrawn, the less of them kept the nearer to half-way, where it is `strength`.", example="{0: a.png, 48: b.png}"),
     _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
     # diffusion
     _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.42, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),

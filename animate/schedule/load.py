@@ -10,7 +10,7 @@ handed in as `choices` or checked by the caller, who places its complaint with `
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, files, film, importers, music, prompts, source, texts
+from animate.schedule import album, curve, expression, files, film, importers, music, prompt_tracks, source, texts
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
@@ -29,7 +29,8 @@ from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
 from animate.schedule.plan import evaluated
-from animate.schedule.prompts import EMPTY, PromptKey, PromptTrack
+from animate.schedule.prompt_text import NO_SEED, Shelf, Sides
+from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.schedule import Schedule, Setting, Written
 from animate.schedule.sound import Listen, by_frame, deaf
 from animate.schedule.source import Node, Report, Source, Table, in_order
@@ -43,6 +44,9 @@ _INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
 """Fields that say the same thing: to override one drops the other."""
 MAX_VARIANTS = 10_000
 
+Fault = Callable[[str], tuple[str, str]]
+"""Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
+
 
 def load(
     document: Document,
@@ -52,6 +56,7 @@ def load(
     series: Mapping[str, Any] | None = None,
     listen: Listen = deaf,
     watch: Watch = blind,
+    faults: Mapping[str, Fault] | None = None,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -63,11 +68,12 @@ def load(
         series: arrays (n,) that expressions may use by name.
         listen: hears the files of `audio` and `stems`.
         watch: looks into the file of `video`.
+        faults: what finds fault with the name of a model, by field: `{"model": …}`.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch)
+    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch, faults or {})
 
 
 def variants(
@@ -75,7 +81,8 @@ def variants(
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    with_: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more}
+    silent = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, "faults": {}}
+    with_: dict[str, Any] = {**silent, **more}
     first = _load(opened, overrides or {}, **with_)
     if not first.vary:
         return [({}, first)]
@@ -85,7 +92,7 @@ def variants(
         each = _load(
             opened,
             {**(overrides or {}), **chosen},
-            **{"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more},
+            **with_,
         )
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
@@ -105,9 +112,10 @@ def _load(
     series: Mapping[str, Any],
     listen: Listen,
     watch: Watch,
+    faults: Mapping[str, Fault],
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen, watch)
+    loading = _Loading(imported.source, choices, series, listen, watch, faults)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -145,7 +153,9 @@ class _Loading:
         series: Mapping[str, Any],
         listen: Listen,
         watch: Watch,
+        faults: Mapping[str, Fault],
     ) -> None:
+        self.faults = faults
         self.listen = listen
         self.watch = watch
         self.source = native
@@ -257,6 +267,8 @@ class _Loading:
             settings["soundtrack"], settings["soundtrack_offset"] = show.film.file, show.offset
         curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
         tracks = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
+        loras = self._loras(clock)
+        shelf = Shelf(self.source.folder, clock.seed, tuple(path for path, _ in loras))
         result = Schedule(
             source=self.source,
             written=self.written,
@@ -264,12 +276,15 @@ class _Loading:
             clock=clock,
             curves=curves,
             texts=tracks,
-            prompts=self._prompts("prompts", clock) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
-            negative_prompts=self._prompts("negative_prompts", clock),
+            prompts=self._prompts("prompts", clock, shelf) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
+            negative_prompts=self._prompts("negative_prompts", clock, shelf),
+            layers=self._layers(clock, shelf),
+            around=self._around(clock, shelf),
             let=self._let(clock),
             cuts=self._cuts(clock),
-            loras=self._loras(clock),
+            loras=loras,
             embeddings=self._embeddings(),
+            images=album.read(*self._with_clock("image_keys", clock)) if "image_keys" in self.written else (),
             film=self._film(show, clock),
             series=self._series(clock, heard),
             vary=self._vary(),
@@ -278,6 +293,7 @@ class _Loading:
             origin=imported.origin,
         )
         self._remark(settings)
+        self._remark_on_prompts(result)
         self._remark_on_film(settings, show)
         return replace(result, warnings=tuple(self.notes))
 
@@ -288,12 +304,14 @@ class _Loading:
             written = self.written[name]
             self.notes.append(written.source.problem(written.key, written.spelled, what, hint))
 
-        if "prompts" not in self.written:
+        if not {"prompts", "prompt_tracks"} & self.written.keys():
             self.notes.append(self.source.problem(None, "prompts", "none are given; the model paints what it likes"))
         if "seed_schedule" in self.written and settings["seed_behavior"] != "schedule":
             note("seed_schedule", "has no effect", "seed_behavior: schedule")
         if "seed_iter_N" in self.written and settings["seed_behavior"] != "iter":
             note("seed_iter_N", "has no effect", "seed_behavior: iter")
+        if "image_keys" in self.written and settings["animation_mode"] != "Interpolation":
+            note("image_keys", "has no effect", "animation_mode: Interpolation")
         if settings["color_coherence"] == "Image" and not settings["color_coherence_image"]:
             written = self.written["color_coherence"]
             self.problems.append(
@@ -303,6 +321,23 @@ class _Loading:
             )
         if int(settings["loop"]) >= int(settings["max_frames"]) and "loop" in self.written:
             note("loop", "is as long as the whole animation")
+
+    def _remark_on_prompts(self, schedule: Schedule) -> None:
+        """Parts of prompts that stand where they do nothing."""
+        seeded = schedule.settings["seed_behavior"] == "schedule"
+        elsewhere = [("negative_prompts", schedule.negative_prompts)]
+        elsewhere += [("prompt_tracks", layer.track) for layer in schedule.layers]
+        for name, track in [("prompts", schedule.prompts), *elsewhere]:
+            keys = track.keys if track else ()
+            report = self._report(name)[2] if name in self.written else None
+            for key in keys if report else ():
+                assert report is not None
+                field = self.written[name].spelled
+                if key.seed != NO_SEED and (name != "prompts" or seeded):
+                    hint = "seed_schedule says the seeds" if name == "prompts" else "in a prompt of `prompts`"
+                    report.note(key.node, field, "--seed has no effect here", hint)
+                if key.negative.loras or (name == "negative_prompts" and key.positive.loras):
+                    report.note(key.node, field, "a LoRA has no effect where it is to be avoided")
 
     def _remark_on_film(self, settings: Mapping[str, Setting], show: Show) -> None:
         """A film that is not shown, or too short, and a mode that lacks one."""
@@ -328,7 +363,8 @@ class _Loading:
 
     def _silent(self, row: Field, model: str) -> Setting:
         """What a field is where the schedule does not say."""
-        instead = film.DEFAULTS if "video" in self.written else {}
+        instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
+        instead = film.DEFAULTS if "video" in self.written else instead
         return instead.get(row.name, row.default_for(model))
 
     def _film(self, show: Show, clock: Clock) -> film.Film:
@@ -447,7 +483,16 @@ class _Loading:
             return str(path.absolute())
         if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
             files.miss(text, node, field, report)
+            return text
+        self._find_fault("model", text)
         return text
+
+    def _find_fault(self, name: str, text: str) -> None:
+        if name in self.faults and text:
+            node, field, report = self._report(name)
+            what, hint = self.faults[name](text)
+            if what:
+                report.refuse(node, field, what, hint)
 
     def _setting(self, row: Field) -> Setting | None:
         node, field, report = self._report(row.name)
@@ -456,6 +501,7 @@ class _Loading:
             return files.find(str(value), node, field, report)
         if row.name == "prompt_ease" and value is not None:
             return curve.read_ease(node, field, report)
+        self._find_fault(row.name, str(value or ""))
         return value
 
     # --- over time --------------------------------------------------------------------------------------------------
@@ -477,11 +523,42 @@ class _Loading:
             found = texts.read(node, field, row, self.choices.get(row.name) or row.choices, clock, report)
         return found or TextTrack(((0, str(row.default_for(model)), Node(None)),))
 
-    def _prompts(self, name: str, clock: Clock) -> PromptTrack | None:
+    def _reader(self, name: str, clock: Clock, shelf: Shelf, salt: int) -> tuple[Node, Reader]:
+        node, field, report = self._report(name)
+        return node, Reader(field, clock, shelf, report, salt)
+
+    def _prompts(self, name: str, clock: Clock, shelf: Shelf) -> PromptTrack | None:
         if name not in self.written:
             return None
-        node, field, report = self._report(name)
-        return prompts.read(node, field, clock, report)
+        node, reader = self._reader(name, clock, shelf, 1 + (name == "negative_prompts"))
+        return reader.track(node)
+
+    def _layers(self, clock: Clock, shelf: Shelf) -> tuple[prompt_tracks.Layer, ...]:
+        if "prompt_tracks" not in self.written:
+            return ()
+        node, reader = self._reader("prompt_tracks", clock, shelf, 10)
+        return prompt_tracks.read(node, reader)
+
+    def _around(self, clock: Clock, shelf: Shelf) -> Around:
+        """Texts around every prompt; what they are not is told when they are read as settings."""
+        found: list[Sides] = []
+        for salt, name in enumerate(("prompt_prepend", "prompt_append"), start=3):
+            sides = Sides()
+            if name in self.written and not isinstance(self.written[name].value.value, tuple | Table):
+                node, reader = self._reader(name, clock, shelf, salt)
+                sides = reader.text(node)
+            found.append(sides)
+        left = right = against = EMPTY
+        if "prompt_template" in self.written and self.written["prompt_template"].value.text.strip():
+            node, reader = self._reader("prompt_template", clock, shelf, 5)
+            left, right, against = reader.template(node)
+        return Around(
+            before=found[0].positive,
+            left=left,
+            right=right,
+            after=found[1].positive,
+            against=(found[0].negative, against, found[1].negative),
+        )
 
     def _cuts(self, clock: Clock) -> tuple[int, ...]:
         if "cuts" not in self.written:

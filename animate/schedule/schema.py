@@ -152,6 +152,27 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "prompt_tracks": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "prompts": {"$ref": "#/definitions/prompts"},
+                        "negative_prompts": {"$ref": "#/definitions/prompts"},
+                        "from": {"$ref": "#/definitions/time"},
+                        "to": {"$ref": "#/definitions/time"},
+                        "fade_in": {"$ref": "#/definitions/time"},
+                        "fade_out": {"$ref": "#/definitions/time"},
+                        "weight": {"$ref": "#/definitions/curve"},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
     "stems": {"type": "object", "additionalProperties": {"type": "string"}},
     "video": {
         "anyOf": [
@@ -170,6 +191,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "image_keys": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
     "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }

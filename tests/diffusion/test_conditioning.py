@@ -94,3 +94,49 @@ def test_memory_is_bounded(texts: Texts) -> None:
 @pytest.mark.parametrize("prompt", ["", " ", "(((", "😀 漢字", "a" * 1000, "\x00"])
 def test_anything_can_be_encoded(prompt: str, texts: Texts) -> None:
     assert torch.isfinite(texts.encode(prompt).states).all()
+
+
+def test_a_long_prompt_keeps_weights_and_windows(texts: Texts) -> None:
+    """Nothing is cut: every window of `long` is that of its own piece, weighed by itself."""
+    long = "a" * 70 + " (bb:1.5) " + "c" * 100 + " BREAK (d:0.5)"
+    states = texts.encode(long).states
+    assert states.shape[0] == 4 * TOKENS
+    assert torch.allclose(states[3 * TOKENS :], texts.encode("(d:0.5)").states, atol=1e-6)
+    assert not torch.allclose(states, texts.encode(long.replace("(bb:1.5)", "bb")).states)
+    assert torch.equal(
+        states[2 * TOKENS : 3 * TOKENS], texts.encode(long.replace("d", "e")).states[2 * TOKENS : -TOKENS]
+    )
+
+
+@pytest.mark.parametrize("blend", ["lerp", "slerp", "composable", "hold"])
+def test_prompts_of_any_length_blend_and_join(blend: str, texts: Texts) -> None:
+    prompts = (Prompt("a" * 200, "n", 0.5), Prompt("b AND [c|d] :0.5", "m" * 90, 0.3), Prompt("BREAK BREAK e", "", 0.2))
+    script = texts.script(sampling(prompts=prompts, blend=blend), True, 3)
+    for _, passes in script.spans:
+        assert passes.states.shape[1] == 3 * TOKENS
+        assert torch.isfinite(passes.states).all()
+        assert len(passes.states) == 1 + len(passes.weights)
+
+
+def test_and_makes_rows_that_are_blended_by_place(texts: Texts) -> None:
+    both = texts.passes(sampling(prompts=(Prompt("a :0.7 AND b :0.3"),)), guided=False)
+    assert both.weights == (0.7, 0.3)
+    assert torch.equal(both.states, torch.stack([texts.encode("a").states, texts.encode("b").states]))
+    prompts = (Prompt("a", weight=0.75), Prompt("c AND b :2", weight=0.25))
+    mixed = texts.passes(sampling(prompts=prompts), guided=False)
+    assert mixed.weights == (1.0, 0.5)
+    assert torch.allclose(mixed.states[0], texts.encode("a").states.lerp(texts.encode("c").states, 0.25), atol=1e-6)
+    assert torch.equal(mixed.states[1], texts.encode("b").states)
+    composed = texts.passes(sampling(prompts=prompts, blend="composable"), guided=True)
+    assert composed.weights == (0.75, 0.25, 0.5)
+    against = texts.passes(sampling(prompts=(Prompt("a", "x AND y :3"),)), guided=True).states[0]
+    assert torch.allclose(against, texts.encode("x").states.lerp(texts.encode("y").states, 0.75), atol=1e-6)
+
+
+def test_a_script_says_what_its_prompts_say_at_each_step(texts: Texts) -> None:
+    prompts = (Prompt("[a:b:0.5]", "[|n]", 0.5), Prompt("c", "", 0.5))
+    script = texts.script(sampling(prompts=prompts), True, 4)
+    for step, (text, negative) in enumerate((("a", ""), ("a", "n"), ("b", ""), ("b", "n")), start=1):
+        plain = (Prompt(text, negative, 0.5), Prompt("c", "", 0.5))
+        assert torch.equal(script.at(step).states, texts.passes(sampling(prompts=plain), True).states)
+    assert script.shape == ((4, (2, TOKENS, 16)),)  # one shape: it can be followed together with any other

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animate.errors import BadInput, EncodeError, MissingModel, RunConflict, ScheduleError, VideoError
+from animate.errors import BadInput, EncodeError, RunConflict, ScheduleError, VideoError
 from animate.render import doctor, info
 from animate.render.batch import batch
 from animate.render.contact import chosen
@@ -198,7 +198,7 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
         ({"sampler": "Eular"}, ScheduleError),
         ({"width": 60}, BadInput),
         ({"model": "embedded", "width": 72}, ScheduleError),
-        ({"model": str(tmp_path / "nothing")}, MissingModel),
+        ({"model": str(tmp_path / "nothing")}, ScheduleError),
     ):
         with pytest.raises(error):
             render(schedule, tmp_path / "run", overrides)

@@ -302,7 +302,7 @@ def test_prompts_saved_from_the_interface_are_apart(tmp_path: Path) -> None:
         ("a --neg ", ("a", "")),
         ("a -- neg b", ("a -- neg b", "")),
         ("a --neg b --neg c", ("a", "b c")),
-        ("(deformed body,:1.2) focus<lora:x:0.7> ::", ("(deformed body,:1.2) focus<lora:x:0.7> ::", "")),
+        ("(deformed body,:1.2) focus<lora:x:0.7> ::", ("(deformed body,:1.2) focus ::", "")),
         ("unbalanced) <b>", ("unbalanced) <b>", "")),
     ],
 )
