@@ -486,7 +486,7 @@ def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None) -> 
     found = []
     for name, voice in (("prompts", voices[0]), ("negative_prompts", against)):
         for key in voice.unreached() if voice and name in schedule.written else ():
-            if key.frame <= schedule.clock.last:
+            if key.frame <= schedule.clock.max_frames:
                 what = f"the key at frame {key.frame} is never reached"
                 found.append(schedule.problem(name, what, "", key.node if key.node.line else None))
     silent = np.sum([voice.share for voice in voices], axis=0) <= 0

@@ -250,3 +250,9 @@ def test_whatever_is_typed_is_a_prompt_or_a_problem(text: str) -> None:
     except ScheduleError as error:
         problems = error.problems
     assert all(problem.field == "prompts" for problem in problems)
+
+
+def test_a_key_one_past_the_end_closes_a_loop_without_a_word() -> None:
+    assert not plan({0: "a", 4: "b", 9: "a"}).warnings
+    assert "the key at frame 9 is never reached" in told(plan({0: "a", 9: "b"}, prompt_interpolation="hold"))
+    assert "the key at frame 10 lies past the end" in told(plan({0: "a", 10: "b"}))
