@@ -307,11 +307,36 @@ class Painter:
                 inputs = course.scaled(x, index)
                 inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
                 added = {} if shown is None else self._controlled(inputs, course.time(index), shown, weights, options)
+                bare = inputs
                 if structure.plane is not None:
                     inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
                 output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
-                x = course.step(_guide(output, group, told, guided), index, x)
+                held = self._held(output, bare, course.time(index), group, structure, options)
+                x = course.step(_guide(output, group, told, guided, held), index, x)
         return x
+
+    def _held(
+        self,
+        output: Tensor,
+        bare: Tensor,
+        time: Any,
+        group: list[_Order],
+        structure: _Structure,
+        options: dict[str, Any],
+    ) -> Tensor | float:
+        """What is added to hold a picture to its depth: guidance by what depth changes, (N, C, h, w) or 0.
+
+        As a picture guides in InstructPix2Pix (arXiv 2211.09800, eq. 3): the last pass's answer against the same
+        without depth.
+        """
+        scale = _per_row([order.how.depth_scale for order in group], output)
+        if structure.plane is None or (isinstance(scale, float) and scale == 1) or not bool(structure.plane.any()):
+            return 0.0
+        rows = len(group)
+        inputs = torch.cat([bare[-rows:], torch.zeros_like(structure.plane)], dim=1)
+        last = {name: value[-rows:] for name, value in options.items()}
+        without = self._unet(inputs, time, return_dict=False, **last)[0]
+        return (scale - 1) * (output[-rows:] - without)
 
     def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
         """What the network is told beside latent and time: texts, and what the family adds."""
@@ -466,25 +491,26 @@ def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
     return mean + std * drawn.to(mean)
 
 
-def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool) -> Tensor:
+def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool, held: Tensor | float = 0.0) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
-    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
+    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2). `held` is added.
     """
     rows = len(group)
     parts = output.split(rows)
     if not guided and len(parts) == 1:
-        return output
+        return output + held
     weights = [_per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]
     if not guided:
         total = _per_row([sum(one.weights) or 1.0 for one in told], output)
-        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
+        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total + held
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
     if len(wanted) == 1 and isinstance(weights[0], float) and weights[0] == 1:
         found = base + scale * (wanted[0] - base)
     else:
         found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+    found = found + held
     share = _per_row([order.how.guidance_rescale for order in group], output)
     return found if isinstance(share, float) and share == 0 else _rescaled(found, wanted[0], share)
 

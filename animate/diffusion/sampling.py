@@ -40,6 +40,8 @@ class Sampling:
     eta: float = 0.0
     controlnet_scale: float = 1.0
     """Weight of what a ControlNet says, where there is one and a depth for it."""
+    depth_scale: float = 1.0
+    """How far a model that reads depth is held to it: 1 as it was trained, more is guidance by depth (a third pass)."""
     clip_skip: int = 1
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()

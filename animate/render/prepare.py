@@ -27,6 +27,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         guidance_rescale=float(frame["guidance_rescale"]),
         eta=float(frame["eta"]),
         controlnet_scale=float(frame["controlnet_scale"]),
+        depth_scale=float(frame["depth_scale"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
         embeddings=plan.embeddings,
