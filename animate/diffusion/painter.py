@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -114,8 +114,13 @@ class _Structure:
     """(N, 3, H, W) in [0, 1], 1 the nearest point, for a ControlNet."""
 
 
-Ask = Callable[[Tensor, Tensor, list[Passes]], Tensor]
-"""(scaled latents (N, C, h, w), time, what each row is told) → (P·N, C, h, w), all passes of the texts."""
+class _Ask(Protocol):
+    """The network of a group."""
+
+    def __call__(self, inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
+        """Scaled latents (N, C, h, w) → (P·N, C, h, w), all passes of what each row is told; of the last one alone, and
+        without depth, if `blind`."""
+        ...
 
 
 class Painter:
@@ -364,24 +369,35 @@ class Painter:
         guided = self._guided(group[0].how)
         with self._asked(group, structure) as ask:
             for index in course.evaluations:
-                for held in kept:
-                    x = torch.lerp(course.held(held.latents, index).to(x), x, held.free)
+                for part in kept:
+                    x = torch.lerp(course.held(part.latents, index).to(x), x, part.free)
                 told = [order.script.at(course.step_of(index)) for order in group]
-                output = ask(course.scaled(x, index), course.time(index), told)
-                x = course.step(_guide(output, group, told, guided), index, x)
+                scaled, time = course.scaled(x, index), course.time(index)
+                output = ask(scaled, time, told)
+                held = self._by_depth(output, partial(ask, scaled, time, told, blind=True), group, structure)
+                x = course.step(_guide(output, group, told, guided, held), index, x)
         return x
 
     @contextmanager
-    def _asked(self, group: list[_Order], structure: _Structure) -> Iterator[Ask]:
+    def _asked(self, group: list[_Order], structure: _Structure) -> Iterator[_Ask]:
         """The network at work for a group; what the texts make of its options is kept while they stay the same."""
         last: list[Passes] = []
         options: dict[str, Any] = {}
 
-        def ask(inputs: Tensor, time: Tensor, told: list[Passes]) -> Tensor:
+        def ask(inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
             nonlocal last, options
             passes = len(told[0].states)
             if len(last) != len(told) or any(one is not other for one, other in zip(last, told)):
                 last, options = told, self._options(group, told, inputs)
+            if blind and structure.beside is not None:
+                nothing = torch.zeros_like(structure.beside)
+                of_last_pass = {
+                    name: value[-len(inputs) :] for name, value in options.items() if torch.is_tensor(value)
+                }
+                unseen: Tensor = self._unet(
+                    torch.cat([inputs, nothing], dim=1), time, return_dict=False, **of_last_pass
+                )[0]
+                return unseen
             inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
             added = {}
             if structure.picture is not None:
@@ -395,6 +411,20 @@ class Painter:
 
         with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
             yield ask
+
+    def _by_depth(
+        self, output: Tensor, blind: Callable[[], Tensor], group: list[_Order], structure: _Structure
+    ) -> Tensor | float:
+        """What is added to hold a picture to its depth: guidance by what depth changes, (N, C, h, w) or 0.
+
+        As a picture guides in InstructPix2Pix (arXiv 2211.09800, eq. 3): the last pass's answer against the same
+        without depth.
+        """
+        scale = _per_row([order.how.depth_scale for order in group], output)
+        plain = isinstance(scale, float) and scale == 1
+        if plain or not self._reads_plane or structure.beside is None or not bool(structure.beside.any()):
+            return 0.0
+        return (scale - 1) * (output[-len(group) :] - blind())
 
     def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
         """What the network is told beside latent and time: texts, and what the family adds."""
@@ -573,25 +603,26 @@ def _sampled(distribution: Any, noises: Sequence[Noise | Drifting]) -> Tensor:
     return mean + std * drawn.to(mean)
 
 
-def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool) -> Tensor:
+def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool, held: Tensor | float = 0.0) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
-    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
+    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2). `held` is added.
     """
     rows = len(group)
     parts = output.split(rows)
     if not guided and len(parts) == 1:
-        return output
+        return output + held
     weights = [_per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]
     if not guided:
         total = _per_row([sum(one.weights) or 1.0 for one in told], output)
-        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
+        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total + held
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
     if len(wanted) == 1 and isinstance(weights[0], float) and weights[0] == 1:
         found = base + scale * (wanted[0] - base)
     else:
         found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+    found = found + held
     share = _per_row([order.how.guidance_rescale for order in group], output)
     return found if isinstance(share, float) and share == 0 else _rescaled(found, wanted[0], share)
 

@@ -45,6 +45,8 @@ class Sampling:
     would paint it under `source`."""
     source: str = ""
     """What the picture shows, for the inversion."""
+    depth_scale: float = 1.0
+    """How far a model that reads depth is held to it: 1 as it was trained, more is guidance by depth (a third pass)."""
     clip_skip: int = 1
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()

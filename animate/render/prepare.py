@@ -30,6 +30,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         controlnet_scale=float(frame["controlnet_scale"]),
         inversion=float(frame["inversion"]),
         source=plan.text["source_prompt"][frame.index],
+        depth_scale=float(frame["depth_scale"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
         embeddings=plan.embeddings,

@@ -132,6 +132,27 @@ def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -
     )
 
 
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_what_depth_changes_can_be_made_larger(
+    painters: Callable[[str], Painter], picture: torch.Tensor, guidance: float
+) -> None:
+    painter, depth = painters("embedded"), 1 + picture[:, :1]
+
+    def drawn(scale: float, plane: torch.Tensor | None = depth) -> torch.Tensor:
+        how = sampling(steps=1, cfg_scale=guidance, depth_scale=scale)
+        return painter.imagine((picture.shape[2], picture.shape[3]), [how], plane)
+
+    flat = torch.ones_like(depth)
+    assert torch.equal(drawn(9, None), drawn(1, None))
+    assert torch.equal(drawn(9, flat), drawn(1, flat))  # no relief, nothing to hold to
+    if guidance == 1:
+        assert (drawn(0) - drawn(1, None)).abs().max() < 1e-4  # at 0 as if there were no depth
+    assert (drawn(3) - drawn(0)).abs().mean() > 1.5 * (drawn(1) - drawn(0)).abs().mean() > 0
+    orders = [sampling(steps=1, cfg_scale=guidance, depth_scale=scale) for scale in (1, 3)]
+    both = painter.imagine((picture.shape[2], picture.shape[3]), orders, depth.repeat(2, 1, 1, 1))
+    assert (both - torch.cat([drawn(1), drawn(3)])).abs().max() < 1e-4
+
+
 @pytest.mark.parametrize("family", ["depth", "embedded"])
 def test_depth_is_seen_and_its_scale_is_not(
     family: str, painters: Callable[[str], Painter], picture: torch.Tensor
