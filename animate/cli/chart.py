@@ -16,7 +16,7 @@ import numpy as np
 from animate.schedule.clock import Clock
 from animate.schedule.fields import FIELDS, INF
 from animate.schedule.plan import Plan
-from animate.schedule.prompts import Text, moving
+from animate.schedule.prompts import Text, Voice, moving
 from animate.schedule.schedule import Schedule
 
 
@@ -168,7 +168,7 @@ def of(schedule: Schedule, plan: Plan) -> Chart:
         frames=frames,
         fps=fps,
         panels=_panels(plan),
-        words=(_prompts(schedule, plan), *_texts(schedule, plan)),
+        words=(_prompts(schedule, plan), *_tracks(schedule, plan), *_texts(schedule, plan)),
         cuts=tuple(np.flatnonzero(plan.cut).tolist()),
         beats=_beats(clock, frames),
         cues=tuple((name, frame) for name, frame in clock.cues.items() if name not in heard),
@@ -221,16 +221,24 @@ def _beats(clock: Clock, frames: int) -> np.ndarray:
 
 def _prompts(schedule: Schedule, plan: Plan) -> Words:
     settings = plan.settings
-    first, share = moving(
-        schedule.prompts.times,
-        plan.cut,
-        str(settings["prompt_interpolation"]),
-        float(settings["prompt_fixed_ratio"]),
-        str(settings["prompt_ease"]),
-    )
-    keys = schedule.prompts.keys
-    texts, frames = tuple(_said(key.positive) for key in keys), tuple(key.frame for key in keys)
-    return Words(name="prompts", texts=texts, frames=frames, first=first, share=share)
+    track = schedule.prompts
+    ratio, ease = float(settings["prompt_fixed_ratio"]), str(settings["prompt_ease"])
+    way = moving(track.times, plan.cut, str(settings["prompt_interpolation"]), ratio, ease)
+    voice = Voice(track, *way, np.ones(len(plan))).travelled(plan["prompt_travel"])
+    texts = tuple(_said(key.positive) for key in track.keys)
+    return Words(name="prompts", texts=texts, frames=tuple(track.times), first=voice.key, share=voice.coming)
+
+
+def _tracks(schedule: Schedule, plan: Plan) -> list[Words]:
+    """Tracks beside the prompts, each from nothing to its first text by its fades; without their weights."""
+    found = []
+    for layer in schedule.layers:
+        text = _said(layer.track.keys[0].positive)
+        fade = layer.share(np.ones(len(plan)))
+        name = f"not: {layer.name}" if layer.negative else layer.name
+        still = np.zeros(len(plan), np.intp)
+        found.append(Words(name=name, texts=("", text), frames=(0, max(layer.first, 1)), first=still, share=fade))
+    return found
 
 
 def _said(text: Text) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Blend = Literal["hold", "lerp", "slerp", "composable"]
+Weighting = Literal["a1111", "no_norm", "compel"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Sampling:
     prompts: tuple[Prompt, ...]
     blend: Blend = "lerp"
     """How several prompts become one conditioning."""
+    weighting: Weighting = "a1111"
+    """What weights inside a text do."""
     seed: int
     subseed: int = 0
     subseed_strength: float = 0.0

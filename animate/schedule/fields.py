@@ -134,6 +134,7 @@ _ROWS: tuple[Field, ...] = (
     _field("prompt_append", "string", "prompts", "", "Text put after every prompt.", aliases=("tail_prompt", "app_text"), example="soft light"),
     _field("prompt_interpolation", "choice", "prompts", "lerp", "How one prompt becomes the next.", choices=("hold", "lerp", "slerp", "composable"), deforum="hold", example="slerp"),
     _field("prompt_fixed_ratio", "number", "prompts", 0.0, "Share of each gap between two prompts in which the first one is held.", low=0, high=1, example="0.5"),
+    _field("prompt_weighting", "choice", "prompts", "a1111", "What the weights in (x:1.3) do: a1111 scales the words and brings the mean back, no_norm only scales, compel moves them away from the empty prompt, or towards the prompt without them.", choices=("a1111", "no_norm", "compel"), example="compel"),
     _curve("prompt_travel", "prompts", -1, "Where among the prompt keys each frame stands: 0 at the first, 1.5 half-way from the second to the third; −1 goes by the keys' times.", low=-1, high=100_000, unit="keys", example="{0: 0, 96: 2}"),
     _field("image_keys", "mapping", "prompts", "", "Pictures by time (animation_mode Interpolation): each stands at its time, and between two their latents are mixed and redrawn, the less of them kept the nearer to half-way, where it is `strength`.", example="{0: a.png, 48: b.png}"),
     _field("prompt_ease", "string", "prompts", "linear", "Easing of the way from prompt to prompt.", example="in_out_cubic"),
