@@ -80,12 +80,12 @@ class Drifting:
     (Chang et al., "How I Warped Your Noise", ICLR 2024, §3).
     """
 
-    def __init__(self, inner: Noise, drift: Tensor, seed: int) -> None:
+    def __init__(self, inner: Noise, drift: Tensor, seed: float) -> None:
         """`drift` (2, H, W), (x, y) in pixels: position p reads from p + drift(p), round the edges."""
         self._inner = inner
         self._drift = drift
         self._still = not bool(drift.any())
-        self._fine = _generator(seed + 2**62)
+        self._fine = _generator(int(seed) + 2**62)
 
     def draw(self, shape: Sequence[int]) -> Tensor:
         """The next draw, float32 on the CPU; `shape` is (C, h, w)."""

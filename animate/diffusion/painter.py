@@ -75,6 +75,8 @@ class _Kept:
     """(N, C, h, w) clean."""
     free: Tensor
     """(N, 1, h, w), 1 where the model paints."""
+    steps: int = 10**9
+    """For how many of the first evaluations."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,9 @@ class Painter:
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
         arXiv 2201.09865, §4.1); an inpainting model (9 channels) is shown it.
-        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). While it is painted the latent is
-        drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] over all steps together.
+        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). Over the first half of the steps
+        the latent is drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] in all; the later
+        steps, which paint the grain, are left alone, or it would grow from frame to frame.
         With `other` (N, 3, H, W) what is redrawn is not the pictures but their latents on the way to those of `other`,
         `mix` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
         """
@@ -326,8 +329,9 @@ class Painter:
         kept = []
         if beside.towards is not None and beside.share is not None:
             share = functional.interpolate(beside.share[rows], size=latents.shape[-2:], mode="area")
-            free = (1 - share.clamp(0, 1)) ** (1 / len(course.evaluations))  # all of them together leave 1 − share
-            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents)))
+            steps = -(-len(course.evaluations) // 2)
+            free = (1 - share.clamp(0, 1)) ** (1 / steps)  # all of them together leave 1 − share
+            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents), steps))
         if places is not None and not self._inpaints:  # an inpainting model has learned it, and needs no holding
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
@@ -368,8 +372,8 @@ class Painter:
         """The latent at the end of the course."""
         guided = self._guided(group[0].how)
         with self._asked(group, structure) as ask:
-            for index in course.evaluations:
-                for part in kept:
+            for step, index in enumerate(course.evaluations):
+                for part in (part for part in kept if step < part.steps):
                     x = torch.lerp(course.held(part.latents, index).to(x), x, part.free)
                 told = [order.script.at(course.step_of(index)) for order in group]
                 scaled, time = course.scaled(x, index), course.time(index)

@@ -149,6 +149,8 @@ class Carry:
     """(3, H, W) the film's picture that `arriving` was painted from; empty without a film."""
     drift: Tensor = field(default_factory=lambda: torch.empty(0))
     """(2, H, W) pixels, where the noise of each place comes from as the film has moved; empty where it stands still."""
+    where: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(1, H, W) in [0, 1], where `arriving` was painted, in a restyled film; empty where it was everywhere."""
     left_at: int = 0
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
 

@@ -155,7 +155,7 @@ _ROWS: tuple[Field, ...] = (
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
     # pictures on the way
-    _field("init_images", "mapping", "guides", "", "Pictures by frame that the animation starts from or is led towards.", example="{0: a.png, 48: b.png}"),
+    _field("init_images", "mapping", "guides", "", "Pictures by frame, or a folder of them, spread evenly, that the animation starts from or is led towards.", example="{0: a.png, 48: b.png}"),
     _field("init_images_mode", "choice", "guides", "guided", "What they do: start begins anew from each at its frame, by init_strength; guided blends each in before its frame and out behind it; deforum is Deforum's formula for guided images. The first begins the animation in each case, if it stands at frame 0.", choices=("start", "guided", "deforum"), example="start"),
     _curve("blend_factor_max", "guides", 0.35, "How much of a picture is blended in at most.", low=-10, high=10, aliases=("blendFactorMax",), example="0.5"),
     _curve("blend_factor_slope", "guides", 0.25, "With deforum: how far the blend swings.", low=-10, high=10, aliases=("blendFactorSlope",), example="0.25"),

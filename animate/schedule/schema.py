@@ -208,7 +208,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
         ]
     },
     "image_keys": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
-    "init_images": {"type": "object", "additionalProperties": {"type": "string"}},
+    "init_images": {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }

@@ -178,6 +178,14 @@ def test_a_film_shows_through_where_the_mask_leaves_it(mode: str, tmp_path: Path
         assert float((emit.picture - source)[:, :24].abs().mean()) > 0.1
 
 
+def test_what_a_mask_lets_in_later_is_painted_at_once(tmp_path: Path) -> None:
+    """The frame before is kept where it was painted; where it was the film's own, nothing of that is kept."""
+    film = made(tmp_path / "card.mkv", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.4", "-c:v", "ffv1")
+    plan = plan_of(video=str(film), mask={0: "word:the sky", 2: "1"}, temporal_blend=0.9)
+    emitted, _ = run(plan)
+    assert torch.allclose(emitted[2].picture, 1 - ramp(), atol=1e-5)
+
+
 def test_embedded_model_paints_within_a_mask_and_resumes(tmp_path: Path, start: str) -> None:
     fields = {"width": 64, "height": 64, "seed": 3, "prompts": "a red sky", "max_frames": 3, "steps": 2}
     picture = np.full((64, 64, 3), 60, np.uint8)

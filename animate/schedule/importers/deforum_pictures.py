@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from animate.errors import Problem
 from animate.schedule.importers.deforum_keys import COMPOSITE, GUIDED, MASKED, MOTION
-from animate.schedule.importers.deforum_settings import NONE, Settings, spoken_by_key, unquoted
+from animate.schedule.importers.deforum_settings import NONE, Settings, curve, spoken_by_key, unquoted
 from animate.schedule.masks import MaskError, parse
 from animate.schedule.source import Node, Table
 
@@ -141,6 +141,7 @@ def _hybrid(pairs: dict[str, Node], settings: Settings) -> None:
             del pairs[name]
         return
     pairs.setdefault("hybrid_flow_consistency", Node.of(False))
+    pairs.setdefault("init_strength", curve(settings.get("strength") or Node.of(0.8)))
     kind = settings.word("hybrid_comp_mask_type") or settings.word("hybrid_video_comp_mask_type")
     if settings.is_on(COMPOSITE) and kind in _MASK_TYPES:
         inverse = settings.is_on(("hybrid_comp_mask_inverse", "hybrid_video_comp_mask_inverse"))

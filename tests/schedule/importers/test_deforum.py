@@ -438,7 +438,9 @@ def test_hybrid_video_comes_along(tmp_path: Path) -> None:
         hybrid_flow_factor_schedule="0: (2)",
         hybrid_flow_method="RAFT",
         extract_nth_frame=2,
+        strength=0.7,
     )
+    assert plan["init_strength"][0] == 0.7
     names = ("hybrid_composite", "hybrid_motion", "hybrid_flow_consistency", "flow_method", "animation_mode")
     assert [plan.settings[name] for name in names] == ["Normal", "Optical Flow", False, "DIS", "2D"]
     assert plan.text["hybrid_mask"][0] == "!picture.depth"
