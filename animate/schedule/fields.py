@@ -148,7 +148,7 @@ _ROWS: tuple[Field, ...] = (
     _field("strength_0_no_init", "flag", "diffusion", True, "At strength 0 the frame is painted from noise alone.", example="true"),
     _field("generation", "choice", "diffusion", "img2img", "What a frame is redrawn from: the frame before alone, or its depth as well, for models that read depth (embedded, SD2-depth, any with a controlnet); at strength 0 depth2img keeps the structure and nothing else.", choices=("img2img", "depth2img"), example="depth2img"),
     _curve("controlnet_scale", "diffusion", 1.0, "How much the ControlNet's word counts.", low=0, high=2, example="{0: 1, 48: 0.4}"),
-    _curve("depth_scale", "diffusion", 1.0, "How strongly depth2img holds a model that reads depth to it: 1 as it was trained; more makes what depth changes so many times as large, by a further pass, for models that can paint without depth too.", embedded=14, low=0, high=40, example="{0: 14, 48: 4}"),
+    _curve("depth_scale", "diffusion", 1.0, "How strongly depth2img holds a model that reads depth to it: 1 as it was trained; more makes what depth changes so many times as large, by a further pass, for models that can paint without depth too.", embedded=3, low=0, high=40, example="{0: 12, 48: 4}"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
     # seeds
