@@ -79,7 +79,10 @@ def structure(out: Path) -> None:
     """docs/depth2img.jpg: a depth, and that alone (strength 0) under four prompts."""
     painter = models.load("embedded")
     plan = compile_plan(load({"max_frames": 1}))  # the embedded painter's own settings
-    orders = [replace(prepare.sampling(plan, plan[0]), prompts=(Prompt(text),), seed=9, steps=14) for text in PROMPTS]
+    orders = [
+        replace(prepare.sampling(plan, plan[0]), prompts=(Prompt(text),), seed=9, steps=14, depth_scale=14.0)
+        for text in PROMPTS
+    ]
     found = two_hills(256)
     held = painter.imagine((256, 256), orders, found.expand(len(orders), -1, -1, -1))  # type: ignore[call-arg]
     shown = torch.cat([depth.to_disparity(found).expand(-1, 3, -1, -1), held])

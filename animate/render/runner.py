@@ -134,7 +134,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
             if not isinstance(request, Emit):
                 answer = _painted(request, order, size)
                 if isinstance(request, EstimateDepth):
-                    answer, wrong = mended(answer)
+                    answer, wrong = mended(answer, size)
                     if wrong and not warned:  # once a run: a bad model is bad at every frame
                         progress.say(f"frame {request.index}: {wrong}")
                         warned = True

@@ -151,7 +151,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("inversion", "diffusion", 0.0, "How far a frame is redrawn from its own noise instead of the seed's: the noise from which the sampler would paint the picture as it is, found by running it backwards. Keeps more of the picture; costs about half as much again.", low=0, high=1, example="0.8"),
     _field("source_prompt", "text", "diffusion", "", "What the picture shows before it is redrawn, for inversion.", example="a street in summer"),
     _curve("controlnet_scale", "diffusion", 1.0, "How much the ControlNet's word counts.", low=0, high=2, example="{0: 1, 48: 0.4}"),
-    _curve("depth_scale", "diffusion", 1.0, "How strongly depth2img holds a model that reads depth to it: 1 as it was trained; more makes what depth changes so many times as large, by a further pass, for models that can paint without depth too.", embedded=14, low=0, high=40, example="{0: 14, 48: 4}"),
+    _curve("depth_scale", "diffusion", 1.0, "How strongly depth2img holds a model that reads depth to it: 1 as it was trained; more makes what depth changes so many times as large, by a further pass, for models that can paint without depth too.", embedded=3, low=0, high=40, example="{0: 12, 48: 4}"),
     _field("init_image", "file", "diffusion", "", "Picture that frame 0 starts from.", example="start.png"),
     _curve("init_strength", "diffusion", 0.65, "Strength of the init image at frame 0.", low=0, high=1, example="0.5"),
     # pictures on the way
