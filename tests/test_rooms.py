@@ -13,8 +13,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "schedule": ({"errors"}, {"numpy", "numexpr", "yaml"}),
     "picture": ({"errors"}, {"numpy", "torch", "cv2"}),
-    "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2"}),
+    "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2", "torchvision"}),
     "depth": ({"errors", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
+    "segment": ({"errors", "picture"}, {"torch", "transformers"}),
     "interp": ({"errors", "picture", "motion"}, {"numpy", "torch", "cv2", "safetensors"}),
     "diffusion": (
         {"errors", "picture"},
@@ -23,7 +24,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "video": ({"errors", "picture"}, {"numpy", "cv2", "imageio_ffmpeg"}),
     "audio": ({"errors", "schedule", "video"}, {"numpy", "librosa"}),
     "render": (
-        {"errors", "schedule", "picture", "motion", "depth", "interp", "diffusion", "video", "audio"},
+        {"errors", "schedule", "picture", "motion", "depth", "segment", "interp", "diffusion", "video", "audio"},
         {"numpy", "torch", "tqdm", "cv2", "yaml"},
     ),
     "cli": ({"errors", "schedule", "render"}, {"tqdm", "matplotlib", "numpy"}),

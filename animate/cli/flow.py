@@ -15,7 +15,7 @@ from animate.cli import files, reporting
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("film", metavar="FILM", type=Path, help="a video, or a folder of pictures")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the video to write (FILM.flow.mp4)")
-    parser.add_argument("--method", default="DIS", help="DIS or Farneback (DIS)")
+    parser.add_argument("--method", default="DIS", help="DIS, Farneback, RAFT or RAFT small (DIS)")
     files.add_force(parser)
     reporting.add_progress(parser)
 

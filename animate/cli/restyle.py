@@ -26,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="each frame by itself, from the one before, or every eighth carried to those between (carried)",
     )
     parser.add_argument("--strength", type=float, metavar="S", help="1 keeps the film, 0 ignores it (0.5)")
+    parser.add_argument(
+        "--own",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="share of each frame's own noise: keeps faces (0.5)",
+    )
+    parser.add_argument("--source", default="", metavar="TEXT", help="what the film shows, for the same")
     parser.add_argument("--seed", type=int, default=1, help="seed of all frames (1)")
     parser.add_argument("--size", metavar="WxH", help="size of the picture (as the film and the model like it)")
     parser.add_argument("--frames", metavar="A:B", help="from frame A of the film up to, without, frame B")
@@ -40,6 +48,10 @@ def run(args: argparse.Namespace) -> int:
     from animate.render.run import render
 
     more: dict[str, Any] = {"strength": 0.5 if args.strength is None else args.strength, "seed": args.seed}
+    if args.own > 0:
+        more["inversion"] = args.own
+    if args.source:
+        more["source_prompt"] = args.source
     if args.model:
         more["model"] = args.model
     document = film_schedule.schedule(

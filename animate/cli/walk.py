@@ -2,6 +2,7 @@
 
     animate walk "a lake at dawn" "a lake at night" "a city at night" --frames 60 --seed 1 2 3 -o out/walk
     animate walk a.png b.png c.png --prompt "an oil painting" -o out/pictures
+    animate walk "a lake" "a city" --audio song.mp3 -o out/song    # as long as the song, fast where much is struck
 
 DIR becomes a run directory like `render`'s; its schedule.yaml is the walk as a schedule, to be changed and rendered.
 """
@@ -21,7 +22,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompts", metavar="PROMPT", nargs="+", help="stations of the walk: prompts, or pictures")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="run directory")
-    parser.add_argument("--frames", type=int, default=60, help="how many frames in all (60)")
+    parser.add_argument("--frames", type=int, help="how many frames in all (60, or as many as the sound lasts)")
+    parser.add_argument("--audio", metavar="FILE", type=Path, help="sound that tells the pace, and is the soundtrack")
     parser.add_argument("--fps", default="12", help="frames a second (12)")
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one for all, or one for each prompt (1)")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="between pictures: what is painted there")
@@ -45,11 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from animate.render import walk
 
+    frames = 60 if args.frames is None else args.frames
     if pictures := _pictures(args):
-        way = walk.through_pictures(pictures, args.frames, prompt=args.prompt, seed=args.seed[0], loop=args.loop)
+        way = walk.through_pictures(pictures, frames, prompt=args.prompt, seed=args.seed[0], loop=args.loop)
         return _render({**way, **_extra(args)}, args)
-    wanted = walk.Walk(prompts=tuple(args.prompts), seeds=tuple(args.seed), frames=args.frames, loop=args.loop)
     extra = _extra(args)
+    if args.audio:
+        if args.pace == "even":
+            raise BadInput("--pace even and --audio both tell the pace; one of the two is enough")
+        if not args.audio.is_file():
+            raise BadInput(f"{args.audio}: there is no such file")
+        lasting = 0 if args.frames is None else args.frames
+        told = walk.to_music(args.prompts, args.seed, args.audio, frames=lasting, fps=args.fps, loop=args.loop)
+        return _render({**told, **extra}, args)
+    wanted = walk.Walk(prompts=tuple(args.prompts), seeds=tuple(args.seed), frames=frames, loop=args.loop)
     if args.pace == "even":
         steps = walk.even(wanted, extra, overrides.overrides(args), reporting.progress(args))
     else:
@@ -86,6 +97,6 @@ def _pictures(args: argparse.Namespace) -> list[Path]:
         raise BadInput("a walk goes from prompt to prompt or from picture to picture, not from one to the other")
     if missing := [str(path) for path in found if not path.is_file()]:
         raise BadInput(f"{missing[0]}: there is no such file")
-    if args.pace == "even" or len(args.seed) > 1:
+    if args.pace == "even" or len(args.seed) > 1 or args.audio:
         raise BadInput("from picture to picture the pace is steady, and one seed is enough")
     return found

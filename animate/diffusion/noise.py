@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 PARALLEL = 0.9995
 """Above this cosine two noises count as parallel and are mixed along the straight line."""
@@ -70,7 +71,50 @@ class Noise:
         return noise[0]
 
 
-def draw(sources: Sequence[Noise], shape: Sequence[int]) -> Tensor:
+class Drifting:
+    """Noise that goes along with what moves: the draws of another, each read where `drift` leads.
+
+    A latent position is many pixels wide, and read at the nearest one noise would jump. So each draw is refined to
+    `FINE` × `FINE` values a position that give it back when they are added up, the finer ones are read, and added up
+    again: what comes out is white and of variance 1 wherever the drift does not squeeze, and moves in small steps
+    (Chang et al., "How I Warped Your Noise", ICLR 2024, §3).
+    """
+
+    def __init__(self, inner: Noise, drift: Tensor, seed: float) -> None:
+        """`drift` (2, H, W), (x, y) in pixels: position p reads from p + drift(p), round the edges."""
+        self._inner = inner
+        self._drift = drift
+        self._still = not bool(drift.any())
+        self._fine = _generator(int(seed) + 2**62)
+
+    def draw(self, shape: Sequence[int]) -> Tensor:
+        """The next draw, float32 on the CPU; `shape` is (C, h, w)."""
+        coarse = self._inner.draw(shape)
+        return coarse if self._still else carried(coarse, self._drift, self._fine)
+
+
+FINE = 4
+"""Values along each side of a latent position."""
+
+
+def carried(coarse: Tensor, drift: Tensor, fine: torch.Generator) -> Tensor:
+    """Noise (C, h, w) read where `drift` (2, H, W) leads, (C, h, w); values read twice are drawn anew."""
+    channels, height, width = coarse.shape
+    rows, columns = height * FINE, width * FINE
+    values = torch.randn((channels, rows, columns), generator=fine)
+    spare = torch.randn((channels, rows, columns), generator=fine)
+    blocks = values.view(channels, height, FINE, width, FINE)
+    blocks += (coarse / FINE)[:, :, None, :, None] - blocks.mean(dim=(2, 4), keepdim=True)
+    lead = functional.interpolate(drift[None].float().cpu(), size=(rows, columns), mode="bilinear")[0]
+    x = (torch.arange(columns) + (lead[0] * (columns / drift.shape[-1])).round().long()) % columns
+    y = (torch.arange(rows)[:, None] + (lead[1] * (rows / drift.shape[-2])).round().long()) % rows
+    place, own = (y * columns + x).flatten(), torch.arange(rows * columns)
+    first = torch.full_like(own, rows * columns).scatter_reduce(0, place, own, "amin")
+    read = torch.where(first[place] == own, values.flatten(1)[:, place], spare.flatten(1))
+    return read.view(channels, height, FINE, width, FINE).sum(dim=(2, 4)) / FINE
+
+
+def draw(sources: Sequence[Noise | Drifting], shape: Sequence[int]) -> Tensor:
     """The next draw of every picture, (N, *shape), float32 on the CPU."""
     return torch.stack([source.draw(shape) for source in sources])
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from animate.diffusion import inversion
 from animate.diffusion.adapters import Adapters
 from animate.diffusion.conditioning import Encoder, Passes, Script, Texts
-from animate.diffusion.noise import Noise
+from animate.diffusion.noise import Drifting, Noise
 from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import BadInput, MissingModel
@@ -62,6 +63,8 @@ class _Order:
     how: Sampling
     script: Script
     start: Start
+    source: Script | None = None
+    """Of what the picture shows, where its own noise is asked for."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,54 @@ class _Kept:
     """(N, C, h, w) clean."""
     free: Tensor
     """(N, 1, h, w), 1 where the model paints."""
+    steps: int = 10**9
+    """For how many of the first evaluations."""
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a redrawing is told beside the pictures, as `redraw` takes it."""
+
+    within: Tensor | None
+    drift: Tensor | None
+    towards: Tensor | None
+    share: Tensor | None
+    other: Tensor | None
+    mix: float
+
+    def of(self, rows: list[int], device: torch.device) -> _Beside:
+        """The same for some of the rows, on the device."""
+
+        def chosen(field: Tensor | None) -> Tensor | None:
+            return None if field is None else field[rows].to(device, torch.float32)
+
+        return _Beside(
+            chosen(self.within),
+            chosen(self.drift),
+            chosen(self.towards),
+            chosen(self.share),
+            chosen(self.other),
+            self.mix,
+        )
 
 
 @dataclass(frozen=True)
 class _Structure:
-    """The depth that a picture is to have."""
+    """What a picture is to keep."""
 
-    plane: Tensor | None
-    """(N, 1, h, w) for models that read a further channel."""
+    beside: Tensor | None
+    """(N, 1 or 1 + C, h, w) for models that read further channels: depth, or what an inpainting model is told."""
     picture: Tensor | None
     """(N, 3, H, W) in [0, 1], 1 the nearest point, for a ControlNet."""
+
+
+class _Ask(Protocol):
+    """The network of a group."""
+
+    def __call__(self, inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
+        """Scaled latents (N, C, h, w) → (P·N, C, h, w), all passes of what each row is told; of the last one alone, and
+        without depth, if `blind`."""
+        ...
 
 
 class Painter:
@@ -108,10 +149,11 @@ class Painter:
         self._schedulers: OrderedDict[tuple[str, int], Any] = OrderedDict()
         self._channels = int(self._vae.config.latent_channels)
         extra = int(self._unet.config.in_channels) - self._channels
-        if extra not in (0, 1):
+        self._inpaints = extra == 1 + self._channels
+        if extra not in (0, 1) and not self._inpaints:
             raise MissingModel(
-                f"{name}: its network takes {extra} channels beside the latent's {self._channels}; "
-                "inpainting models are not supported, take the plain model of the family"
+                f"{name}: its network takes {extra} channels beside the latent's {self._channels}; known are none, one "
+                f"for depth, and {1 + self._channels} of inpainting models"
             )
         self._reads_plane = extra == 1
         self._control: Any = parts.controlnet
@@ -127,15 +169,21 @@ class Painter:
         """sha256 of the model's files, for the run's record."""
         return self._parts.digest()
 
-    def imagine(self, size: tuple[int, int], how: Sequence[Sampling], depth: Tensor | None = None) -> Tensor:
+    def imagine(
+        self,
+        size: tuple[int, int],
+        how: Sequence[Sampling],
+        depth: Tensor | None = None,
+        drift: Tensor | None = None,
+    ) -> Tensor:
         """Pictures (N, 3, H, W) from noise alone, one for each of `how`; `size` is (height, width).
 
-        `depth` as for `redraw`.
+        `depth` and `drift` as for `redraw`.
         """
         self._fits(size, depth)
         with torch.inference_mode():
             orders = self._orders(how, [0.0] * len(how))
-            painted = self._in_groups(orders, lambda group: self._imagined(size, group, depth), size)
+            painted = self._in_groups(orders, lambda group: self._imagined(size, group, depth, drift), size)
         return painted.clone()  # an ordinary tensor again, which may be changed in place
 
     def redraw(
@@ -145,8 +193,11 @@ class Painter:
         how: Sequence[Sampling],
         depth: Tensor | None = None,
         within: Tensor | None = None,
+        drift: Tensor | None = None,
         towards: Tensor | None = None,
-        share: float = 0.0,
+        share: Tensor | None = None,
+        other: Tensor | None = None,
+        mix: float = 0.0,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
@@ -154,8 +205,12 @@ class Painter:
         between, the start's noise level follows it exactly. `depth` (N, 1, H, W), positive, larger = farther, steers
         models that read depth and is refused by others. With `within` (N, 1, H, W) in [0, 1] only that much of each
         place is redrawn: what lies around is given back untouched, and steers what is painted in (RePaint,
-        arXiv 2201.09865, §4.1). With `towards` (N, 3, H, W) what is redrawn is not the pictures but their latents on
-        the way to those of `towards`, `share` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
+        arXiv 2201.09865, §4.1); an inpainting model (9 channels) is shown it.
+        With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). Over the first half of the steps
+        the latent is drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] in all; the later
+        steps, which paint the grain, are left alone, or it would grow from frame to frame.
+        With `other` (N, 3, H, W) what is redrawn is not the pictures but their latents on the way to those of `other`,
+        `mix` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -163,32 +218,31 @@ class Painter:
         strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
         if not all(0 <= kept <= 1 for kept in strengths):
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
-        if towards is not None and towards.shape != pictures.shape:
-            raise ValueError(f"expected as many pictures to go towards, not {tuple(towards.shape)}")
+        for goal in (towards, other):
+            if goal is not None and goal.shape != pictures.shape:
+                raise ValueError(f"expected as many pictures to go towards, not {tuple(goal.shape)}")
         self._fits(size, depth)
         result = pictures.clone()
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
         if ignored:
             planes = None if depth is None else depth[ignored]
-            result[ignored] = self.imagine(size, [how[row] for row in ignored], planes).to(result)
-        whole = [row for row, kept in enumerate(strengths) if kept == 1] if towards is not None else []
-        if whole and towards is not None:
+            moved = None if drift is None else drift[ignored]
+            result[ignored] = self.imagine(size, [how[row] for row in ignored], planes, moved).to(result)
+        whole = [row for row, kept in enumerate(strengths) if kept == 1] if other is not None else []
+        if whole and other is not None:
             with torch.inference_mode():
                 noises = [_noise(how[row]) for row in whole]
-                here, there = (side[whole].to(self.device, torch.float32) for side in (pictures, towards))
-                latents = mixed(self._encoded(here, noises), self._encoded(there, noises), share)
+                here, there = (side[whole].to(self.device, torch.float32) for side in (pictures, other))
+                latents = mixed(self._encoded(here, noises), self._encoded(there, noises), mix)
                 result[whole] = self._decoded(latents).to(result)
         partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
-            places = None if within is None else within[partly].to(self.device, torch.float32)
-            ends = None if towards is None else towards[partly].to(self.device, torch.float32)
+            beside = _Beside(within, drift, towards, share, other, mix).of(partly, self.device)
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(
-                    orders, lambda group: self._redrawn(chosen, group, planes, places, ends, share), size
-                )
+                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, beside), size)
             result[partly] = painted.to(result)
         return result
 
@@ -207,7 +261,11 @@ class Painter:
             start = Start.of(one.steps, 1 - kept)
             with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
                 script = self.texts.script(one, self._guided(one), start.run)
-            orders.append(_Order(at, one, script, start))
+                source = None
+                if one.inversion > 0:
+                    plain = replace(one, prompts=(Prompt(one.source),), cfg_scale=1.0)
+                    source = self.texts.script(plain, False, start.run)
+            orders.append(_Order(at, one, script, start, source))
         return orders
 
     def _in_groups(
@@ -217,7 +275,8 @@ class Painter:
         groups: dict[Any, list[_Order]] = {}
         for order in orders:
             one = order.how
-            key = (one.sampler, order.start, one.eta, one.loras, self._guided(one), order.script.shape)
+            look = one.sampler, one.eta, one.loras, one.inversion
+            key = (*look, order.start, self._guided(one), order.script.shape)
             groups.setdefault(key, []).append(order)
         result = torch.empty(len(orders), 3, *size, device=self.device)
         for group in groups.values():
@@ -238,47 +297,67 @@ class Painter:
 
     # ---- from level to picture --------------------------------------------------------------------------------------
 
-    def _imagined(self, size: tuple[int, int], group: list[_Order], depth: Tensor | None) -> Tensor:
-        noises = [_noise(order.how) for order in group]
+    def _imagined(
+        self, size: tuple[int, int], group: list[_Order], depth: Tensor | None, drift: Tensor | None
+    ) -> Tensor:
+        noises = [_noise(order.how, None if drift is None else drift[order.at]) for order in group]
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
         latents = latents.to(self.device, self._kind)
-        structure = self._structure(latents, depth, group)
+        told = self._hole(latents, None, None, noises) if self._inpaints else None
+        structure = self._structure(latents, depth, group, told)
         return self._decoded(self._denoised(latents, course, group, structure))
 
-    def _redrawn(
-        self,
-        pictures: Tensor,
-        group: list[_Order],
-        depth: Tensor | None,
-        within: Tensor | None,
-        towards: Tensor | None,
-        share: float,
-    ) -> Tensor:
+    def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, beside: _Beside) -> Tensor:
         rows = [order.at for order in group]
-        noises = [_noise(order.how) for order in group]
+        chosen = pictures[rows]
+        noises = [_noise(order.how, None if beside.drift is None else beside.drift[order.at]) for order in group]
         course = self._course(group, noises)
-        clean = self._encoded(pictures[rows], noises)
-        if towards is not None:
-            clean = mixed(clean, self._encoded(towards[rows], noises), share)
-            pictures = torch.lerp(pictures, towards, share)
-        latents = course.noised(clean)
-        structure = self._structure(latents, depth, group)
-        if within is not None:
-            places = within[rows]
+        clean = self._encoded(chosen, noises)
+        if beside.other is not None:
+            clean = mixed(clean, self._encoded(beside.other[rows], noises), beside.mix)
+            chosen = torch.lerp(chosen, beside.other[rows], beside.mix)
+        places = None if beside.within is None else beside.within[rows]
+        own = told = None
+        if group[0].source is not None:
+            told = self._hole(clean, chosen, places, noises) if self._inpaints else None
+            own = self._inverted(clean, course, group, self._structure(clean, depth, group, told))
+        latents = course.noised(clean, own, group[0].how.inversion)
+        if told is None and self._inpaints:  # only now, since that is the order of diffusers' draws
+            told = self._hole(latents, chosen, places, noises)
+        structure = self._structure(latents, depth, group, told)
+        kept = []
+        if beside.towards is not None and beside.share is not None:
+            share = functional.interpolate(beside.share[rows], size=latents.shape[-2:], mode="area")
+            steps = -(-len(course.evaluations) // 2)
+            free = (1 - share.clamp(0, 1)) ** (1 / steps)  # all of them together leave 1 − share
+            kept.append(_Kept(self._encoded(beside.towards[rows], noises), free.to(latents), steps))
+        if places is not None and not self._inpaints:  # an inpainting model has learned it, and needs no holding
             # A position of the latent that holds anything to be painted is painted; what is kept there is put back.
             free = functional.adaptive_max_pool2d(places, latents.shape[-2:]).gt(0).to(latents)
-            painted = self._decoded(self._denoised(latents, course, group, structure, _Kept(clean, free)))
-            return torch.lerp(pictures[rows], painted, places)
-        painted = self._decoded(self._denoised(latents, course, group, structure))
+            kept.append(_Kept(clean, free))
+        painted = self._decoded(self._denoised(latents, course, group, structure, kept))
+        if places is not None:
+            return torch.lerp(chosen, painted, places)
         start = group[0].start
         if start.run == 1 and start.broken:
             # Less than one step: what is left of the way to strength 1 is gone by mixing with the untouched picture,
             # so that the autoencoder's own loss fades in instead of appearing at once.
-            painted = torch.lerp(pictures[rows], painted, start.fraction)
+            painted = torch.lerp(chosen, painted, start.fraction)
         return painted
 
-    def _course(self, group: list[_Order], noises: list[Noise]) -> Course:
+    def _inverted(self, clean: Tensor, course: Course, group: list[_Order], structure: _Structure) -> Tensor:
+        """The noise of these latents' own."""
+        orders = [
+            replace(order, script=order.source or order.script, how=replace(order.how, cfg_scale=1.0))
+            for order in group
+        ]
+        times = [float(course.time(index)) for index in course.evaluations]
+        told = [order.script.at(order.start.run) for order in orders]
+        with self._asked(orders, structure) as ask:
+            return inversion.noise_of(clean, times, self._parts.scheduler, lambda x, time: ask(x, time, told))
+
+    def _course(self, group: list[_Order], noises: Sequence[Noise | Drifting]) -> Course:
         how = group[0].how
         key = (how.sampler, how.steps)
         if key not in self._schedulers:
@@ -288,41 +367,57 @@ class Painter:
         return Course(self._schedulers[key], group[0].start, noises, how.eta)
 
     def _denoised(
-        self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: _Kept | None = None
+        self, x: Tensor, course: Course, group: list[_Order], structure: _Structure, kept: Sequence[_Kept] = ()
     ) -> Tensor:
         """The latent at the end of the course."""
         guided = self._guided(group[0].how)
-        told: list[Passes] = []
-        with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
-            for index in course.evaluations:
-                now = [order.script.at(course.step_of(index)) for order in group]
-                if len(told) != len(now) or any(one is not other for one, other in zip(told, now)):
-                    told = now
-                    passes = len(told[0].states)
-                    options = self._options(group, told, x)
-                    shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
-                    weights = _per_row([order.how.controlnet_scale for order in group] * passes, x)
-                if kept is not None:
-                    x = torch.lerp(course.held(kept.latents, index).to(x), x, kept.free)
-                inputs = course.scaled(x, index)
-                inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
-                added = {} if shown is None else self._controlled(inputs, course.time(index), shown, weights, options)
-                bare = inputs
-                if structure.plane is not None:
-                    inputs = torch.cat([inputs, structure.plane.repeat(passes, 1, 1, 1)], dim=1)
-                output = self._unet(inputs, course.time(index), return_dict=False, **options, **added)[0]
-                held = self._held(output, bare, course.time(index), group, structure, options)
+        with self._asked(group, structure) as ask:
+            for step, index in enumerate(course.evaluations):
+                for part in (part for part in kept if step < part.steps):
+                    x = torch.lerp(course.held(part.latents, index).to(x), x, part.free)
+                told = [order.script.at(course.step_of(index)) for order in group]
+                scaled, time = course.scaled(x, index), course.time(index)
+                output = ask(scaled, time, told)
+                held = self._by_depth(output, partial(ask, scaled, time, told, blind=True), group, structure)
                 x = course.step(_guide(output, group, told, guided, held), index, x)
         return x
 
-    def _held(
-        self,
-        output: Tensor,
-        bare: Tensor,
-        time: Any,
-        group: list[_Order],
-        structure: _Structure,
-        options: dict[str, Any],
+    @contextmanager
+    def _asked(self, group: list[_Order], structure: _Structure) -> Iterator[_Ask]:
+        """The network at work for a group; what the texts make of its options is kept while they stay the same."""
+        last: list[Passes] = []
+        options: dict[str, Any] = {}
+
+        def ask(inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
+            nonlocal last, options
+            passes = len(told[0].states)
+            if len(last) != len(told) or any(one is not other for one, other in zip(last, told)):
+                last, options = told, self._options(group, told, inputs)
+            if blind and structure.beside is not None:
+                nothing = torch.zeros_like(structure.beside)
+                of_last_pass = {
+                    name: value[-len(inputs) :] for name, value in options.items() if torch.is_tensor(value)
+                }
+                unseen: Tensor = self._unet(
+                    torch.cat([inputs, nothing], dim=1), time, return_dict=False, **of_last_pass
+                )[0]
+                return unseen
+            inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
+            added = {}
+            if structure.picture is not None:
+                shown = structure.picture.repeat(passes, 1, 1, 1)
+                weights = _per_row([order.how.controlnet_scale for order in group] * passes, inputs)
+                added = self._controlled(inputs, time, shown, weights, options)
+            if structure.beside is not None:
+                inputs = torch.cat([inputs, structure.beside.repeat(passes, 1, 1, 1)], dim=1)
+            output: Tensor = self._unet(inputs, time, return_dict=False, **options, **added)[0]
+            return output
+
+        with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
+            yield ask
+
+    def _by_depth(
+        self, output: Tensor, blind: Callable[[], Tensor], group: list[_Order], structure: _Structure
     ) -> Tensor | float:
         """What is added to hold a picture to its depth: guidance by what depth changes, (N, C, h, w) or 0.
 
@@ -330,13 +425,10 @@ class Painter:
         without depth.
         """
         scale = _per_row([order.how.depth_scale for order in group], output)
-        if structure.plane is None or (isinstance(scale, float) and scale == 1) or not bool(structure.plane.any()):
+        plain = isinstance(scale, float) and scale == 1
+        if plain or not self._reads_plane or structure.beside is None or not bool(structure.beside.any()):
             return 0.0
-        rows = len(group)
-        inputs = torch.cat([bare[-rows:], torch.zeros_like(structure.plane)], dim=1)
-        last = {name: value[-rows:] for name, value in options.items()}
-        without = self._unet(inputs, time, return_dict=False, **last)[0]
-        return (scale - 1) * (output[-rows:] - without)
+        return (scale - 1) * (output[-len(group) :] - blind())
 
     def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
         """What the network is told beside latent and time: texts, and what the family adds."""
@@ -390,7 +482,7 @@ class Painter:
 
     # ---- pictures and latents ---------------------------------------------------------------------------------------
 
-    def _encoded(self, pictures: Tensor, noises: Sequence[Noise]) -> Tensor:
+    def _encoded(self, pictures: Tensor, noises: Sequence[Noise | Drifting]) -> Tensor:
         """(N, 3, H, W) in [0, 1] → (N, C, h, w), scaled as the UNet expects it."""
         with self._at_work(self._vae):
             answer = self._vae.encode((2.0 * pictures - 1.0).to(self._vae_kind))
@@ -417,8 +509,10 @@ class Painter:
             return None, None
         return torch.tensor(mean).view(1, -1, 1, 1).to(like), torch.tensor(std).view(1, -1, 1, 1).to(like)
 
-    def _structure(self, latents: Tensor, depth: Tensor | None, group: list[_Order]) -> _Structure:
-        """What the model is told of depth, in the ways that it listens to."""
+    def _structure(
+        self, latents: Tensor, depth: Tensor | None, group: list[_Order], told: Tensor | None = None
+    ) -> _Structure:
+        """What the model is told beside the latent, in the ways that it listens to; `told` to an inpainting model."""
         near = None
         if depth is not None:
             near = 1.0 / depth[[order.at for order in group]].to(self.device, torch.float32).clamp_min(1e-6)
@@ -427,7 +521,7 @@ class Painter:
             low, high = near.amin(dim=(1, 2, 3), keepdim=True), near.amax(dim=(1, 2, 3), keepdim=True)
             grey = (near - low) / (high - low).clamp_min(1e-12)
             picture = grey.expand(-1, 3, -1, -1).to(self._kind)
-        return _Structure(self._plane(latents, near), picture)
+        return _Structure(told if told is not None else self._plane(latents, near), picture)
 
     def _plane(self, latents: Tensor, near: Tensor | None) -> Tensor | None:
         """The depth channel (N, 1, h, w) of models that read one.
@@ -447,6 +541,26 @@ class Painter:
         relief = high - low
         plane = 2.0 * (near - low) / relief.clamp_min(1e-12) - 1.0
         return torch.where(relief > 1e-4 * high, plane, torch.zeros_like(plane)).to(latents.dtype)
+
+    def _hole(
+        self, latents: Tensor, pictures: Tensor | None, places: Tensor | None, noises: Sequence[Noise | Drifting]
+    ) -> Tensor:
+        """What an inpainting model is told (N, 1 + C, h, w): where to paint, and the picture with a hole there.
+
+        As in diffusers' inpainting pipelines: the hole is half and harder at 0.5, grey, and its mask read at the
+        nearest place. Without pictures, or without a mask, all of it is hole.
+        """
+        size = (latents.shape[-2] * self.multiple, latents.shape[-1] * self.multiple)
+        hard = latents.new_ones((len(latents), 1, *size), dtype=torch.float32)
+        if places is not None:
+            hard = places.ge(0.5).float()
+        shown = (
+            torch.full_like(hard, 0.5).expand(-1, 3, -1, -1)
+            if pictures is None
+            else torch.lerp(pictures, torch.full_like(pictures, 0.5), hard)
+        )
+        mask = functional.interpolate(hard, size=latents.shape[-2:]).to(latents)
+        return torch.cat([mask, self._encoded(shown, noises)], dim=1)
 
     @contextmanager
     def _at_work(self, *modules: Any) -> Iterator[None]:
@@ -474,11 +588,13 @@ def mixed(a: Tensor, b: Tensor, share: float) -> Tensor:
     return mean + (line - mean) * (spread / line.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
 
 
-def _noise(how: Sampling) -> Noise:
-    return Noise(how.seed, how.subseed, how.subseed_strength)
+def _noise(how: Sampling, drift: Tensor | None = None) -> Noise | Drifting:
+    """`drift` (2, H, W) in pixels."""
+    noise = Noise(how.seed, how.subseed, how.subseed_strength)
+    return noise if drift is None else Drifting(noise, drift, how.seed)
 
 
-def _sampled(distribution: Any, noises: Sequence[Noise]) -> Tensor:
+def _sampled(distribution: Any, noises: Sequence[Noise | Drifting]) -> Tensor:
     """A latent from the autoencoder's distribution, by each picture's own noise.
 
     diffusers draws it before the noise of the start; an autoencoder without spread draws nothing.

@@ -71,7 +71,7 @@ def spans(prompt: str, steps: int) -> tuple[tuple[int, str], ...]:
 
 
 def together(prompt: str) -> tuple[tuple[str, float], ...]:
-    """(text, weight) of the prompts that `AND` joins; one of weight 1 where it joins none.
+    """(text, weight) of the prompts that `AND` joins, without those of weight 0; one of weight 1 where it joins none.
 
     >>> together("a sea :0.7 AND a storm")
     (('a sea', 0.7), ('a storm', 1.0))
@@ -85,7 +85,7 @@ def together(prompt: str) -> tuple[tuple[str, float], ...]:
         text, weight = (match[1], float(match[2])) if match else (part, 1.0)
         if text.strip():
             found.append((text.strip(), max(-LIMIT, min(LIMIT, weight))))
-    return tuple(found) or (("", 1.0),)
+    return tuple(part for part in found if part[1] != 0) or tuple(found[:1]) or (("", 1.0),)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

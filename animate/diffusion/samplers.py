@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from animate.diffusion.noise import Noise, draw, turn
+from animate.diffusion.noise import Drifting, Noise, draw, slerp, turn
 from animate.diffusion.sampler_names import MODEL_OWN, SAMPLERS, resolve
 from animate.errors import MissingExtra
 
@@ -153,7 +153,7 @@ class Course:
     `evaluations` the caller asks the network at `time(i)` for `scaled(x, i)` and hands its output to `step`.
     """
 
-    def __init__(self, prepared: Any, start: Start, noises: Sequence[Noise], eta: float = 0.0) -> None:
+    def __init__(self, prepared: Any, start: Start, noises: Sequence[Noise | Drifting], eta: float = 0.0) -> None:
         self._begin = start.index * prepared.order
         self._order = int(prepared.order)
         early = self._early = _fresh(prepared, self._begin)
@@ -198,9 +198,12 @@ class Course:
         """The latent (N, C, h, w) of a whole picture's start: noise alone, float32 on the CPU. `shape` is (C, h, w)."""
         return draw(self._noises, shape) * self._early.init_noise_sigma
 
-    def noised(self, latents: Tensor) -> Tensor:
-        """`latents` (N, C, h, w) at the exact start level."""
-        noise = self._start_noise = draw(self._noises, latents.shape[1:]).to(latents)
+    def noised(self, latents: Tensor, own: Tensor | None = None, share: float = 0.0) -> Tensor:
+        """`latents` (N, C, h, w) at the exact start level; the noise leans by `share` to their `own`."""
+        noise = draw(self._noises, latents.shape[1:]).to(latents)
+        if own is not None:
+            noise = torch.stack([slerp(drawn, known, share) for drawn, known in zip(noise, own.to(noise))])
+        self._start_noise = noise
         if self._leaps:
             self._clean, self._first_noise = latents, noise
         return self._early.add_noise(latents, noise, self._level_at(self._begin, latents))

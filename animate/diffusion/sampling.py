@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Blend = Literal["hold", "lerp", "slerp", "composable"]
+Weighting = Literal["a1111", "no_norm", "compel"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Sampling:
     prompts: tuple[Prompt, ...]
     blend: Blend = "lerp"
     """How several prompts become one conditioning."""
+    weighting: Weighting = "a1111"
+    """What weights inside a text do."""
     seed: int
     subseed: int = 0
     subseed_strength: float = 0.0
@@ -40,6 +43,11 @@ class Sampling:
     eta: float = 0.0
     controlnet_scale: float = 1.0
     """Weight of what a ControlNet says, where there is one and a depth for it."""
+    inversion: float = 0.0
+    """How far the noise of a redrawn picture leans from the seed's to its own, in [0, 1]: that from which the sampler
+    would paint it under `source`."""
+    source: str = ""
+    """What the picture shows, for the inversion."""
     depth_scale: float = 1.0
     """How far a model that reads depth is held to it: 1 as it was trained, more is guidance by depth (a third pass)."""
     clip_skip: int = 1

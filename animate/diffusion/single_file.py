@@ -49,8 +49,6 @@ def family_of(tensors: Mapping[str, Tensor], path: Path) -> str:
     first = tensors.get(INPUT)
     if first is None:
         raise MissingModel(f"{path} {_what_it_is(tensors)}")
-    if first.shape[1] == 9:
-        raise MissingModel(f"{path} is an inpainting model (9 channels); take the plain model of its family")
     if any(name.startswith("conditioner.embedders.1.model.") for name in tensors):
         return "sdxl"
     if any(name.startswith("conditioner.embedders.0.model.") for name in tensors):
@@ -86,10 +84,10 @@ def prediction_of(tensors: Mapping[str, Tensor], path: Path, family: str) -> str
 
 
 def unet(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
-    """The network of a checkpoint."""
+    """The network of a checkpoint; an inpainting model reads more channels than its family."""
     from diffusers import UNet2DConditionModel
 
-    return _converted(UNet2DConditionModel, tensors, family, "unet", dtype)
+    return _converted(UNet2DConditionModel, tensors, family, "unet", dtype, in_channels=int(tensors[INPUT].shape[1]))
 
 
 def autoencoder(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
@@ -111,10 +109,10 @@ def text_model(tensors: dict[str, Tensor], family: Path, part: str, kind: Any, d
         raise MissingModel(f"the checkpoint's text encoder cannot be read: {error}") from error
 
 
-def _converted(kind: Any, tensors: dict[str, Tensor], family: Path, part: str, dtype: torch.dtype) -> Any:
+def _converted(kind: Any, tensors: dict[str, Tensor], family: Path, part: str, dtype: torch.dtype, **more: int) -> Any:
     try:
         return kind.from_single_file(
-            tensors, config=str(family), subfolder=part, torch_dtype=dtype, local_files_only=True
+            tensors, config=str(family), subfolder=part, torch_dtype=dtype, local_files_only=True, **more
         )
     except (ValueError, KeyError, RuntimeError) as error:
         raise MissingModel(f"the checkpoint's {part} does not fit its family {family.name}: {error}") from error

@@ -6,6 +6,7 @@ A flow from picture a to picture b is (2, H, W) float32: (x, y) in pixels of a, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -38,6 +39,29 @@ def farneback(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"DIS": dis, "Farneback": farneback}
 """Two grey pictures, uint8 (H, W) → flow, float32 (H, W, 2)."""
+
+
+NETWORKS: dict[str, str] = {"RAFT": "raft_large", "RAFT small": "raft_small"}
+"""Networks by the name a schedule uses, with torchvision's."""
+
+Between = Callable[[Tensor, Tensor], Tensor]
+"""Flow (2, H, W) from one picture (3, H, W) to another."""
+
+
+def load(method: str, device: str | torch.device = "cpu") -> Between:
+    """What measures flow by `method`, one of `METHODS` or of `NETWORKS`.
+
+    Raises:
+        ValueError: there is no such method.
+        MissingExtra, MissingModel: the package of a network, or its weights, are not there.
+    """
+    if method in NETWORKS:
+        from animate.motion.raft import Raft
+
+        return Raft(NETWORKS[method], device)
+    if method not in METHODS:
+        raise ValueError(f"there is no flow method {method} ({', '.join([*METHODS, *NETWORKS])})")
+    return partial(estimate, method=method)
 
 
 def estimate(a: Tensor, b: Tensor, method: str = "DIS") -> Tensor:

@@ -61,6 +61,14 @@ def read_mask(path: str | Path) -> Tensor:
     return _scaled(array, path)[None]
 
 
+def read_alpha(path: str | Path) -> Tensor:
+    """The alpha of a picture file → (1, H, W) in [0, 1]. Raises BadInput where it has none, else as `read_mask`."""
+    array = _decoded(path, cv2.IMREAD_UNCHANGED)
+    if array.ndim != 3 or array.shape[2] != 4:
+        raise BadInput(f"{path}: has no alpha to mask by; take luma, or a mask in a file of its own")
+    return _scaled(array[..., 3], path)[None]
+
+
 def fit(picture: Tensor, height: int, width: int, how: str = "crop") -> Tensor:
     """(C, h, w) → (C, height, width).
 

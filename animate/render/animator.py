@@ -3,8 +3,8 @@
 A pure step. It knows no clock, file, model, device or random state of its own; it asks for pictures (`requests`) and a
 runner answers. One diffused frame is
 
-    warp(previous) → match colour → grade → sharpen → add noise → redraw → match colour → match sharpness → emit
-                                                                                        → becomes previous
+    warp(previous) → match colour → grade → sharpen → add noise → redraw → match colour → match sharpness → mask → emit
+                                                                                               → becomes previous
 
 With a cadence of n only every n-th frame is redrawn. A redrawn picture fades in over n frames, then stands alone and is
 what the next one starts from; the frames between are the two neighbours carried along the plan's motion.
@@ -23,9 +23,9 @@ from torch import Tensor
 from animate.diffusion.sampling import Sampling
 from animate.motion import matrix
 from animate.motion.warp import move, warp
-from animate.picture import holes, noise, sharpen
-from animate.render import finish, prepare, restyle, view
-from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween
+from animate.picture import holes, mask, noise, sharpen
+from animate.render import finish, guides, hybrid, masking, prepare, restyle, view
+from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Request, Tween, Watch
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -53,6 +53,7 @@ def _moved(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         return (yield from _opened(plan, frame, carry))
     move = matrix.of_frame(frame, plan.size)
     carry = replace(carry, index=frame.index, arriving_by=move @ carry.arriving_by, leaving_by=move @ carry.leaving_by)
+    carry = yield from hybrid.moved(plan, frame, carry)
     return (yield from _repainted(plan, frame, carry))
 
 
@@ -77,35 +78,63 @@ def _flown(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         unseen=unseen,
         depth=flight.depth_after(),
     )
+    carry = yield from hybrid.moved(plan, frame, carry)
     return (yield from _repainted(plan, frame, carry))
 
 
 def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     """The model's part of a frame; `carry` has been moved to it already."""
+    if guides.started(plan, frame.index):
+        return (yield from _opened(plan, frame, carry))
     if not frame.redrawn:
         return carry
     carry = replace(carry, leaving=carry.arriving, leaving_by=carry.arriving_by, painted_at=frame.index)
     if frame["strength"] >= 1:  # carried on, untouched by the model
         return carry
-    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
-        depth = yield from prepare.structure(plan, frame, _moved_by(plan, carry.arriving, carry.arriving_by))
+    fresh = bool(frame["strength"] <= 0 and plan.settings["strength_0_no_init"])
+    if fresh:
+        moved = _moved_by(plan, carry.arriving, carry.arriving_by)
+    else:
+        moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
+    moved = yield from hybrid.laid_in(plan, frame, moved, "Normal")
+    where = yield from masking.of(plan, frame, "mask", moved)
+    colors = carry.colors
+    if where is not None and not bool((where > 0).any()):
+        painted = moved
+    elif fresh and where is None:
+        depth = yield from prepare.structure(plan, frame, moved)
         painted = colors = yield Imagine(index=frame.index, how=prepare.sampling(plan, frame), depth=depth)
     else:
-        colors = carry.colors
-        match = prepare.matcher(plan, colors)
-        moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
-        start = prepare.prepared(plan, frame, match(moved))
-        redrawn = yield Redraw(
-            index=frame.index,
-            picture=start,
-            strength=frame["strength"],
-            how=prepare.sampling(plan, frame),
-            depth=(yield from prepare.structure(plan, frame, moved)),
-        )
-        reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
-        painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
-        painted = prepare.greyed(plan, painted)
+        painted = yield from _redrawn(plan, frame, carry, moved, where)
+        if where is not None:
+            painted = mask.blend(moved, painted, where)
+    painted = yield from hybrid.laid_in(plan, frame, painted, "After Generation")
     return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=carry.unseen[:0])
+
+
+def _redrawn(
+    plan: Plan, frame: Frame, carry: Carry, moved: Tensor, where: Tensor | None
+) -> Generator[Request, Any, Tensor]:
+    """`moved` (3, H, W) redrawn, where `where` says so."""
+    colors = carry.colors
+    led = guides.of(plan, frame)
+    start = moved
+    if led is not None:
+        guide = yield ReadFrame(index=frame.index, file=led.file)
+        start = moved.lerp(guide, led.share)
+        colors = colors.lerp(guide, max(frame["color_correction_factor"], led.share))
+    match = prepare.matcher(plan, colors)
+    redrawn = yield Redraw(
+        index=frame.index,
+        picture=(yield from prepare.prepared(plan, frame, match(start))),
+        strength=frame["strength"],
+        how=prepare.sampling(plan, frame),
+        within=masking.support(where),
+        depth=(yield from prepare.structure(plan, frame, start)),
+    )
+    reference = carry.first if plan.settings["color_coherence"] == "Image" else colors
+    painted = sharpen.match_sharpness(match(redrawn), reference, frame["sharpness_coherence"])
+    return prepare.greyed(plan, painted)
 
 
 def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Tensor]:
@@ -158,21 +187,28 @@ def _pictured(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
             picture=picture,
             strength=1 - (1 - frame["strength"]) * 4 * share * (1 - share),
             how=prepare.sampling(plan, frame),
-            towards=(yield ReadFrame(index=frame.index, file=following)),
-            share=share,
+            other=(yield ReadFrame(index=frame.index, file=following)),
+            mix=share,
         )
     return _begun(plan, frame, carry, prepare.greyed(plan, picture), picture)
 
 
 def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
-    """The first frame of a shot: from the init image at frame 0 if there is one, else from noise."""
+    """The first frame of a shot: from a picture if there is one for it, else from noise."""
     how = prepare.sampling(plan, frame)
-    init = str(plan.settings["init_image"])
-    if init and frame.index == 0:
-        picture = yield ReadFrame(index=0, file=init)
-        if frame["init_strength"] < 1:
-            depth = yield from prepare.structure(plan, frame, picture)
-            picture = yield Redraw(index=0, picture=picture, strength=frame["init_strength"], how=how, depth=depth)
+    init = guides.started(plan, frame.index)
+    if init or hybrid.opens_with_film(plan):
+        start = yield ReadFrame(index=frame.index, file=init) if init else Watch(index=frame.index)
+        where = yield from masking.of(plan, frame, "mask", start)
+        picture = start
+        if frame["init_strength"] < 1 and (where is None or bool((where > 0).any())):
+            depth = yield from prepare.structure(plan, frame, start)
+            strength = frame["init_strength"]
+            picture = yield Redraw(
+                index=frame.index, picture=start, strength=strength, how=how, within=masking.support(where), depth=depth
+            )
+        if where is not None:
+            picture = mask.blend(start, picture, where)
     else:
         picture = yield Imagine(index=frame.index, how=how)
     picture = prepare.greyed(plan, picture)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from animate.audio.listen import listen
+from animate.audio.separate import separate
 from animate.diffusion import names
 from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
@@ -18,10 +19,15 @@ from animate.render.watch import watch
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
+from animate.schedule.senses import Senses
 
-CHOICES = {"sampler": (*samplers(), *ALIASES)}
-
-FAULTS = {"model": names.fault}
+SENSES = Senses(
+    choices={"sampler": (*samplers(), *ALIASES)},
+    faults={"model": names.fault},
+    listen=listen,
+    separate=separate,
+    watch=watch,
+)
 
 MULTIPLES = {names.EMBEDDED: 16}
 """By model, what width and height must divide by beyond the 8 of every family."""
@@ -35,7 +41,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, choices=CHOICES, listen=listen, watch=watch, faults=FAULTS)
+    schedule = load_document(document, overrides, senses=SENSES)
     problems = list(_problems(schedule))
     if problems:
         raise ScheduleError(problems)
@@ -44,8 +50,7 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Sche
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The overrides of every run that `vary:` multiplies out; one, empty, without it."""
-    more = {"choices": CHOICES, "listen": listen, "watch": watch, "faults": FAULTS}
-    return [values for values, _ in variants_of_document(document, overrides, **more)]
+    return [values for values, _ in variants_of_document(document, overrides, senses=SENSES)]
 
 
 def _problems(schedule: Schedule) -> Iterator[Problem]:

@@ -23,10 +23,13 @@ def view(source: Path, output: Path, *, method: str = "DIS", progress: Progress 
 
     Raises:
         BadInput: nothing there, or no such method.
+        MissingExtra, MissingModel: the method's package or weights are not there.
         VideoError: what is there cannot be read.
     """
-    if method not in flow.METHODS:
-        raise BadInput(f"there is no flow method {method} ({', '.join(flow.METHODS)})")
+    try:
+        between = flow.load(method)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     frames, told = find([source]), progress or Quiet()
     told.begin(frames.count, 0)
     before: Tensor | None = None
@@ -36,7 +39,8 @@ def view(source: Path, output: Path, *, method: str = "DIS", progress: Progress 
             output, width=3 * frames.width, height=frames.height, fps=frames.fps, encoding=Encoding(codec="h264")
         ) as video:
             for index, picture in enumerate(frames.frames()):
-                there, back = flow.both_ways(picture, picture if before is None else before, method)
+                other = picture if before is None else before
+                there, back = between(picture, other), between(other, picture)
                 seen = convert.to_uint8(1 - flow.occluded(there.clone(), back).float())
                 video.write(np.concatenate([convert.to_uint8(picture), coloured(there), seen], axis=1))
                 before = picture

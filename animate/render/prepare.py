@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from animate.diffusion.sampling import Prompt, Sampling
-from animate.picture import color, noise, sharpen
+from animate.picture import color, mask, noise, sharpen
+from animate.render import masking
 from animate.render.requests import EstimateDepth, Request
 from animate.schedule.plan import Frame, Plan
 
@@ -18,6 +19,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
     return Sampling(
         prompts=tuple(Prompt(*part) for part in frame.prompts),
         blend=plan.settings["prompt_interpolation"],  # type: ignore[arg-type]
+        weighting=plan.settings["prompt_weighting"],  # type: ignore[arg-type]
         seed=int(frame["seed"]),
         subseed=int(frame["subseed"]),
         subseed_strength=float(frame["subseed_strength"]),
@@ -27,6 +29,8 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         guidance_rescale=float(frame["guidance_rescale"]),
         eta=float(frame["eta"]),
         controlnet_scale=float(frame["controlnet_scale"]),
+        inversion=float(frame["inversion"]),
+        source=plan.text["source_prompt"][frame.index],
         depth_scale=float(frame["depth_scale"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
@@ -54,7 +58,7 @@ def greyed(plan: Plan, picture: Tensor) -> Tensor:
     return color.greyscale(picture) if plan.settings["color_force_grayscale"] else picture
 
 
-def prepared(plan: Plan, frame: Frame, picture: Tensor) -> Tensor:
+def prepared(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, Any, Tensor]:
     """The warped picture made ready for redrawing: graded, sharpened, with fresh noise to draw from."""
     picture = color.contrast(greyed(plan, picture), frame["contrast"])
     picture = color.grade(picture, frame["brightness"], frame["saturation"], frame["hue"])
@@ -68,4 +72,6 @@ def prepared(plan: Plan, frame: Frame, picture: Tensor) -> Tensor:
         field = noise.perlin(rng, height, width, octaves=octaves, persistence=persistence)
     else:
         field = noise.uniform(rng, height, width)
-    return noise.add_noise(picture, frame["noise"], field.to(picture))
+    noisy = noise.add_noise(picture, frame["noise"], field.to(picture))
+    where = yield from masking.of(plan, frame, "noise_mask", picture)
+    return noisy if where is None else mask.blend(picture, noisy, where)

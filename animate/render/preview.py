@@ -20,6 +20,7 @@ from animate.render.checked import Document, load
 from animate.render.progress import Progress, Quiet
 from animate.render.requests import Carry, Emit
 from animate.render.runner import answered
+from animate.schedule import masks
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
@@ -119,8 +120,11 @@ def _moving_only(plan: Plan) -> Plan:
         "init_image": "",
         "diffusion_cadence": 1,
         "loop": 0,
+        "hybrid_composite": "None",
+        "hybrid_motion": "None",
     }
-    return replace(plan, columns=columns, settings=settings)
+    text = {name: ("none",) * len(plan) if name in masks.FIELDS else texts for name, texts in plan.text.items()}
+    return replace(plan, columns=columns, settings=settings, text=text, guides=())
 
 
 def _moved(plan: Plan, card: Tensor) -> Iterator[Tensor]:

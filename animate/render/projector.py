@@ -27,8 +27,21 @@ class Projector:
     The last `reach` of them are kept, which is all the memory it takes; to go further back the film is begun anew.
     """
 
-    def __init__(self, film: Film, size: tuple[int, int], fit: str = "crop", *, frames: int, reach: int = 2) -> None:
-        """`size` is (height, width), `frames` how many of the film's pictures there should be."""
+    def __init__(
+        self,
+        film: Film,
+        size: tuple[int, int],
+        fit: str = "crop",
+        *,
+        frames: int,
+        reach: int = 2,
+        alpha: bool = False,
+    ) -> None:
+        """`size` is (height, width), `frames` how many of the film's pictures there should be.
+
+        `alpha`: its transparency is shown, in grey, and not its pictures.
+        """
+        self._alpha = alpha
         self._film = film
         self._size = size
         self._fit = fit
@@ -69,6 +82,7 @@ class Projector:
                 first=film.first + self._next * film.every,
                 every=film.every,
                 scaled=self._scaled,
+                alpha=self._alpha,
             )
         picture = next(self._reel, None)  # type: ignore[arg-type]
         if picture is None:

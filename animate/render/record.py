@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from animate.schedule import masks
 from animate.schedule.album import Album
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Film
@@ -64,12 +65,25 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
         rest["film"] = Film.painting(rest["film"])
     if "album" in rest:
         rest["album"] = Album.painting(rest["album"])
+    if "text" in rest:
+        rest["text"] = {
+            name: _by_content(value, contents) if name in masks.FIELDS else value
+            for name, value in rest["text"].items()
+        }
+    if "guides" in rest:
+        rest["guides"] = [[frame, digest] for frame, _, digest in rest["guides"]]
     if "prompts" in rest:
         rest["prompts"] = {name: value for name, value in rest["prompts"].items() if name != "keys"}
     settings = {
         name: contents.get(name, value) for name, value in plan.get("settings", {}).items() if name not in _BESIDE
     }
     return {"settings": settings, **rest}
+
+
+def _by_content(texts: Any, contents: Mapping[str, str]) -> Any:
+    if isinstance(texts, str):
+        return masks.by_content(texts, contents)
+    return [masks.by_content(text, contents) for text in texts]
 
 
 def identity(plan: Mapping[str, Any]) -> str:
@@ -95,7 +109,7 @@ def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in plan.items():
         if name == "prompts":
             fields[name] = _prompts(value, plan["frames"])
-        elif name in ("cuts", "loras", "embeddings"):  # lists of something else than frames
+        elif name in ("cuts", "loras", "embeddings", "guides"):  # lists of something else than frames
             fields[name] = ", ".join(map(str, value)) or "none"
         else:
             fields |= value if isinstance(value, Mapping) else {name: value}

@@ -25,6 +25,8 @@ class Imagine:
     how: Sampling
     depth: Tensor | None = None
     """(1, H, W), positive, larger = farther: what the picture is to be like, for models that read depth."""
+    drift: Tensor | None = None
+    """(2, H, W) pixels: the noise at p is that of p + drift(p)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +41,16 @@ class Redraw:
     """(1, H, W) in [0, 1]: how much of each place is redrawn; None is all of it."""
     depth: Tensor | None = None
     """As for `Imagine`."""
+    drift: Tensor | None = None
+    """As for `Imagine`."""
     towards: Tensor | None = None
+    """(3, H, W) what the latent is drawn towards while it is painted."""
+    share: Tensor | None = None
+    """(1, H, W) in [0, 1], how far."""
+    other: Tensor | None = None
     """(3, H, W) another picture: what is redrawn is a mixture of both as the model holds them."""
-    share: float = 0.0
-    """Of `towards`, in [0, 1]."""
+    mix: float = 0.0
+    """Of `other`, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,25 @@ class ReadFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadMask:
+    """A mask (1, H, W) in [0, 1] from a file, fitted to the size of the animation; of a video, its frame `index`."""
+
+    index: int
+    file: str
+    alpha: bool = False
+    """How opaque the file is, and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Where `picture` (3, H, W) shows what the words name: (1, H, W) in [0, 1]."""
+
+    index: int
+    picture: Tensor
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watch:
     """The film's picture for frame `index`, fitted to the size of the animation."""
 
@@ -85,6 +112,8 @@ class Follow:
     index: int
     now: Tensor
     before: Tensor
+    since: int = -1
+    """The frame of the film that `before` is, where both are the film's own pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +147,10 @@ class Carry:
     start of a shot and in 2D."""
     source: Tensor = field(default_factory=lambda: torch.empty(0))
     """(3, H, W) the film's picture that `arriving` was painted from; empty without a film."""
+    drift: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(2, H, W) pixels, where the noise of each place comes from as the film has moved; empty where it stands still."""
+    where: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(1, H, W) in [0, 1], where `arriving` was painted, in a restyled film; empty where it was everywhere."""
     left_at: int = 0
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
 
@@ -154,4 +187,4 @@ class Emit:
     """(1, H, W) in [0, 1], 1 the nearest point, where a map of the depth is kept."""
 
 
-Request = Imagine | Redraw | EstimateDepth | Tween | ReadFrame | Watch | Follow | Emit
+Request = Imagine | Redraw | EstimateDepth | Segment | Tween | ReadFrame | ReadMask | Watch | Follow | Emit

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from animate.interp import cuts
 from animate.motion import flow
-from animate.picture import blur
-from animate.render import prepare
+from animate.picture import blur, mask
+from animate.render import masking, prepare
 from animate.render.requests import Carry, Follow, Imagine, ReadFrame, Redraw, Request, Watch
+from animate.schedule import masks
 from animate.schedule.plan import Frame, Plan
 
 Step = Generator[Request, Any, Carry]
@@ -36,6 +37,8 @@ redrawn alone have, at 0.8 it was 0.39 and 0.57; more smears."""
 ALIKE, UNLIKE = 0.04, 0.12
 """Mean difference over the colours at which the film's own picture, moved, is fully and no longer trusted: a shadow or
 a reflection moves otherwise than the thing it lies on. Set by eye."""
+STILL = 0.4
+"""Pixels a frame below which noise stays where it is."""
 LONGEST = 240
 """Frames of a film that are held at most."""
 
@@ -46,10 +49,15 @@ def step(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
 
 
 def shown(plan: Plan, carry: Carry) -> Pictured:
-    """(3, H, W) what frame `carry.index` shows."""
+    """(3, H, W) what frame `carry.index` shows: the restyled picture, and where the mask leaves it the film's own."""
     if plan.settings["video_mode"] != "keyed":
-        return carry.arriving
-    return (yield from _between(carry))
+        return mask.blend(carry.source, carry.arriving, carry.where) if carry.where.numel() else carry.arriving
+    picture = yield from _between(carry)
+    if masks.parse(plan.text["mask"][carry.index]) is None:
+        return picture
+    source = yield Watch(index=carry.index)
+    where = yield from masking.of(plan, plan[carry.index], "mask", source)
+    return picture if where is None else mask.blend(source, picture, where)
 
 
 def reach(plan: Plan) -> int:
@@ -67,21 +75,53 @@ def reach(plan: Plan) -> int:
 def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     """A frame redrawn by itself, or from the frame before as the film moved it."""
     source = yield Watch(index=frame.index)
+    where = yield from masking.of(plan, frame, "mask", source)
     if carry is None or frame.cut or cuts.is_cut(cuts.glance(carry.source), cuts.glance(source)):
-        painted = yield from _painted(plan, frame, source, source, carry, fresh=True)
-        return _opened(frame.index, painted, source, carry)
+        painted = yield from _painted(plan, frame, source, source, where, carry, fresh=True)
+        return replace(_opened(frame.index, painted, source, carry), where=_told(where, source))
     carrying = plan.settings["video_mode"] == "carried"
     kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
-    start, before, trusted = source, source, source[:1]
-    if carrying or kept > 0:
-        flows = yield Follow(index=frame.index, now=source, before=carry.source)
+    start, before, trusted, drift = source, source, source[:1], carry.drift
+    if carrying or kept > 0 or plan.settings["noise_warp"] or frame["latent_blend"] > 0:
+        flows = yield Follow(index=frame.index, now=source, before=carry.source, since=carry.index)
         before, trusted = moved(carry.arriving, flows, source, carry.source)
+        if carry.where.numel():  # what the mask has only now let in was not painted before
+            trusted = trusted * flow.read(carry.where, flows[0])
+        if plan.settings["noise_warp"]:
+            drift = _drifted(drift, flows[0], trusted)
     if carrying:
         start = source + frame["flow_blend"] * trusted * (before - source)
-    painted = yield from _painted(plan, frame, start, source, carry)
+    blend = frame["latent_blend"]
+    towards = (before, blend * trusted) if blend > 0 else None
+    painted = yield from _painted(
+        plan, frame, start, source, where, carry, drift=drift if drift.numel() else None, towards=towards
+    )
     if kept > 0:
         painted = painted + kept * trusted * (before - painted)
-    return replace(carry, index=frame.index, painted_at=frame.index, arriving=painted, leaving=painted, source=source)
+    return replace(
+        carry,
+        index=frame.index,
+        painted_at=frame.index,
+        arriving=painted,
+        leaving=painted,
+        source=source,
+        drift=drift,
+        where=_told(where, source),
+    )
+
+
+def _told(where: Tensor | None, like: Tensor) -> Tensor:
+    return like.new_empty(0) if where is None else where
+
+
+def _drifted(drift: Tensor, there: Tensor, trusted: Tensor) -> Tensor:
+    """(2, H, W) where the noise comes from now: what moved brings its own, what was uncovered has what lies there.
+
+    What hardly moves does not: flow is not exact, and its errors would add up to noise that wanders over a still wall.
+    """
+    there = there * (there.square().sum(0, keepdim=True).sqrt() > STILL)
+    before = flow.read(drift, there) if drift.numel() else torch.zeros_like(there)
+    return torch.where(trusted > 0.5, there + before, torch.zeros_like(there))
 
 
 def moved(picture: Tensor, flows: Tensor, now: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,7 +211,8 @@ def _key(plan: Plan, index: int, source: Tensor, carry: Carry | None, opens: boo
     for key, picture, _ in plan.film.styles:
         if key == index:
             return (yield ReadFrame(index=index, file=picture))
-    return (yield from _painted(plan, plan[index], source, source, carry, fresh=opens))
+    where = yield from masking.of(plan, plan[index], "mask", source)
+    return (yield from _painted(plan, plan[index], source, source, where, carry, fresh=opens))
 
 
 def _between(carry: Carry) -> Pictured:
@@ -185,7 +226,7 @@ def _between(carry: Carry) -> Pictured:
     total, weights = torch.zeros_like(now), torch.zeros_like(now[:1])
     for key, picture in {first: carry.leaving, last: carry.arriving}.items():
         source = yield Watch(index=key)
-        flows = yield Follow(index=index, now=now, before=source)
+        flows = yield Follow(index=index, now=now, before=source, since=key)
         seen, trusted = moved(picture, flows, now, source)
         near = 1 - abs(index - key) / (last - first) if first != last else 1.0
         weight = near * (trusted + 0.01)  # where neither can be trusted, by their distance alone
@@ -197,18 +238,41 @@ def _between(carry: Carry) -> Pictured:
 
 
 def _painted(
-    plan: Plan, frame: Frame, start: Tensor, source: Tensor, carry: Carry | None, fresh: bool = False
+    plan: Plan,
+    frame: Frame,
+    start: Tensor,
+    source: Tensor,
+    where: Tensor | None,
+    carry: Carry | None,
+    fresh: bool = False,
+    drift: Tensor | None = None,
+    towards: tuple[Tensor, Tensor] | None = None,
 ) -> Pictured:
-    """`start` (3, H, W) redrawn; depth is that of `source`."""
+    """`start` (3, H, W) redrawn within the mask `where`; depth is that of `source`.
+
+    `drift` is that of the noise; `towards` a picture that the latent is drawn towards, and how far.
+    """
     if frame["strength"] >= 1:
+        return start
+    if where is not None and not bool((where > 0).any()):
         return start
     how = prepare.sampling(plan, frame)
     depth = yield from prepare.structure(plan, frame, source)
-    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"]:
-        painted = yield Imagine(index=frame.index, how=how, depth=depth)
+    if frame["strength"] <= 0 and plan.settings["strength_0_no_init"] and where is None:
+        painted = yield Imagine(index=frame.index, how=how, depth=depth, drift=drift)
     else:
-        ready = prepare.prepared(plan, frame, start)
-        painted = yield Redraw(index=frame.index, picture=ready, strength=frame["strength"], how=how, depth=depth)
+        ready = yield from prepare.prepared(plan, frame, start)
+        painted = yield Redraw(
+            index=frame.index,
+            picture=ready,
+            strength=frame["strength"],
+            how=how,
+            within=masking.support(where),
+            depth=depth,
+            drift=drift,
+            towards=towards[0] if towards else None,
+            share=towards[1] if towards else None,
+        )
     if plan.settings["color_coherence"] == "Image":
         colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
         painted = prepare.matcher(plan, colors)(painted)

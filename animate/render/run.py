@@ -12,22 +12,25 @@ from typing import Any
 import yaml
 
 import animate
+from animate import segment
 from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, VideoError
-from animate.render import between, finish, restyle
+from animate.render import between, finish, hybrid, masking, restyle
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.contact import sheet
+from animate.render.flows import Flows
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
 from animate.render.projector import Projector
 from animate.render.record import Record, identity
 from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
+from animate.render.stencils import Stencils
 from animate.schedule.plan import Plan, compile
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
@@ -186,7 +189,11 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         plan=told,
     )
     film = _film(plan)
-    with directory.claim(), film or nullcontext():
+    flows = Flows(plan, str(painter.device)) if film is not None else None
+    segmenter = None
+    if masking.wanted(plan, "word"):
+        segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
+    with directory.claim(), film or nullcontext(), Stencils(plan) as stencils:
         if restart:
             directory.clear()
         directory.begin(record, given.text, Path(given.file).name)
@@ -197,7 +204,9 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             depth=depth,
             between=tweens,
             film=film,
-            flow_method=str(plan.settings["flow_method"]),
+            stencils=stencils,
+            segment=segmenter,
+            flows=flows,
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
             texts=_texts(plan, record),
             video=_video(plan, record, encoding, directory),
@@ -242,6 +251,11 @@ def _check_pictures(plan: Plan) -> None:
     for name, used in named.items():
         if used and plan.settings[name]:
             read_picture(Path(str(plan.settings[name])))
+    for _, picture, _ in plan.guides:
+        read_picture(Path(picture))
+    with Stencils(plan) as stencils:
+        for file, alpha in masking.files(plan):
+            stencils(0, file, alpha)
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:
@@ -292,8 +306,8 @@ def _show(plan: Plan, directory: RunDirectory) -> None:
 
 
 def _film(plan: Plan) -> Projector | None:
-    """The film that a plan restyles, its first picture seen; None where it restyles none."""
-    if plan.settings["animation_mode"] != "Video Input":
+    """The film that a plan looks at, its first picture seen; None where it looks at none."""
+    if plan.settings["animation_mode"] != "Video Input" and not hybrid.is_on(plan):
         return None
     if not plan.film.file:
         raise BadInput("animation_mode Video Input needs a film (video: {file: film.mp4})")
@@ -308,7 +322,8 @@ def _depth(plan: Plan, device: str, progress: Progress) -> Any:
     """The depth estimator of a plan; None where it needs none. Says where a file's maps are of another shape."""
     name = str(plan.settings["depth_algorithm"])
     flown = plan.settings["animation_mode"] == "3D" and plan.settings["use_depth_warping"] and name != "flat"
-    if not (flown or plan.settings["generation"] == "depth2img" or finish.wants_depth(plan)):
+    asked = plan.settings["generation"] == "depth2img" or finish.wants_depth(plan) or masking.wanted(plan, "depth")
+    if not (flown or asked):
         return None
     if name == "embedded":
         digests.verify(EMBEDDED_DEPTH)

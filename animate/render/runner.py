@@ -15,8 +15,8 @@ from torch import Tensor
 from animate.depth import DepthEstimator, mended
 from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
-from animate.motion import flow
 from animate.picture import convert
+from animate.render.flows import Flows
 from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
@@ -29,18 +29,22 @@ from animate.render.requests import (
     Follow,
     Imagine,
     ReadFrame,
+    ReadMask,
     Redraw,
     Request,
+    Segment,
     Tween,
     Watch,
 )
 from animate.render.run_dir import RunDirectory
+from animate.render.stencils import Stencils
 
 if TYPE_CHECKING:
     from animate.diffusion.models import Paints
     from animate.interp import Interpolator
     from animate.render.groups import Groups
     from animate.schedule.plan import Plan
+    from animate.segment import Segmenter
     from animate.video.writer import VideoWriter
 
 Walk = Callable[["Plan", Carry | None], Generator[Request, Any, None]]
@@ -73,7 +77,12 @@ class Order:
     """Of a plan whose cadence wants more than a cross-fade."""
     film: Projector | None = None
     """Of a plan that restyles a film."""
-    flow_method: str = "DIS"
+    flows: Flows | None = None
+    """Of a plan that looks at how a film moves."""
+    stencils: Stencils | None = None
+    """Of a plan whose masks are files."""
+    segment: Segmenter | None = None
+    """Of a plan whose masks are words."""
     groups: Groups | None = None
     """Of a plan whose frames are independent and are painted several at once."""
 
@@ -150,8 +159,12 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
             return order.groups.picture(request.index)
         if isinstance(request, Watch) and order.film is not None:
             return order.film(request.index).to(order.device)
-        if isinstance(request, Follow):
-            return torch.stack(flow.both_ways(request.now, request.before, order.flow_method))
+        if isinstance(request, ReadMask) and order.stencils is not None:
+            return order.stencils(request.index, request.file, request.alpha).to(order.device)
+        if isinstance(request, Segment) and order.segment is not None:
+            return order.segment(request.picture, request.words)
+        if isinstance(request, Follow) and order.flows is not None:
+            return order.flows(request)
         return answered(request, order.painter, size, order.depth, order.between)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(
@@ -170,13 +183,19 @@ def answered(
     """The picture (3, H, W) that was asked for; `size` is (height, width)."""
     match request:
         case Imagine():
-            return painter.imagine(size, [request.how], **_more(painter, depth=request.depth))[0]
+            return painter.imagine(size, [request.how], **_more(painter, depth=request.depth, drift=request.drift))[0]
         case Redraw():
-            more = _more(painter, within=request.within, depth=request.depth, towards=request.towards)
-            if request.towards is not None:
-                return painter.redraw(
-                    request.picture[None], request.strength, [request.how], **more, share=request.share
-                )[0]  # type: ignore[call-arg]
+            more: dict[str, Any] = _more(
+                painter,
+                within=request.within,
+                depth=request.depth,
+                drift=request.drift,
+                towards=request.towards,
+                share=request.share,
+                other=request.other,
+            )
+            if "other" in more:
+                more["mix"] = request.mix
             return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
@@ -188,7 +207,7 @@ def answered(
             if between is None:
                 raise ValueError("the plan asks for tweens and the run has no engine")
             return between(request.before, request.after, [request.time])[0]
-        case Watch() | Follow() | Emit():
+        case Watch() | Follow() | Segment() | ReadMask() | Emit():
             raise ValueError(f"{type(request).__name__} has no answer of a painter")
 
 
@@ -197,9 +216,11 @@ def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
     given = {name: field[None] for name, field in fields.items() if field is not None}
     if given and not isinstance(painter, Painter):
         without = {
-            "within": "paint into holes; `holes: stretch` does without",
+            "within": "paint into a part of a picture; `holes: stretch` and `mask: none` do without",
             "depth": "read depth; `generation: img2img`",
-            "towards": "mix pictures; prompts instead of `image_keys`",
+            "drift": "take noise that moves; `noise_warp: false`",
+            "towards": "be drawn towards a latent; `latent_blend: 0`",
+            "other": "mix pictures; prompts instead of `image_keys`",
         }
         raise RenderError(f"{painter.name} cannot {without[next(iter(given))]}")
     return given

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.audio.listen import listen
 from animate.errors import BadInput
 from animate.render.checked import load
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
 from animate.render.run import painter_of
 from animate.schedule.plan import compile
+from animate.schedule.sound import ListenError
 
 Array = NDArray[np.float64]
 
@@ -63,8 +65,8 @@ class Walk:
         return np.linspace(0, self.places - 1, self.frames, endpoint=not self.loop)
 
 
-def schedule(walk: Walk, way: Array) -> dict[str, Any]:
-    """The walk as a schedule's content; `way` (frames,) rises from 0."""
+def schedule(walk: Walk, way: Array, says: str = "") -> dict[str, Any]:
+    """The walk as a schedule's content; `way` (frames,) rises from 0, and `says` is the expression of it, if any."""
     stations = max(len(walk.prompts), len(walk.seeds))
     prompts = [walk.prompts[place % stations % len(walk.prompts)] for place in range(walk.places)]
     seeds = [walk.seeds[place % stations % len(walk.seeds)] for place in range(walk.places)]
@@ -74,7 +76,7 @@ def schedule(walk: Walk, way: Array) -> dict[str, Any]:
         "max_frames": walk.frames,
         "seed": seeds[0],
         "seed_behavior": "fixed",
-        "let": {"way": _curve(way)},
+        "let": {"way": says or _curve(way)},
         "prompt_travel": "way",
         "prompts": dict(zip(keys, prompts)),
     }
@@ -86,6 +88,25 @@ def schedule(walk: Walk, way: Array) -> dict[str, Any]:
         found["subseed"] = {begins[place]: _held(seeds[min(place + 1, walk.places - 1)]) for place in kept}
         found["subseed_strength"] = "way - floor(way)"
     return found
+
+
+def to_music(
+    prompts: Sequence[str], seeds: Sequence[int], audio: Path, *, frames: int, fps: str, loop: bool = False
+) -> dict[str, Any]:
+    """A walk that is fast where much is struck, as a schedule's content; `frames` 0 lasts as long as the sound.
+
+    Raises BadInput for a sound that cannot be heard, or that is too short for so many stations.
+    """
+    song = {"audio": str(audio.absolute()), "fps": fps}
+    try:
+        rate = compile(load({**song, "prompts": "a", "max_frames": 1})).fps
+        lasting = frames or max(1, int(listen(audio).seconds * rate))
+    except ListenError as error:
+        raise BadInput(f"{audio}: {error.what}" + (f" ({error.hint})" if error.hint else "")) from error
+    wanted = Walk(prompts=tuple(prompts), seeds=tuple(seeds), frames=lasting, loop=loop)
+    length = (wanted.places - 1) * (1 - loop / lasting)  # a loop ends one frame before its first station
+    plan = compile(load({**song, "prompts": "a", "max_frames": lasting}))
+    return {**schedule(wanted, length * plan.variables["audio_travel"], f"{length!r}*audio_travel"), **song}
 
 
 def through_pictures(

@@ -18,6 +18,7 @@ from animate.schedule.fields import FIELDS, Value
 from animate.schedule.source import Node, Report, Table
 
 PARTS = ("file", "from", "to", "every", "fps")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 DEFAULTS: Mapping[str, Value] = {
     "animation_mode": "Video Input",
     "seed_behavior": "fixed",
@@ -193,8 +194,14 @@ def _time(parts: Mapping[str, Node], name: str, silent: int, clock: Clock, field
         return silent
 
 
-def read_styles(node: Node, field: str, clock: Clock, report: Report) -> tuple[tuple[int, str, str], ...]:
-    """(frame, picture, digest) of `style_frames`, ascending."""
+def read_pictures(node: Node, field: str, clock: Clock, report: Report) -> tuple[tuple[int, str, str], ...]:
+    """(frame, picture, digest) of `style_frames` and `init_images`, ascending.
+
+    A folder's pictures are spread evenly, in the order of their names. Of two pictures for one frame a lenient source's
+    last one counts.
+    """
+    if isinstance(node.value, str):
+        return _of_folder(node, field, clock, report)
     if not isinstance(node.value, Table) or not node.value.pairs:
         report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["style_frames"].example)
         return ()
@@ -206,7 +213,7 @@ def read_styles(node: Node, field: str, clock: Clock, report: Report) -> tuple[t
         except TimeError as error:
             report.refuse(key, field, error.what, error.hint)
             continue
-        if frame in found:
+        if frame in found and not report.source.lenient:
             report.refuse(key, field, f"two pictures stand at frame {frame}")
             continue
         path = "" if isinstance(value.value, tuple | Table | None) else files.find(value.text, value, field, report)
@@ -216,6 +223,22 @@ def read_styles(node: Node, field: str, clock: Clock, report: Report) -> tuple[t
     if late:
         report.note(node, field, f"{counted(late, 'picture lies', 'pictures lie')} past the end")
     return tuple(found[frame] for frame in sorted(found))
+
+
+def _of_folder(node: Node, field: str, clock: Clock, report: Report) -> tuple[tuple[int, str, str], ...]:
+    folder = files.inside(report.source.folder, node.text)
+    if folder is None or not folder.is_dir():
+        report.refuse(node, field, f"{shown(node)} is neither a folder nor pictures by frame", "{0: a.png, 48: b.png}")
+        return ()
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    if not found:
+        report.refuse(node, field, f"{node.text[:60]} holds no pictures", ", ".join(PICTURES))
+    if len(found) > clock.max_frames:
+        what = f"{node.text[:60]} holds {len(found)} pictures for {clock.max_frames} frames"
+        report.note(node, field, what, f"the first {clock.max_frames} are taken")
+    count = min(len(found), clock.max_frames)
+    places = (round(number * clock.max_frames / count) for number in range(count))
+    return tuple((at, str(path.absolute()), fingerprint(path)) for at, path in zip(places, found))
 
 
 def fingerprint(path: Path) -> str:

@@ -4,13 +4,13 @@
                                                                            └─> one trial of every curve and frame
 
 What needs more than the schedule to be judged (samplers the painter has, sizes it can draw, room on the disk) is either
-handed in as `choices` or checked by the caller, who places its complaint with `Schedule.problem`.
+handed in as `Senses` or checked by the caller, who places its complaint with `Schedule.problem`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -20,11 +20,23 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import album, curve, expression, files, film, importers, music, prompt_tracks, source, texts
+from animate.schedule import (
+    album,
+    curve,
+    expression,
+    files,
+    film,
+    importers,
+    masks,
+    music,
+    prompt_tracks,
+    source,
+    texts,
+)
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
-from animate.schedule.film import Show, Watch, blind
+from animate.schedule.film import Show
 from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
@@ -32,7 +44,8 @@ from animate.schedule.plan import evaluated
 from animate.schedule.prompt_text import NO_SEED, Shelf, Sides
 from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.schedule import Schedule, Setting, Written
-from animate.schedule.sound import Listen, by_frame, deaf
+from animate.schedule.senses import NO_SENSES, Senses
+from animate.schedule.sound import by_frame
 from animate.schedule.source import Node, Report, Source, Table, in_order
 from animate.schedule.texts import TextTrack
 
@@ -44,19 +57,13 @@ _INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
 """Fields that say the same thing: to override one drops the other."""
 MAX_VARIANTS = 10_000
 
-Fault = Callable[[str], tuple[str, str]]
-"""Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
-
 
 def load(
     document: Document,
     overrides: Mapping[str, Any] | None = None,
     *,
-    choices: Mapping[str, Collection[str]] | None = None,
     series: Mapping[str, Any] | None = None,
-    listen: Listen = deaf,
-    watch: Watch = blind,
-    faults: Mapping[str, Fault] | None = None,
+    senses: Senses = NO_SENSES,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -64,36 +71,27 @@ def load(
         document: a file (YAML, JSON, or one that an importer knows), or its content as a mapping.
         overrides: fields that replace those of the document, under any of their names. Texts are read as the command
             line's: `1.5` is a number, `{0: 1, 48: 1.1}` a mapping.
-        choices: names that text fields may hold, by field: `{"sampler": (…)}`.
         series: arrays (n,) that expressions may use by name.
-        listen: hears the files of `audio` and `stems`.
-        watch: looks into the file of `video`.
-        faults: what finds fault with the name of a model, by field: `{"model": …}`.
+        senses: what knows of samplers, models, sounds and films.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch, faults or {})
+    return _load(_opened(document), overrides or {}, series or {}, senses)
 
 
 def variants(
-    document: Document, overrides: Mapping[str, Any] | None = None, **more: Any
+    document: Document, overrides: Mapping[str, Any] | None = None, *, senses: Senses = NO_SENSES
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    silent = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, "faults": {}}
-    with_: dict[str, Any] = {**silent, **more}
-    first = _load(opened, overrides or {}, **with_)
+    first = _load(opened, overrides or {}, {}, senses)
     if not first.vary:
         return [({}, first)]
     found = []
     for values in product(*first.vary.values()):
         chosen = dict(zip(first.vary, values))
-        each = _load(
-            opened,
-            {**(overrides or {}), **chosen},
-            **with_,
-        )
+        each = _load(opened, {**(overrides or {}), **chosen}, {}, senses)
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
 
@@ -106,16 +104,10 @@ def _opened(document: Document) -> Source | source.Imported:
 
 
 def _load(
-    opened: Source | source.Imported,
-    overrides: Mapping[str, Any],
-    choices: Mapping[str, Collection[str]],
-    series: Mapping[str, Any],
-    listen: Listen,
-    watch: Watch,
-    faults: Mapping[str, Fault],
+    opened: Source | source.Imported, overrides: Mapping[str, Any], series: Mapping[str, Any], senses: Senses
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen, watch, faults)
+    loading = _Loading(imported.source, series, senses)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -146,20 +138,9 @@ def _without_marks(node: Node) -> Node:
 class _Loading:
     """One pass over a document: fields are taken in, then read kind by kind, and complaints are gathered."""
 
-    def __init__(
-        self,
-        native: Source,
-        choices: Mapping[str, Collection[str]],
-        series: Mapping[str, Any],
-        listen: Listen,
-        watch: Watch,
-        faults: Mapping[str, Fault],
-    ) -> None:
-        self.faults = faults
-        self.listen = listen
-        self.watch = watch
+    def __init__(self, native: Source, series: Mapping[str, Any], senses: Senses) -> None:
+        self.senses = senses
         self.source = native
-        self.choices = choices
         self.series = series
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -250,7 +231,7 @@ class _Loading:
         seed_drawn = settings["seed"] == -1
         if seed_drawn:
             settings["seed"] = secrets.randbelow(2**32)
-        show = film.read(*self._report("video"), self.watch) if "video" in self.written else Show()
+        show = film.read(*self._report("video"), self.senses.watch) if "video" in self.written else Show()
         if show.frames and not {"max_frames", "duration"} & self.written.keys():
             settings["max_frames"] = show.frames
         elif show.frames and self.source.lenient:  # Deforum stops where the film stops
@@ -286,6 +267,7 @@ class _Loading:
             embeddings=self._embeddings(),
             images=album.read(*self._with_clock("image_keys", clock)) if "image_keys" in self.written else (),
             film=self._film(show, clock),
+            guides=film.read_pictures(*self._with_clock("init_images", clock)) if "init_images" in self.written else (),
             series=self._series(clock, heard),
             vary=self._vary(),
             seed_drawn=seed_drawn,
@@ -346,9 +328,16 @@ class _Loading:
             node, field, report = self._report("animation_mode")
             tell = report.note if report.source.lenient else report.refuse
             tell(node, field, "Video Input needs a film", f"video: {FIELDS['video'].example}")
-        if not filmed and "video" in self.written:
+        looked_at = settings["hybrid_composite"] != "None" or settings["hybrid_motion"] != "None"
+        looked_at = looked_at or bool({"mask", "noise_mask"} & self.written.keys())
+        for name in ("hybrid_composite", "hybrid_motion"):
+            if name in self.written and settings[name] != "None" and (filmed or "video" not in self.written):
+                node, field, report = self._report(name)
+                hint = "animation_mode: 2D or 3D" if filmed else f"video: {FIELDS['video'].example}"
+                report.note(node, field, "has no effect", hint)
+        if not filmed and "video" in self.written and not looked_at:
             node, field, report = self._report("video")
-            report.note(node, field, "has no effect", "animation_mode: Video Input")
+            report.note(node, field, "has no effect", "animation_mode: Video Input, hybrid_motion or hybrid_composite")
         if show.frames and int(settings["max_frames"]) > show.frames:
             node, field, report = self._report("duration" if "duration" in self.written else "max_frames")
             report.refuse(node, field, f"{settings['max_frames']} frames are more than the film has", f"{show.frames}")
@@ -364,13 +353,20 @@ class _Loading:
     def _silent(self, row: Field, model: str) -> Setting:
         """What a field is where the schedule does not say."""
         instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
-        instead = film.DEFAULTS if "video" in self.written else instead
+        instead = film.DEFAULTS if "video" in self.written and not self._beside() else instead
         return instead.get(row.name, row.default_for(model))
+
+    def _beside(self) -> bool:
+        """Whether a mode is named in which the film, if there is one, lies beside an animation of its own."""
+        return "animation_mode" in self.written and self.written["animation_mode"].value.text.strip().upper() in (
+            "2D",
+            "3D",
+        )
 
     def _film(self, show: Show, clock: Clock) -> film.Film:
         if "style_frames" not in self.written:
             return show.film
-        return replace(show.film, styles=film.read_styles(*self._with_clock("style_frames", clock)))
+        return replace(show.film, styles=film.read_pictures(*self._with_clock("style_frames", clock)))
 
     def _with_clock(self, name: str, clock: Clock) -> tuple[Node, str, Clock, Report]:
         node, field, report = self._report(name)
@@ -379,7 +375,8 @@ class _Loading:
     def _music(self, show: Show) -> Music:
         """The sounds of `audio` and `stems`, heard."""
         audio = self._report("audio") if "audio" in self.written else None
-        return music.read(audio, self._entries("stems"), self.listen, self._rate(show))
+        stems = self._report("stems") if "stems" in self.written else None
+        return music.read(audio, stems, self.senses.listen, self.senses.separate, self._rate(show))
 
     def _rate(self, show: Show) -> Fraction:
         """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
@@ -409,7 +406,7 @@ class _Loading:
         )
         if "duration" in self.written:
             clock = self._with_duration(clock)
-        return self._with_cues(clock)
+        return self._with_cues(clock, heard)
 
     def _with_duration(self, clock: Clock) -> Clock:
         node, field, report = self._report("duration")
@@ -431,7 +428,7 @@ class _Loading:
             report.refuse(node, field, what, "one of the two is enough")
         return replace(clock, max_frames=frames)
 
-    def _with_cues(self, clock: Clock) -> Clock:
+    def _with_cues(self, clock: Clock, heard: Music) -> Clock:
         if "cues" not in self.written:
             return clock
         node, field, report = self._report("cues")
@@ -439,6 +436,7 @@ class _Loading:
             report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["cues"].example)
             return clock
         cues: dict[str, int] = {}
+        groups: dict[str, tuple[int, ...]] = {}
         for key, value in node.value.pairs:
             name = key.text
             if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
@@ -449,13 +447,19 @@ class _Loading:
                     "letters, digits and _, not one of t, max_f, s …",
                 )
                 continue
-            if isinstance(value.value, tuple | Table | None):
+            if isinstance(value.value, Table):
+                frames = music.struck(value, f"{field}.{name}", heard, clock, report)
+                if frames is not None:
+                    groups[name] = frames
+                    cues |= {f"{name}{number}": frame for number, frame in enumerate(frames, start=1)}
+                continue
+            if isinstance(value.value, tuple | None):
                 report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
                 continue
             frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues), report)
             if frame is not None:
                 cues[name] = frame
-        return replace(clock, cues=cues)
+        return replace(clock, cues=cues, groups=groups)
 
     def _seconds(self, name: str, clock: Clock) -> float:
         if name not in self.written:
@@ -488,9 +492,9 @@ class _Loading:
         return text
 
     def _find_fault(self, name: str, text: str) -> None:
-        if name in self.faults and text:
+        if name in self.senses.faults and text:
             node, field, report = self._report(name)
-            what, hint = self.faults[name](text)
+            what, hint = self.senses.faults[name](text)
             if what:
                 report.refuse(node, field, what, hint)
 
@@ -520,7 +524,11 @@ class _Loading:
         found = None
         if row.name in self.written:
             node, field, report = self._report(row.name)
-            found = texts.read(node, field, row, self.choices.get(row.name) or row.choices, clock, report)
+            found = texts.read(node, field, row, self.senses.choices.get(row.name) or row.choices, clock, report)
+            if found is not None and row.name in masks.FIELDS:
+                filmed = "video" in self.written
+                keys = ((at, masks.read(text, node, field, report, filmed), node) for at, text, node in found.keys)
+                found = TextTrack(tuple(keys))
         return found or TextTrack(((0, str(row.default_for(model)), Node(None)),))
 
     def _reader(self, name: str, clock: Clock, shelf: Shelf, salt: int) -> tuple[Node, Reader]:
@@ -569,6 +577,9 @@ class _Loading:
         for item in items:
             if isinstance(item.value, tuple | Table | None):
                 report.refuse(item, field, f"{shown(item)} is not a time", FIELDS["cuts"].example)
+                continue
+            if item.text in clock.groups:
+                frames |= set(clock.groups[item.text]) - {0}
                 continue
             frame = curve.read_time(item, field, clock, report)
             if frame is not None and frame > clock.last:

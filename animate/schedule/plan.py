@@ -29,13 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.errors import BadInput, Problem, ScheduleError
+from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
-from animate.schedule import seeds
 from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.curve import CurveError
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
-from animate.schedule.film import NO_FILM, Film
+from animate.schedule.film import NO_FILM, Film, fingerprint
 from animate.schedule.prompts import Prompts, PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
@@ -107,10 +107,12 @@ class Plan:
     variables: Mapping[str, Array] = field(default_factory=dict)
     """`let` curves and audio series, (n,) each; for plots."""
     contents: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of the pictures the settings name."""
+    """SHA-256 of the pictures that are named, by setting, and of the files of masks, by path."""
     film: Film = NO_FILM
     album: Album = NO_ALBUM
     """Pictures that are keys; none without."""
+    guides: tuple[tuple[int, str, str], ...] = ()
+    """(frame, picture, digest) of `init_images`, ascending."""
     warnings: tuple[Problem, ...] = ()
     seed_drawn: bool = False
 
@@ -154,7 +156,11 @@ class Plan:
             found.update(f"{name}:{column.dtype.str}\0".encode())
             found.update(np.ascontiguousarray(column + 0 if column.dtype.kind == "f" else column).tobytes())
         for name, texts in sorted(self.text.items()):
-            found.update("\0".join((name, *texts)).encode())
+            found.update(
+                "\0".join(
+                    (name, *(masks.by_content(text, self.contents) if name in masks.FIELDS else text for text in texts))
+                ).encode()
+            )
         used = self.prompts
         found.update("\0".join(used.texts).encode())
         for part in (used.positive, used.negative, used.weight):
@@ -167,6 +173,8 @@ class Plan:
             found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
         if self.album.keys:
             found.update(json.dumps(Album.painting(self.album.to_json()), sort_keys=True).encode())
+        if self.guides:
+            found.update(json.dumps([[frame, digest] for frame, _, digest in self.guides]).encode())
         return found.hexdigest()
 
     # --- as text ----------------------------------------------------------------------------------------------------
@@ -199,6 +207,7 @@ class Plan:
                 "embeddings": [list(pair) for pair in self.embeddings],
                 **({"film": self.film.to_json()} if self.film.file else {}),
                 **({"album": self.album.to_json()} if self.album.keys else {}),
+                **({"guides": [list(guide) for guide in self.guides]} if self.guides else {}),
             },
             indent=indent,
             ensure_ascii=False,
@@ -243,6 +252,7 @@ class Plan:
                 contents=read["contents"],
                 film=Film.from_json(read["film"]) if "film" in read else NO_FILM,
                 album=Album.from_json(read["album"]) if "album" in read else NO_ALBUM,
+                guides=tuple((int(frame), str(path), str(digest)) for frame, path, digest in read.get("guides", ())),
                 seed_drawn=bool(read["seed_drawn"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -417,9 +427,10 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         loras=tuple(worn.items()),
         embeddings=schedule.embeddings,
         variables=MappingProxyType(variables),
-        contents=_contents(settings),
+        contents=_contents(settings) | _masked_by(schedule),
         film=schedule.film,
         album=_album(schedule, cut),
+        guides=schedule.guides,
         warnings=in_order(warnings),
         seed_drawn=schedule.seed_drawn,
     )
@@ -475,7 +486,7 @@ def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None) -> 
     found = []
     for name, voice in (("prompts", voices[0]), ("negative_prompts", against)):
         for key in voice.unreached() if voice and name in schedule.written else ():
-            if key.frame <= schedule.clock.last:
+            if key.frame <= schedule.clock.max_frames:
                 what = f"the key at frame {key.frame} is never reached"
                 found.append(schedule.problem(name, what, "", key.node if key.node.line else None))
     silent = np.sum([voice.share for voice in voices], axis=0) <= 0
@@ -532,3 +543,10 @@ def _contents(settings: Mapping[str, Setting]) -> dict[str, str]:
         if row and row.kind == "file" and row.group != "output" and value and Path(str(value)).is_file():
             found[name] = hashlib.sha256(Path(str(value)).read_bytes()).hexdigest()
     return found
+
+
+def _masked_by(schedule: Schedule) -> dict[str, str]:
+    """SHA-256 of the files that masks name, by path."""
+    texts = {text for name in masks.FIELDS for _, text, _ in schedule.texts[name].keys}
+    paths = {term.text for text in texts for term in masks.terms(masks.parse(text)) if term.kind == "file"}
+    return {path: fingerprint(Path(path)) for path in sorted(paths) if Path(path).is_file()}

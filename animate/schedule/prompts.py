@@ -124,7 +124,7 @@ class Reader:
                 keys.append(key)
         keys.sort(key=lambda key: key.frame)
         complete &= not curve.refuse_equal_frames([(key.frame, key.node) for key in keys], self.name, self.report)
-        late = [key for key in keys if key.frame > self.clock.last]
+        late = [key for key in keys if key.frame > self.clock.max_frames]  # at max_frames one closes a loop
         if late:
             one = f"the key at frame {late[0].frame} lies past the end"
             self.report.note(late[0].node, self.name, one if len(late) == 1 else f"{len(late)} keys lie past the end")

@@ -60,6 +60,8 @@ class Schedule:
     images: tuple[tuple[int, str, str], ...] = ()
     """(frame, path, digest) of pictures that are keys, ascending."""
     film: Film = NO_FILM
+    guides: tuple[tuple[int, str, str], ...] = ()
+    """(frame, picture, digest) of `init_images`, ascending."""
     vary: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     seed_drawn: bool = False
     """The seed was −1 and has been drawn by chance."""

@@ -131,7 +131,23 @@ def _mapping(row: Field) -> dict[str, Any]:
 
 
 _MAPPINGS: dict[str, dict[str, Any]] = {
-    "cues": {"type": "object", "additionalProperties": {"$ref": "#/definitions/time"}},
+    "cues": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"$ref": "#/definitions/time"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "onsets": {"type": "string"},
+                        "above": {"type": "number", "minimum": 0, "maximum": 1},
+                        "gap": {"$ref": "#/definitions/time"},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
     "let": {"type": "object", "additionalProperties": {"$ref": "#/definitions/curve"}},
     "cuts": {
         "anyOf": [
@@ -173,7 +189,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             ]
         },
     },
-    "stems": {"type": "object", "additionalProperties": {"type": "string"}},
+    "stems": {"anyOf": [{"enum": ["auto"]}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "video": {
         "anyOf": [
             {"type": "string"},
@@ -192,6 +208,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
         ]
     },
     "image_keys": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
+    "init_images": {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
 }

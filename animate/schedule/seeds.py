@@ -106,7 +106,7 @@ def _owned(
     mine, following, key, on = own.seed[at], own.following[at], own.key[at], own.share[at]
     has = mine >= 0
     if own.walks:
-        leans = has & (following >= 0) & (following != mine) & (on > 0)
+        leans = has & (following >= 0) & (following != mine)
         return np.where(has, mine, seed), np.where(leans, following, second), np.where(leans, on, share)
     begins = np.concatenate([[True], key[1:] != key[:-1]])
     since = turn - np.maximum.accumulate(np.where(begins, turn, 0))

@@ -94,14 +94,16 @@ def read_frames(
     first: int = 0,
     every: int = 1,
     scaled: Callable[[int, int], tuple[int, int]] | None = None,
+    alpha: bool = False,
 ) -> Iterator[np.ndarray]:
     """The frames of a video, in order, as uint8 (H, W, 3), RGB, turned as the file says, over black where transparent.
 
     Without `fps` each stored frame comes once, however long it is shown; with it, frames come at that rate, repeated
     and left out as need be. Of these, only every `every`-th is given, from the one numbered `first`. `scaled` is told
     height and width of the picture as it is to be seen, its pixels square, and tells those that are wanted: averaged
-    over areas where the picture shrinks, Lanczos where it grows. Only one frame is held. Raises VideoError naming the
-    file; where it is damaged or cut off, after the frames that could be read.
+    over areas where the picture shrinks, Lanczos where it grows. With `alpha` the frames show how opaque each place
+    is, in grey. Only one frame is held. Raises VideoError naming the file; where it is damaged or cut off, after the
+    frames that could be read.
     """
     info = probe(path)
     chain = [f"fps={fps.numerator}/{fps.denominator}"] if fps is not None else []
@@ -111,7 +113,9 @@ def read_frames(
         height, width = scaled(info.height, round(info.width * info.aspect))
         shrinks = height * width < info.height * info.width
         chain.append(f"scale={width}:{height}:flags={'area' if shrinks else 'lanczos'}+accurate_rnd+full_chroma_int")
-    if info.alpha:
+    if alpha:
+        chain += ["format=rgba", "alphaextract"]
+    elif info.alpha:
         chain += ["format=gbrap", "premultiply=inplace=1"]
     # PPM: each picture tells its own size, so that rotation is ffmpeg's business alone.
     arguments = [

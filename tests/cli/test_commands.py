@@ -151,10 +151,10 @@ def test_check_of_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str], t
 
 
 def test_check_takes_old_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    old = save(tmp_path, {**WEBUI, "hybrid_motion": "Affine", "border": "warp"})
+    old = save(tmp_path, {**WEBUI, "optical_flow_redo_generation": "DIS Fine", "border": "warp"})
     code, out, _ = run(capsys, "check", old)
     assert code == 0
-    assert "hybrid motion (Affine)" in out
+    assert "redo by optical flow (DIS Fine)" in out
     assert "1 warning" in out
     assert "'warp'" in out
 

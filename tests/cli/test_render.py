@@ -105,12 +105,19 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path, capsys: pytest.C
 
 
 def test_an_old_file_renders_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = {**WEBUI, "W": 64, "H": 70, "max_frames": 4, "diffusion_cadence": 2, "hybrid_motion": "Affine"}
+    settings = {
+        **WEBUI,
+        "W": 64,
+        "H": 70,
+        "max_frames": 4,
+        "diffusion_cadence": 2,
+        "optical_flow_redo_generation": "DIS Fine",
+    }
     old = save(tmp_path, settings)
     code, _, err = run(capsys, "render", old, "-o", tmp_path / "out")
     assert code == 0
     assert "70 is not a multiple of 8" in err
-    assert "hybrid motion (Affine)" in err
+    assert "redo by optical flow (DIS Fine)" in err
     assert len(list((tmp_path / "out" / "frames").glob("*.png"))) == 4
 
 

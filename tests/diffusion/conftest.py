@@ -11,7 +11,9 @@ import torch
 from animate.diffusion import models
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampling import Prompt, Sampling
-from tests.diffusion.tiny import FAMILIES, tiny_depth, tiny_embedded
+from tests.diffusion.tiny import FAMILIES, tiny_depth, tiny_embedded, tiny_inpaint
+
+OTHERS = {"depth": tiny_depth, "embedded": tiny_embedded, "inpaint": tiny_inpaint}
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     def folder(family: str) -> Path:
         path = root / family
         if not path.exists():
-            {**FAMILIES, "depth": tiny_depth, "embedded": tiny_embedded}[family](path)
+            OTHERS.get(family, FAMILIES.get(family))(path)  # type: ignore[misc]
         return path
 
     return folder

@@ -160,6 +160,45 @@ def test_depth_plane_equals_diffusers_depth2img(
     assert (painter.redraw(picture, 0.4, [sampling()]) - ours).abs().max() > 1e-3
 
 
+def test_inpainting_model_equals_diffusers(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
+    """Inside the hole: what lies around is given back untouched here, and went through the autoencoder there."""
+    import diffusers
+
+    painter = painters("inpaint")
+    parts = painter._parts
+    pipe = diffusers.StableDiffusionInpaintPipeline(
+        vae=parts.vae,
+        text_encoder=parts.encoders[0].model,
+        tokenizer=parts.encoders[0].tokenizer,
+        unet=parts.unet,
+        scheduler=samplers.make("DDIM", parts.scheduler),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    hole = torch.zeros(1, 1, 64, 64)
+    hole[..., 16:48, 24:56] = 1
+    theirs = pipe(
+        prompt="a red fox",
+        negative_prompt="dull",
+        image=2 * picture - 1,
+        mask_image=hole,
+        height=64,
+        width=64,
+        strength=0.6,
+        num_inference_steps=5,
+        guidance_scale=4.0,
+        generator=torch.Generator().manual_seed(7),
+        output_type="pt",
+    ).images
+    inside = hole.expand_as(picture) > 0
+    ours = painter.redraw(picture, 0.4, [sampling()], within=hole)
+    assert_same(ours[inside], theirs[inside])
+    assert torch.equal(ours[~inside], picture[~inside])
+    assert painter.imagine((64, 64), [sampling()]).std() > 0.01
+
+
 @pytest.mark.parametrize("weight", [1.0, 0.4])
 def test_a_controlnet_for_depth_equals_diffusers(
     painters: Callable[[str], Painter], picture: torch.Tensor, weight: float

@@ -140,3 +140,27 @@ def test_a_script_says_what_its_prompts_say_at_each_step(texts: Texts) -> None:
         plain = (Prompt(text, negative, 0.5), Prompt("c", "", 0.5))
         assert torch.equal(script.at(step).states, texts.passes(sampling(prompts=plain), True).states)
     assert script.shape == ((4, (2, TOKENS, 16)),)  # one shape: it can be followed together with any other
+
+
+def test_without_a_norm_weights_only_scale(texts: Texts) -> None:
+    plain, heavy = texts.encode("a b c").states, texts.encode("a (b:1.5) c", 1, "no_norm").states
+    wanted = plain.clone()
+    wanted[2] *= 1.5
+    assert torch.allclose(heavy, wanted, atol=1e-6)
+
+
+def test_compels_weights_move_away_from_the_empty_prompt_or_towards_the_rest(texts: Texts) -> None:
+    empty, plain = texts.encode("").states, texts.encode("a b c").states
+    more = texts.encode("a (b:1.5) c", 1, "compel").states
+    wanted = plain.clone()
+    wanted[2] = empty[2] + 1.5 * (plain[2] - empty[2])
+    assert torch.allclose(more, wanted, atol=1e-5)
+    rest = texts.encode("a  c").states
+    wanted[2] = (empty[2] + plain[2]) / 2
+    assert torch.allclose(texts.encode("a (b:0.5) c", 1, "compel").states, (wanted + rest) / 2, atol=1e-5)
+    assert torch.allclose(texts.encode("a (b:0) c", 1, "compel").states, rest, atol=1e-3)
+    assert torch.equal(texts.encode("a b c", 1, "compel").states, plain)
+    assert torch.isfinite(texts.encode("(a:0.2) BREAK (b:-3) " + "(c:0.1) " * 60 + "[d]", 1, "compel").states).all()
+    passes = texts.passes(sampling(prompts=(Prompt("a (b:1.5) c", "(n:0.5)"),), weighting="compel"), guided=True)
+    assert torch.equal(passes.states[1], more)
+    assert torch.equal(passes.states[0], texts.encode("(n:0.5)", 1, "compel").states)

@@ -220,7 +220,9 @@ def test_each_text_is_encoded_once(painters: Callable[[str], Painter], monkeypat
     read: list[str] = []
     original = painter.texts._read
     monkeypatch.setattr(
-        painter.texts, "_read", lambda encoder, text, skip: read.append(text) or original(encoder, text, skip)
+        painter.texts,
+        "_read",
+        lambda encoder, parts, *more: read.append(parts[0].text) or original(encoder, parts, *more),
     )
     how: list[Sampling] = [
         sampling(prompts=(Prompt("a", "n", 1 - t), Prompt("b", "n", t)), steps=1) for t in (0.2, 0.4, 0.8)

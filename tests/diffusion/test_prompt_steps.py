@@ -69,6 +69,8 @@ def test_alternation_turns_every_step(prompt: str, wanted: list[str]) -> None:
         ("at 12:30", [("at 12:30", 1.0)]),
         ("SANDY LAND", [("SANDY LAND", 1.0)]),
         ("A AND ", [("A", 1.0)]),
+        ("A :0 AND B :0.0 AND C :2", [("C", 2.0)]),
+        ("A :0 AND B :0", [("A", 0.0)]),
         ("AND", [("", 1.0)]),
         ("A : 0.5000 AND B : 0.5000", [("A", 0.5), ("B", 0.5)]),
     ],

@@ -40,6 +40,11 @@ def tiny_depth(path: Path) -> Path:
     return path
 
 
+def tiny_inpaint(path: Path) -> Path:
+    """A random inpainting model: the network reads a mask and the picture with a hole beside the latent."""
+    return _save(path, _scheduler(), _unet(cross_attention_dim=16, in_channels=9), [_text(16, "quick_gelu")])
+
+
 def tiny_embedded(path: Path) -> Path:
     """A random model made like the embedded painter: its autoencoder, tokenizer, depth channel and noise levels."""
     from tokenizers import Tokenizer, pre_tokenizers, processors

@@ -1,6 +1,10 @@
+import sys
+import types
+
 import pytest
 import torch
 
+from animate.errors import MissingExtra
 from animate.motion import flow
 from animate.motion.warp import warp as by_matrix
 from tests.interp.scenes import psnr, texture
@@ -108,3 +112,48 @@ def test_sizes_must_agree() -> None:
         flow.estimate(texture(8, 8), texture(8, 9))
     with pytest.raises(ValueError, match="flow of its size"):
         flow.warp(texture(8, 8), torch.zeros(2, 8, 9))
+
+
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+
+class FakeNetwork:
+    """As torchvision's RAFT is called: tells four pixels to the right and two down, of its own size."""
+
+    def __init__(self, weights: object, progress: bool) -> None:
+        assert weights == "the weights"
+
+    def to(self, device: object) -> "FakeNetwork":
+        return self
+
+    def eval(self) -> "FakeNetwork":
+        return self
+
+    def __call__(self, a: torch.Tensor, b: torch.Tensor, num_flow_updates: int) -> list[torch.Tensor]:
+        assert a.shape == b.shape == (1, 3, 128, 176)
+        assert float(a.min()) >= -1
+        assert min(a.shape[-2:]) >= 128
+        found = torch.tensor([4.0, 2.0])[None, :, None, None].expand(1, 2, *a.shape[-2:])
+        return [torch.zeros_like(found), found]
+
+
+def test_raft_is_asked_in_its_own_size_and_told_in_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    optical_flow = types.ModuleType("optical_flow")
+    optical_flow.Raft_Small_Weights = types.SimpleNamespace(DEFAULT="the weights")  # type: ignore[attr-defined]
+    optical_flow.raft_small = FakeNetwork  # type: ignore[attr-defined]
+    models = types.ModuleType("torchvision.models")
+    models.optical_flow = optical_flow  # type: ignore[attr-defined]
+    for name, module in {"torchvision": types.ModuleType("torchvision"), "torchvision.models": models}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    found = flow.load("RAFT small")(torch.rand(3, 64, 85), torch.rand(3, 64, 85))
+    assert found.shape == (2, 64, 85)
+    assert float(found[0, 0, 0]) == pytest.approx(4 * 85 / 176)
+    assert float(found[1, 0, 0]) == pytest.approx(1)
+
+
+def test_raft_without_torchvision_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(MissingExtra, match="needs torchvision"):
+        flow.load("RAFT")
+    with pytest.raises(ValueError, match="no flow method"):
+        flow.load("RAPT")

@@ -68,7 +68,7 @@ def test_the_animator_asks_for_both_and_keeps_less_half_way(album):
     while not (isinstance(request, Emit) and request.index == 8):
         asked.append(request)
         request = steps.send(None if isinstance(request, Emit) else picture)
-    redrawn = [(one.index, round(one.share, 3), round(one.strength, 3)) for one in asked if isinstance(one, Redraw)]
+    redrawn = [(one.index, round(one.mix, 3), round(one.strength, 3)) for one in asked if isinstance(one, Redraw)]
     assert redrawn == [(i, i / 8, round(1 - 0.6 * 4 * i / 8 * (1 - i / 8), 3)) for i in range(1, 8)]
     assert [one.file for one in asked if isinstance(one, ReadFrame)][:3] == [*map(str, [album[0]] * 2), str(album[1])]
 
@@ -123,13 +123,13 @@ def test_mixed_latents_keep_their_spread():
 def test_at_strength_1_the_mixture_is_only_decoded(album, painter):
     a, b = (convert.read_picture(path)[None] for path in album)
     how = [Sampling(prompts=(Prompt("x"),), seed=1, steps=4)]
-    half = painter.redraw(a, 1.0, how, towards=b, share=0.5)
-    near = painter.redraw(a, 0.999, how, towards=b, share=0.5)
+    half = painter.redraw(a, 1.0, how, other=b, mix=0.5)
+    near = painter.redraw(a, 0.999, how, other=b, mix=0.5)
     assert torch.isfinite(half).all()
     assert float((half - (a + b) / 2).abs().mean()) < 0.1
     assert float((half - near).abs().mean()) < 0.1
     with pytest.raises(ValueError, match="to go towards"):
-        painter.redraw(a, 0.5, how, towards=torch.cat([b, b]), share=0.5)
+        painter.redraw(a, 0.5, how, other=torch.cat([b, b]), mix=0.5)
 
 
 def test_what_is_wrong_with_the_pictures_is_told(album, tmp_path):
@@ -149,7 +149,7 @@ def test_what_is_wrong_with_the_pictures_is_told(album, tmp_path):
         def redraw(self, pictures, strength, how):
             return pictures
 
-    request = Redraw(index=1, picture=torch.zeros(3, 8, 8), strength=0.5, how=None, towards=torch.zeros(3, 8, 8))
+    request = Redraw(index=1, picture=torch.zeros(3, 8, 8), strength=0.5, how=None, other=torch.zeros(3, 8, 8))
     with pytest.raises(RenderError, match="plain cannot mix pictures"):
         answered(request, Plain(), (8, 8))
 

@@ -144,7 +144,8 @@ def test_turned_transparent_deep_and_uneven_films_are_read(tmp_path: Path, film:
 
 @pytest.mark.parametrize("mode", restyle.MODES)
 def test_going_on_from_any_frame_gives_the_straight_run(film: Path, mode: str) -> None:
-    plan = plan_of(film, video_mode=mode, diffusion_cadence=5, temporal_blend=0.3, strength=0.4)
+    more = {"temporal_blend": 0.3, "strength": 0.4, "noise_warp": True, "latent_blend": 0.2}
+    plan = plan_of(film, video_mode=mode, diffusion_cadence=5, **more)
     watch = Projector(plan.film, SIZE, frames=len(plan), reach=restyle.reach(plan))
     straight, _ = run(plan, watch)
     assert [emit.index for emit in straight] == list(range(24))
@@ -188,6 +189,26 @@ def test_carried_grain_is_steadier_than_grain_of_its_own(film: Path) -> None:
         pictures = [emit.picture for emit in emitted[8:]]
         flicker[mode] = float(np.mean([(a - b).abs().mean() for a, b in itertools.pairwise(pictures)]))
     assert 0 < flicker["carried"] < 0.5 * flicker["frames"]
+
+
+@pytest.mark.parametrize("mode", ["frames", "carried"])
+def test_noise_goes_along_with_what_moves_and_latents_lean_where_it_is_trusted(film: Path, mode: str) -> None:
+    """A picture that moves three pixels to the right each frame: its noise comes from three more to the left."""
+    rough = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(3))
+    wide = torch.nn.functional.interpolate(rough, size=(48, 128), mode="bicubic").clamp(0, 1)[0]
+    plan = plan_of(film, video_mode=mode, noise_warp=True, latent_blend=0.4, max_frames=5)
+    _, asked = run(plan, lambda index: wide[:, :, 40 - 3 * index : 104 - 3 * index].contiguous())
+    redraws = [ask for ask in asked if isinstance(ask, Redraw)]
+    assert redraws[0].drift is None
+    assert redraws[0].towards is None
+    inside = redraws[4].drift[:, 8:-8, 20:-12]
+    assert float(inside[0].median()) == pytest.approx(-12, abs=0.3)
+    assert float(inside[1].abs().median()) < 0.3
+    assert float(redraws[4].share.max()) == pytest.approx(0.4)
+    assert float(redraws[4].share.min()) == 0  # what came in at the left was not there before
+    inside = (slice(None), slice(8, -8), slice(20, -12))
+    moved = 1 - redraws[4].picture if mode == "carried" else redraws[4].towards
+    assert float((redraws[4].towards - moved)[inside].abs().mean()) < 0.05
 
 
 def test_embedded_model_restyles_and_resumes_to_the_byte(film: Path, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import re
 
 from animate.errors import Problem
 from animate.schedule.fields import FIELDS
-from animate.schedule.importers import deforum_differences, deforum_flip, deforum_prompts, parseq
-from animate.schedule.importers.deforum_keys import FLIP, SETTINGS, known
+from animate.schedule.importers import deforum_differences, deforum_flip, deforum_pictures, deforum_prompts, parseq
+from animate.schedule.importers.deforum_keys import FLIP, MOVED, SETTINGS, known
+from animate.schedule.importers.deforum_pictures import HYBRID
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, unquoted, whole
 from animate.schedule.source import Imported, Node, Source, Table
 
@@ -62,8 +63,9 @@ def read(source: Source) -> Imported:
     pairs |= managed
     _sized(pairs, settings, notes)
     _files(pairs, settings, notes)
-    if settings.mode == "Video Input":
+    if settings.mode == "Video Input" or (settings.mode in MOVED and settings.is_on(HYBRID)):
         _film(pairs, settings, notes)
+    deforum_pictures.put(pairs, settings, notes)
     _scheduler(pairs, settings)
     if str(pairs["seed_behavior"].value) != "schedule":
         pairs.pop("seed_schedule", None)
@@ -174,7 +176,7 @@ def _files(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> 
 
 
 def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:
-    """The film, of which every n-th frame is redrawn by itself; Deforum unpacked it to files first."""
+    """The film, of which every n-th frame is redrawn, or looked at; Deforum unpacked it to files first."""
     node = settings.get("video_init_path")
     path = unquoted(str(node.plain())) if node is not None else ""
     if path.lower() in NONE or re.match(r"\w+://", path):
@@ -190,7 +192,8 @@ def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> N
     if last is not None and (constant(last) or -1) > 0:
         parts["to"] = Node.of(whole(last), at=last)
     pairs["video"] = Node(Table(tuple((Node.of(name), part) for name, part in parts.items())))
-    pairs["video_mode"] = Node.of("frames")
+    if settings.mode == "Video Input":
+        pairs["video_mode"] = Node.of("frames")
 
 
 def _scheduler(pairs: dict[str, Node], settings: Settings) -> None:

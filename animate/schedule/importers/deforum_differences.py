@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from animate.schedule.importers import deforum_pictures
 from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.importers.deforum_keys import FLIP, OTHERS
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, listed, unquoted, whole
@@ -42,6 +43,7 @@ def sentences(
     for name, pattern in OTHERS.items():
         if any(pattern.fullmatch(key) and settings.is_on((key,)) for key in settings.values):
             names[name] = None
+    names |= dict.fromkeys(deforum_pictures.differences(settings))
     if settings.word("color_coherence") == "video input":
         names["colours taken from a video"] = None
     if settings.word("add_soundtrack") == "init video" and settings.mode != "Video Input":

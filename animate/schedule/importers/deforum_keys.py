@@ -101,6 +101,20 @@ _TWEENS = Words(
     | {"farneback": "farneback"},
     fallback="warp",
 )
+_COMPOSITES = Words(
+    order=("None", "Before Motion", "Normal", "After Generation"),
+    means={"none": "None", "false": "None", "true": "Normal"},
+    fallback="Normal",
+)
+_MOTIONS = Words(
+    order=("None", "Optical Flow", "Perspective", "Affine"), means={"none": "None", "false": "None"}, fallback="None"
+)
+_FLOWS = Words(
+    order=("RAFT", "DIS Medium", "DIS Fine", "Farneback"),
+    means={"raft": "DIS", "dis medium": "DIS", "dis fine": "DIS", "farneback": "Farneback"},
+    fallback="DIS",
+)
+"""RAFT needs a package that may not be here; what differs says so."""
 _MODES = Words(order=("2D", "3D", "Video Input", "Interpolation"))
 _SEEDS = Words(order=("iter", "fixed", "random", "ladder", "alternate", "schedule"), fallback="fixed")
 
@@ -118,6 +132,10 @@ def _scheduled(*names: str, modes: tuple[str, ...] = (), needs: tuple[str, ...] 
 FLIP = ("enable_perspective_flip", "flip_2d_perspective")
 SUBSEED = ("enable_subseed_scheduling", "seed_enable_extras")
 INIT = ("use_init",)
+MASKED = ("use_mask", "use_alpha_as_mask", "use_mask_video")
+GUIDED = ("use_looper",)
+COMPOSITE = ("hybrid_composite", "hybrid_video_composite")
+MOTION = ("hybrid_motion", "hybrid_video_motion")
 
 SETTINGS: tuple[Setting, ...] = (
     *_same("max_frames", "fps", "seed_iter_N", "strength_0_no_init", "color_force_grayscale"),
@@ -152,6 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_same("use_depth_warping", "save_depth_maps", modes=DEEP),
     *_same("stereo", "stereo_ipd", "stereo_angle", modes=DEEP),  # of Disco, by way of its importer
     # feedback
+    Setting(key="image_strength_schedule", field="strength", modes=MOVED, needs=GUIDED),
     *_scheduled("strength", modes=(*MOVED, "Video Input")),
     *_scheduled("noise", "contrast", "amount", "kernel", "sigma", "threshold", modes=MOVED),
     Setting(
@@ -185,6 +204,26 @@ SETTINGS: tuple[Setting, ...] = (
     *_same("seed_schedule"),
     *_scheduled("subseed", "subseed_strength", needs=SUBSEED),
     *_same("subseed", "subseed_strength", needs=SUBSEED),
+    # pictures on the way, masks, hybrid video; `deforum_pictures` has the rest of them
+    Setting(key="blendFactorMax", field="blend_factor_max", modes=MOVED, needs=GUIDED),
+    Setting(key="blendFactorSlope", field="blend_factor_slope", modes=MOVED, needs=GUIDED),
+    *_scheduled("tweening_frames", modes=MOVED, needs=GUIDED),
+    *_same("color_correction_factor", modes=MOVED, needs=GUIDED),
+    Setting(key="mask_overlay_blur", field="mask_feather", needs=MASKED),
+    *[Setting(key=key, field="hybrid_composite", modes=MOVED, needs=COMPOSITE, words=_COMPOSITES) for key in COMPOSITE],
+    *[Setting(key=key, field="hybrid_motion", modes=MOVED, needs=MOTION, words=_MOTIONS) for key in MOTION],
+    Setting(key="hybrid_comp_alpha_schedule", field="hybrid_alpha", modes=MOVED, needs=COMPOSITE),
+    Setting(key="hybrid_video_comp_alpha_schedule", field="hybrid_alpha", modes=MOVED, needs=COMPOSITE),
+    *_scheduled("hybrid_flow_factor", modes=MOVED, needs=MOTION),
+    *_same("hybrid_flow_consistency", "hybrid_motion_use_prev_img", modes=MOVED, needs=MOTION),
+    *_same("hybrid_use_first_frame_as_init_image", modes=MOVED, needs=(*COMPOSITE, *MOTION)),
+    Setting(
+        key="hybrid_video_use_first_frame_as_init_image",
+        field="hybrid_use_first_frame_as_init_image",
+        modes=MOVED,
+        needs=(*COMPOSITE, *MOTION),
+    ),
+    Setting(key="hybrid_flow_method", field="flow_method", modes=MOVED, needs=MOTION, words=_FLOWS),
     # files
     Setting(key="init_image", field="init_image", needs=INIT),
     Setting(key="strength", field="init_strength", needs=INIT),
@@ -201,48 +240,9 @@ SWITCHES: Mapping[str, bool] = dict.fromkeys(
 """Keys that turn others on, with what Deforum takes where they are absent."""
 
 
-def _numbered(*names: str) -> tuple[str, ...]:
-    return tuple(f"hybrid_{name}" for name in names)
-
-
-_HYBRID = _numbered(
-    "comp_alpha_schedule", "comp_mask_blend_alpha_schedule", "comp_mask_contrast_schedule",
-    "comp_mask_auto_contrast_cutoff_high_schedule", "comp_mask_auto_contrast_cutoff_low_schedule",
-    "flow_factor_schedule", "generate_inputframes", "generate_human_masks", "use_first_frame_as_init_image",
-    "motion_use_prev_img", "flow_consistency", "consistency_blur", "flow_method", "use_init_image", "comp_mask_type",
-    "comp_mask_inverse", "comp_mask_equalize", "comp_mask_auto_contrast", "comp_save_extra_frames",
-    "video_comp_alpha_schedule", "video_comp_mask_blend_alpha_schedule", "video_comp_mask_contrast_schedule",
-    "video_comp_mask_auto_contrast_cutoff_high_schedule", "video_comp_mask_auto_contrast_cutoff_low_schedule",
-    "video_generate_inputframes", "video_use_first_frame_as_init_image", "video_use_video_as_mse_image",
-    "video_comp_mask_type", "video_comp_mask_inverse", "video_comp_mask_equalize", "video_comp_mask_auto_contrast",
-    "video_comp_save_extra_frames",
-)  # fmt: skip
 _ANY_MODE: tuple[str, ...] = ()
 
 PARTS: tuple[Part, ...] = (
-    Part(name="hybrid motion", switch="hybrid_motion", keys=_HYBRID, shown=("hybrid_motion",)),
-    Part(name="hybrid motion", switch="hybrid_video_motion", shown=("hybrid_video_motion",)),
-    Part(name="hybrid composite", switch="hybrid_composite", shown=("hybrid_composite",)),
-    Part(name="hybrid composite", switch="hybrid_video_composite"),
-    Part(
-        name="the mask",
-        switch="use_mask",
-        keys=(
-            "use_alpha_as_mask", "mask_file", "invert_mask", "mask_contrast_adjust", "mask_brightness_adjust",
-            "overlay_mask", "mask_overlay_blur", "fill", "full_res_mask", "full_res_mask_padding", "mask_schedule",
-        ),
-        modes=_ANY_MODE,
-    ),
-    Part(name="the video mask", switch="use_mask_video", keys=("video_mask_path",), modes=_ANY_MODE),
-    Part(name="the noise mask", switch="use_noise_mask", keys=("noise_mask_schedule",)),
-    Part(
-        name="guided images",
-        switch="use_looper",
-        keys=(
-            "init_images", "image_strength_schedule", "blendFactorMax", "blendFactorSlope", "tweening_frames_schedule",
-            "color_correction_factor", "image_keyframe_strength_schedule",
-        ),
-    ),
     Part(
         name="redo by optical flow",
         switch="optical_flow_redo_generation",
@@ -367,6 +367,20 @@ SILENT = frozenset(
         "histogram_matching", "dynamic_threshold", "static_threshold", "init_latent", "init_sample", "init_c", "C", "f",
         # of the Video Input mode, read by hand
         "video_init_path", "extract_nth_frame", "extract_from_frame", "extract_to_frame", "overwrite_extracted_frames",
+        # masks, guided images and hybrid video, read by hand
+        "use_alpha_as_mask", "mask_file", "invert_mask", "mask_contrast_adjust", "mask_brightness_adjust",
+        "overlay_mask", "fill", "full_res_mask", "full_res_mask_padding", "mask_schedule", "video_mask_path",
+        "use_noise_mask", "noise_mask_schedule", "init_images", "image_keyframe_strength_schedule",
+        "hybrid_generate_inputframes", "hybrid_generate_human_masks", "hybrid_consistency_blur",
+        "hybrid_use_init_image", "hybrid_comp_mask_type", "hybrid_comp_mask_inverse", "hybrid_comp_mask_equalize",
+        "hybrid_comp_mask_auto_contrast", "hybrid_comp_save_extra_frames", "hybrid_comp_mask_blend_alpha_schedule",
+        "hybrid_comp_mask_contrast_schedule", "hybrid_comp_mask_auto_contrast_cutoff_high_schedule",
+        "hybrid_comp_mask_auto_contrast_cutoff_low_schedule", "hybrid_video_generate_inputframes",
+        "hybrid_video_use_video_as_mse_image", "hybrid_video_comp_mask_type", "hybrid_video_comp_mask_inverse",
+        "hybrid_video_comp_mask_equalize", "hybrid_video_comp_mask_auto_contrast",
+        "hybrid_video_comp_save_extra_frames", "hybrid_video_comp_mask_blend_alpha_schedule",
+        "hybrid_video_comp_mask_contrast_schedule", "hybrid_video_comp_mask_auto_contrast_cutoff_high_schedule",
+        "hybrid_video_comp_mask_auto_contrast_cutoff_low_schedule",
         # resuming
         "resume_from_timestring", "resume_timestring", "resume_run", "override_settings_with_file",
         "custom_settings_file", "override_these_with_webui",

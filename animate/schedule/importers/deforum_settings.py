@@ -205,6 +205,14 @@ def spoken(node: Node, words: Words) -> Node:
     return Node(Table(tuple(last.values())), node.line, node.column)
 
 
+def spoken_by_key(node: Node) -> list[tuple[int | str, str]]:
+    """(frame, text) of a text over time; quotes and brackets inside are gone, as in Deforum. Frame 0 of one text."""
+    found = spoken(node, Words())
+    if not isinstance(found.value, Table):
+        return [(0, found.text.strip())]
+    return [(key.value, value.text.strip()) for key, value in found.value.pairs]  # type: ignore[misc]
+
+
 def _key(text: str) -> int | str:
     text = re.sub(r"[\"'()]", "", text).strip()
     return int(text) if text.isdigit() else text

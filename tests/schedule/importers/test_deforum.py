@@ -1,6 +1,7 @@
 """Old settings files load, move the picture in the same way, and say what they cannot bring along."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,19 @@ import numpy as np
 import pytest
 
 from animate.errors import ScheduleError
+from animate.schedule.film import Seen
 from animate.schedule.importers import deforum_keys
 from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.load import load
 from animate.schedule.plan import Plan, compile
 from animate.schedule.schedule import Schedule
+from animate.schedule.senses import Senses
 from tests.schedule.importers.old_files import CN, EARLY, PORTRAIT, STUDIO, WEBUI, save
 
 
 def opened(folder: Path, **changes: Any) -> tuple[Schedule, Plan]:
-    schedule = load(save(folder, {**WEBUI, **changes}))
+    seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
+    schedule = load(save(folder, {**WEBUI, **changes}), senses=Senses(watch=lambda path: seen))
     return schedule, compile(schedule)
 
 
@@ -355,8 +359,8 @@ def test_parts_that_were_on_are_named_once(tmp_path: Path) -> None:
         tmp_path,
         cn_1_enabled=True,
         cn_3_enabled=True,
-        hybrid_motion="Optical Flow",
-        use_looper=True,
+        reroll_blank_frames="reroll",
+        tiling=True,
         enable_checkpoint_scheduling=True,
         parseq_manifest='{"rendered_frames": []}',
         sd_model_name="some_model.safetensors",
@@ -364,13 +368,90 @@ def test_parts_that_were_on_are_named_once(tmp_path: Path) -> None:
     assert said(plan) == ""
     for name in (
         "ControlNet",
-        "hybrid motion (Optical Flow)",
-        "guided images",
+        "redrawing blank frames",
+        "seamless tiling",
         "changing checkpoints",
         "Parseq",
     ):
         assert schedule.differs.count(name) == 1, name
     assert "some_model.safetensors" in schedule.differs
+
+
+# --- masks, guided images, hybrid video -----------------------------------------------------------------------------
+
+
+def test_masks_come_along(tmp_path: Path) -> None:
+    for name in ("m.png", "v.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    _, plan = opened(tmp_path, use_mask=True, mask_file="m.png", mask_overlay_blur=7)
+    assert plan.text["mask"][0] == f"[{tmp_path / 'm.png'}]"
+    assert plan["mask_feather"][0] == 7
+    assert said(plan) == ""
+    _, plan = opened(tmp_path, use_mask=True, mask_file="m.png", invert_mask=True)
+    assert plan.text["mask"][0] == f"![{tmp_path / 'm.png'}]"
+    schedule, plan = opened(
+        tmp_path,
+        use_mask=True,
+        mask_file="m.png",
+        use_mask_video=True,
+        video_mask_path="v.mp4",
+        mask_schedule='0: ("{video_mask}"), 20: ("<red apple> & !{everywhere}"), 40: ("[m.png] \\ {video_mask}")',
+        use_noise_mask=True,
+        fill=2,
+    )
+    video, picture = tmp_path / "v.mp4", tmp_path / "m.png"
+    assert plan.text["mask"][::20] == (f"[{video}]", "<red apple>&!1", f"[{picture}]&![{video}]")
+    assert plan.text["noise_mask"][0] == f"[{video}]"
+    assert "the mask's fill (2)" in schedule.differs
+    _, plan = opened(tmp_path, use_mask=True)
+    assert plan.text["mask"][0] == ""
+    assert "M1.jpg is not a file here" in said(plan)
+    assert "{video_mask} is not known" in said(plan)
+    _, plan = opened(tmp_path, use_alpha_as_mask=True)
+    assert plan.text["mask"][0] == "alpha"
+
+
+def test_guided_images_come_along(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"x")
+    settings = {"use_looper": True, "init_images": json.dumps({"0": "a.png", "max_f/2": "b.png"})}
+    schedule, plan = opened(tmp_path, **settings, image_strength_schedule="0:(0.75)", blendFactorMax="0:(0.4)")
+    assert [(frame, Path(file).name) for frame, file, _ in plan.guides] == [(0, "a.png"), (29, "b.png")]
+    assert plan.settings["init_images_mode"] == "deforum"
+    assert (plan["strength"][0], plan["blend_factor_max"][0], plan["tweening_frames"][0]) == (0.75, 0.4, 20)
+    assert plan.settings["seed_behavior"] == "schedule"
+    assert said(plan) == ""
+    assert "guided" not in schedule.differs
+    _, plan = opened(tmp_path, use_looper=True, init_images='{"0": "https://x/a.png", "30": "b.png"}')
+    assert [frame for frame, _, _ in plan.guides] == [30]
+    assert "is on the network" in said(plan)
+
+
+def test_hybrid_video_comes_along(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    settings = {"hybrid_composite": "Normal", "hybrid_motion": "Optical Flow", "video_init_path": "film.mp4"}
+    schedule, plan = opened(
+        tmp_path,
+        **settings,
+        hybrid_comp_mask_type="Depth",
+        hybrid_comp_alpha_schedule="0:(0.3)",
+        hybrid_flow_factor_schedule="0: (2)",
+        hybrid_flow_method="RAFT",
+        extract_nth_frame=2,
+        strength=0.7,
+    )
+    assert plan["init_strength"][0] == 0.7
+    names = ("hybrid_composite", "hybrid_motion", "hybrid_flow_consistency", "flow_method", "animation_mode")
+    assert [plan.settings[name] for name in names] == ["Normal", "Optical Flow", False, "DIS", "2D"]
+    assert plan.text["hybrid_mask"][0] == "!picture.depth"
+    assert (plan["hybrid_alpha"][0], plan["hybrid_flow_factor"][0], plan["noise"][0]) == (0.3, 2, 0.065)
+    assert "RAFT" in schedule.differs
+    assert schedule.written["video"].value.plain() == {"file": "film.mp4", "every": 2}
+    _, plan = opened(tmp_path, **settings | {"hybrid_composite": True, "hybrid_motion": "None"})
+    assert plan.settings["hybrid_composite"] == "Normal"
+    _, plan = opened(tmp_path, hybrid_motion="Affine")
+    assert plan.settings["hybrid_motion"] == "None"
+    assert "is not a file" in said(plan)
 
 
 @pytest.mark.parametrize(("slow", "longer"), [(False, 1), (True, 3)])

@@ -85,9 +85,9 @@ def test_forms(tmp_path: Path) -> None:
 
 
 def test_what_will_differ_stands_on_top(tmp_path: Path) -> None:
-    text, _, _ = both(tmp_path, {**WEBUI, "hybrid_composite": "Normal"})
+    text, _, _ = both(tmp_path, {**WEBUI, "optical_flow_redo_generation": "DIS Fine"})
     assert text.startswith("# From old_settings.txt, Deforum settings.\n")
-    assert "# On in this file and not carried over: hybrid composite (Normal)" in text
+    assert "# On in this file and not carried over: redo by optical flow (DIS Fine)" in text
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="reference schedules are not here")

@@ -1,0 +1,62 @@
+"""Stencils: the masks that are files, pictures and videos, in the animation's size and time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from torch import Tensor
+
+from animate.errors import BadInput
+from animate.picture import convert
+from animate.render.interpolate import PICTURES
+from animate.render.projector import Projector
+from animate.schedule.plan import Plan
+from animate.video.reader import probe
+
+KEPT = 8
+"""Pictures that are held."""
+
+
+class Stencils:
+    """Masks by file; a video's frames go with those of the film, or with the animation's own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._film = plan.film
+        self._size = plan.size
+        self._fit = str(plan.settings["video_fit"])
+        self._videos: dict[tuple[str, bool], Projector] = {}
+        self._still = lru_cache(KEPT)(self._still)  # type: ignore[method-assign]
+
+    def __call__(self, index: int, file: str, alpha: bool = False) -> Tensor:
+        """(1, H, W) in [0, 1], on the CPU, for frame `index`.
+
+        Of a picture, and of a video that has one, the alpha where it says anything, else the brightness; with `alpha`
+        nothing else. Of a video that is too short the last picture stands.
+
+        Raises:
+            BadInput: there is no alpha.
+            VideoError: it cannot be read.
+        """
+        if Path(file).suffix.lower() in PICTURES:
+            return self._still(file, alpha)
+        if (file, alpha) not in self._videos:
+            transparent = probe(Path(file)).alpha
+            if alpha and not transparent:
+                raise BadInput(f"{file}: has no alpha to mask by; take luma, or a mask in a file of its own")
+            told = replace(self._film, file=file, styles=())
+            self._videos[file, alpha] = Projector(told, self._size, self._fit, frames=0, alpha=transparent)
+        return self._videos[file, alpha](index)[:1]
+
+    def _still(self, file: str, alpha: bool) -> Tensor:
+        mask = convert.read_alpha(file) if alpha else convert.read_mask(file)
+        return convert.fit(mask, *self._size, self._fit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for video in self._videos.values():
+            video.close()
