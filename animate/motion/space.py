@@ -65,10 +65,10 @@ class Sight:
             )
         if padding not in BORDERS:
             raise ValueError(f"unknown padding_mode {padding!r}; known are {', '.join(BORDERS)}")
-        view = resample(picture, self.x, self.y, BORDERS[padding], sampling)
+        view = resample(picture, self.x, self.y, BORDERS[padding], sampling, clamped=True)
         if padding == "zeros":
             view *= _positive(_inside(self.x, self.y))
-        return Warped(view.clamp_(0, 1), self.coverage)
+        return Warped(view, self.coverage)
 
 
 def pinhole(
@@ -122,9 +122,7 @@ def pinhole_sight(depth: Tensor, new_from_old: np.ndarray, old: Camera, new: Cam
     for start, grid, way in zip((from_x, from_y), (column, row), again):
         better = torch.sub(grid, way, out=way).sub_(start)
         start += torch.minimum(torch.maximum(better, -reach, out=better), reach, out=better)
-    inside = _inside(from_x, from_y)
-    coverage = torch.minimum(seen, _positive(inside), out=seen)
-    return Sight(from_x.clamp_(-width, 2 * width), from_y.clamp_(-height, 2 * height), coverage[None])
+    return Sight(from_x.clamp_(-width, 2 * width), from_y.clamp_(-height, 2 * height), seen[None])
 
 
 def deforum(
