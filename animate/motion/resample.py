@@ -35,7 +35,14 @@ OVERLAP = 2.0
 """How often a row of the picture may be made ready before larger strips cost less."""
 
 
-def resample(picture: Tensor, x: Tensor, y: Tensor, border: str = "replicate", sampling: str = "bicubic") -> Tensor:
+def resample(
+    picture: Tensor,
+    x: Tensor,
+    y: Tensor,
+    border: str = "replicate",
+    sampling: str = "bicubic",
+    clamped: bool = False,
+) -> Tensor:
     """Read `picture` at the positions (x, y).
 
     Args:
@@ -44,9 +51,10 @@ def resample(picture: Tensor, x: Tensor, y: Tensor, border: str = "replicate", s
         y: (h, w) rows.
         border: what lies outside: `replicate`, `wrap`, `reflect`.
         sampling: a name in `SAMPLINGS`.
+        clamped: to [0, 1], as all but `nearest` and `bilinear` may overshoot.
 
     Returns:
-        (C, h, w), not clamped: all but `nearest` and `bilinear` may overshoot.
+        (C, h, w).
     """
     if sampling in PLAIN:
         return _plain(picture, x, y, border, PLAIN[sampling])
@@ -54,17 +62,24 @@ def resample(picture: Tensor, x: Tensor, y: Tensor, border: str = "replicate", s
         raise ValueError(f"unknown sampling {sampling!r}; known are {', '.join(SAMPLINGS)}")
     margin, start, read = CURVED[sampling]
     height, width = picture.shape[-2:]
-    padded = pad(picture, margin, border)
     if picture.device.type != "cpu":
-        return read(padded, fold(x, width, border) + start, fold(y, height, border) + start)
+        across, down = fold(x, width, border) + start, fold(y, height, border) + start
+        result = read(pad(picture, margin, border), across, down)
+        return result.clamp_(0, 1) if clamped else result
+    padded = None if border == "replicate" else pad(picture, margin, border)
     out = torch.empty(picture.shape[0], *x.shape)
 
     def fill(strip: Strip) -> None:
         rows, down, first, last = strip
-        across = fold(x[rows], width, border).add_(start)
-        source = padded[:, first : last + 2 * margin]
-        for channels, filled in zip(source.split(TOGETHER), out[:, rows].split(TOGETHER)):
-            _unpacked(read(_packed(channels), across, down.add(start - first)), filled)
+        across, down = fold(x[rows], width, border).add_(start), down.add(start - first)
+        for some in range(0, len(out), TOGETHER):
+            channels = slice(some, some + TOGETHER)
+            if padded is None:
+                source = _extended(picture[channels], first, last, margin)
+            else:
+                source = _packed(padded[channels, first : last + 2 * margin])
+            result = read(source, across, down)
+            _unpacked(result.clamp_(0, 1) if clamped else result, out[channels, rows])
 
     each(fill, _strips(y, height, border))
     return out
@@ -118,6 +133,24 @@ def _packed(picture: Tensor) -> Tensor:
         return picture
     planes = list(picture.numpy())
     return torch.from_numpy(cv2.merge(planes + planes[-1:] * (TOGETHER - len(planes)))).permute(2, 0, 1)
+
+
+def _extended(picture: Tensor, first: int, last: int, margin: int) -> Tensor:
+    """The rows `first` to `last` of `picture` (C, H, W), packed, with a margin of what is there or the edge again."""
+    channels, height, width = picture.shape
+    top, bottom = max(first - margin, 0), min(last + margin, height)
+    packed = np.empty((last - first + 2 * margin, width + 2 * margin, 1 if channels == 1 else TOGETHER), np.float32)
+    inside = packed[top - first + margin : bottom - first + margin]
+    planes = list(picture[:, top:bottom].numpy())
+    if channels == 1:
+        inside[:, margin : margin + width, 0] = planes[0]
+    else:
+        cv2.merge(planes + planes[-1:] * (TOGETHER - channels), dst=inside[:, margin : margin + width])
+    inside[:, :margin] = inside[:, margin : margin + 1]
+    inside[:, margin + width :] = inside[:, margin + width - 1 : margin + width]
+    packed[: top - first + margin] = inside[0]
+    packed[bottom - first + margin :] = inside[-1]
+    return torch.from_numpy(packed).permute(2, 0, 1)
 
 
 def _unpacked(read: Tensor, out: Tensor) -> None:

@@ -65,10 +65,10 @@ class Sight:
             )
         if padding not in BORDERS:
             raise ValueError(f"unknown padding_mode {padding!r}; known are {', '.join(BORDERS)}")
-        view = resample(picture, self.x, self.y, BORDERS[padding], sampling)
+        view = resample(picture, self.x, self.y, BORDERS[padding], sampling, clamped=True)
         if padding == "zeros":
             view *= _positive(_inside(self.x, self.y))
-        return Warped(view.clamp_(0, 1), self.coverage)
+        return Warped(view, self.coverage)
 
 
 def pinhole(
@@ -117,14 +117,12 @@ def pinhole_sight(depth: Tensor, new_from_old: np.ndarray, old: Camera, new: Cam
         torch.sub(grid, way.flatten().index_select(0, source).view(height, width))
         for grid, way in zip((column, row), ways)
     )
-    reach = seen * 0.5
+    most = seen * 0.5
+    least = -most
     again = resample(ways, from_x, from_y, "replicate", "bilinear")
     for start, grid, way in zip((from_x, from_y), (column, row), again):
-        better = torch.sub(grid, way, out=way).sub_(start)
-        start += torch.minimum(torch.maximum(better, -reach, out=better), reach, out=better)
-    inside = _inside(from_x, from_y)
-    coverage = torch.minimum(seen, _positive(inside), out=seen)
-    return Sight(from_x.clamp_(-width, 2 * width), from_y.clamp_(-height, 2 * height), coverage[None])
+        start += torch.sub(grid, way, out=way).sub_(start).clamp_(least, most)
+    return Sight(from_x.clamp_(-width, 2 * width), from_y.clamp_(-height, 2 * height), seen[None])
 
 
 def deforum(
@@ -250,8 +248,9 @@ def _close(front: Tensor) -> Tensor:
     behind = torch.maximum(behind, torch.sub(middle, farther, alpha=CREST, out=farther), out=behind)
     stride, keys, depths = front.shape[1], front.view(-1), depth.view(-1)
     found = _indices(behind > 0)
-    places = found + torch.div(found, stride - 2, rounding_mode="floor").mul_(2).add_(stride + 1)
-    for step, other in ((stride, 1), (1, stride), (stride, 1)):  # once more, for where cracks cross
+    found += torch.div(found, stride - 2, rounding_mode="floor").mul_(2).add_(stride + 1)
+    places = found
+    for step, other, more in ((stride, 1, found), (1, stride, found[:0]), (stride, 1, found[:0])):
         before, after = depths.index_select(0, places - step), depths.index_select(0, places + step)
         nearer, farther = torch.minimum(before, after), torch.maximum(before, after)
         crack = (farther < CREST * nearer) & (depths.index_select(0, places) > CREST * farther)
@@ -260,9 +259,9 @@ def _close(front: Tensor) -> Tensor:
         by = torch.minimum(keys.index_select(0, closed - step), keys.index_select(0, closed + step))
         keys.index_copy_(0, closed, by)
         depths.index_copy_(0, closed, near)
-        beside = torch.cat([closed - other, closed + other])  # of these, what now lies behind may be a crack as well
-        still = _indices(depths.index_select(0, beside) > CREST * near.repeat(2))
-        places = torch.cat([places, beside.index_select(0, still)]).clamp_(stride, len(keys) - stride - 1)
+        beside = torch.cat([closed - other, closed + other])  # of these, what now lies behind may be a crack as well:
+        still = _indices(depths.index_select(0, beside) > CREST * near.repeat(2))  # where cracks cross
+        places = torch.cat([more, beside.index_select(0, still)]).clamp_(stride, len(keys) - stride - 1)
     return middle
 
 
