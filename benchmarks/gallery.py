@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery [--out out/keyframes] [schedules structure]
 
-Schedules are rendered whole, each into a run directory of its own (those that are there already are gone on with), and
+Schedules are rendered whole, each into a run directory of its own (those that are there are shown as they are), and
 looked at in strips of six frames.
 """
 
@@ -57,7 +57,8 @@ def schedules(out: Path) -> None:
     """docs/keyframes.jpg"""
     rows = []
     for path in sorted((ROOT / "keyframes").glob("*.yaml")):
-        render(path, out / path.stem, progress=Bar())
+        if not (out / path.stem / "video.mp4").exists():
+            render(path, out / path.stem, progress=Bar())
         rows.append(strip(path.stem, RunDirectory(out / path.stem)))
     rows += [np.zeros_like(rows[0])] * (-len(rows) % ACROSS)
     columns = [np.vstack(rows[place::ACROSS]) for place in range(ACROSS)]

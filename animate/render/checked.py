@@ -6,6 +6,7 @@ Imports nothing heavy: `animate check` answers without torch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,26 @@ from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
 from animate.errors import Problem, ScheduleError
 from animate.render.watch import watch
+from animate.schedule.fields import FIELDS
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
 from animate.schedule.senses import Senses
 
+
+def _fault_of_depth(name: str) -> tuple[str, str]:
+    """As `names.fault`, for `depth_algorithm`."""
+    known = FIELDS["depth_algorithm"].choices
+    if name in known or names.located(name) is not None or names.HUB_ID.fullmatch(name):
+        return "", ""
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"{', '.join(known)}, or a depth model by folder or hub id"
+    return f"there is no depth model called {name!r}", hint
+
+
 SENSES = Senses(
     choices={"sampler": (*samplers(), *ALIASES)},
-    faults={"model": names.fault},
+    faults={"model": names.fault, "depth_algorithm": _fault_of_depth},
     listen=listen,
     separate=separate,
     watch=watch,

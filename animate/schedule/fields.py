@@ -200,7 +200,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("far", "3D", 4000.0, "Distance of the farthest point of the scene (projection pinhole).", unit="1/200 units", low=1, aliases=("far_plane",), deforum=10000, example="4000"),
     _curve("aspect_ratio", "3D", 1.0, "Aspect ratio of the camera.", low=0.01, high=100, example="1"),
     _field("padding_mode", "choice", "3D", "border", "What fills the picture where the camera sees beyond it.", choices=("border", "reflection", "zeros"), example="reflection"),
-    _field("depth_algorithm", "string", "3D", "embedded", "Where depth comes from: embedded (a small network of the package), flat, file, or a depth model of transformers by folder or hub id.", example="depth-anything/Depth-Anything-V2-Small-hf"),
+    _field("depth_algorithm", "string", "3D", "embedded", "Where depth comes from: embedded (a small network of the package), flat, file, or a depth model of transformers by folder or hub id.", choices=("embedded", "flat", "file"), example="depth-anything/Depth-Anything-V2-Small-hf"),
     _field("depth_file", "file", "3D", "", "With depth_algorithm file: a 16-bit PNG, a .npy, a folder of them or a video; brighter is nearer.", example="depth.png"),
     _field("use_depth_warping", "flag", "3D", True, "Use depth at all; otherwise the picture is a flat plane.", example="false"),
     _field("save_depth_maps", "flag", "3D", False, "Keep the depth of each frame beside it as a 16-bit PNG, brighter is nearer.", example="true"),

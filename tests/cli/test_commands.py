@@ -308,10 +308,11 @@ def test_a_file_that_is_no_film_is_bad_input(
 
 def test_a_model_that_nobody_knows_is_told_with_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "s.yaml"
-    file.write_text("prompts: x\nmodel: embeded\nzom: 1\n", encoding="utf-8")
+    file.write_text("prompts: x\nmodel: embeded\nzom: 1\ndepth_algorithm: embeded\n", encoding="utf-8")
     code, _, err = run(capsys, "check", file)
     assert code == 2
     assert err.splitlines() == [
         f"{file}:2:8: model: there is no model called 'embeded' (did you mean embedded?)",
         f"{file}:3:1: zom: there is no such field (did you mean zoom?)",
+        f"{file}:4:18: depth_algorithm: there is no depth model called 'embeded' (did you mean embedded?)",
     ]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from animate import depth
 from animate.depth.align import align
 from animate.errors import BadInput, MissingModel
+from animate.schedule.fields import FIELDS
 
 
 def tiny_model(kind: str, folder: Path) -> Path:
@@ -204,3 +205,7 @@ def test_a_network_that_says_nonsense_is_not_smoothed_over() -> None:
     assert found[..., 0, :2].isnan().all()
     assert found[..., 1:, :].min() == pytest.approx(depth.NEAR)
     assert "2 of 20" in depth.mended(found[0], (4, 5))[1]
+
+
+def test_the_language_names_every_estimator() -> None:
+    assert FIELDS["depth_algorithm"].choices == tuple(depth.ESTIMATORS)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from animate.diffusion.conditioning import KEPT, Texts
 from animate.diffusion.painter import Painter
@@ -164,3 +166,19 @@ def test_compels_weights_move_away_from_the_empty_prompt_or_towards_the_rest(tex
     passes = texts.passes(sampling(prompts=(Prompt("a (b:1.5) c", "(n:0.5)"),), weighting="compel"), guided=True)
     assert torch.equal(passes.states[1], more)
     assert torch.equal(passes.states[0], texts.encode("(n:0.5)", 1, "compel").states)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(alphabet="ab ()[]:|.0159\\ANDBREK-", max_size=60),
+    st.text(alphabet="ab ()[]:|.0159\\ANDBREK-", max_size=30),
+    st.integers(1, 6),
+    st.sampled_from(["a1111", "no_norm", "compel"]),
+)
+def test_whatever_is_typed_is_a_script(texts: Texts, positive: str, negative: str, steps: int, weighting: str) -> None:
+    prompts = (Prompt(positive, negative, 0.6), Prompt("a", weight=0.4))
+    script = texts.script(sampling(prompts=prompts, weighting=weighting), True, steps)
+    assert script.spans[-1][0] == steps
+    for _, passes in script.spans:
+        assert torch.isfinite(passes.states).all()
+        assert len(passes.states) == len(passes.weights) + 1

@@ -54,6 +54,14 @@ def test_one_prompt_and_several_seeds_walk_through_noise_alone():
     assert plan["seed"][4] == 9
 
 
+def test_seeds_inside_the_prompts_of_a_walk_tell_the_noise():
+    wanted = walk.Walk(prompts=("a lake --seed 5", "a forest --seed 8", "the sea --seed 5"), seeds=(1,), frames=9)
+    plan = animate.plan(walk.schedule(wanted, wanted.steady()))
+    assert plan["seed"].tolist() == [5, 5, 5, 5, 8, 8, 8, 8, 5]
+    assert plan["subseed"][:8].tolist() == [8, 8, 8, 8, 5, 5, 5, 5]
+    assert plan["subseed_strength"].tolist() == [0, 0.25, 0.5, 0.75, 0, 0.25, 0.5, 0.75, 0]
+
+
 @pytest.mark.parametrize("wrong", [{"seeds": (1, 2)}, {"prompts": ("a lake",), "seeds": (1,)}, {"frames": 2}])
 def test_what_makes_no_walk_is_said(wrong):
     with pytest.raises(BadInput):
