@@ -57,14 +57,15 @@ def resample(
         (C, h, w).
     """
     if sampling in PLAIN:
-        return _plain(picture, x, y, border, PLAIN[sampling])
+        result = _plain(picture, x, y, border, PLAIN[sampling])
+        return result.clamp_(0, 1) if clamped else result
     if sampling not in CURVED:
         raise ValueError(f"unknown sampling {sampling!r}; known are {', '.join(SAMPLINGS)}")
     margin, start, read = CURVED[sampling]
     height, width = picture.shape[-2:]
     if picture.device.type != "cpu":
         across, down = fold(x, width, border) + start, fold(y, height, border) + start
-        result = read(pad(picture, margin, border), across, down)
+        result = read(pad(picture, margin, border), across, down, picture.new_empty(len(picture), *x.shape))
         return result.clamp_(0, 1) if clamped else result
     padded = None if border == "replicate" else pad(picture, margin, border)
     out = torch.empty(picture.shape[0], *x.shape)
@@ -78,8 +79,9 @@ def resample(
                 source = _extended(picture[channels], first, last, margin)
             else:
                 source = _packed(padded[channels, first : last + 2 * margin])
-            result = read(source, across, down)
-            _unpacked(result.clamp_(0, 1) if clamped else result, out[channels, rows])
+            result = read(source, across, down, out[channels, rows])
+            if clamped:
+                result.clamp_(0, 1)
 
     each(fill, _strips(y, height, border))
     return out
@@ -153,42 +155,30 @@ def _extended(picture: Tensor, first: int, last: int, margin: int) -> Tensor:
     return torch.from_numpy(packed).permute(2, 0, 1)
 
 
-def _unpacked(read: Tensor, out: Tensor) -> None:
-    """Lay the channels of `read`, which may be filled up, into the planes of `out` (C, h, w)."""
-    if len(read) == 1:
-        out.copy_(read)
-        return
-    planes = list(out.numpy())
-    spare = [np.empty_like(planes[0]) for _ in range(len(read) - len(out))]
-    cv2.split(read.permute(1, 2, 0).numpy(), planes + spare)
-
-
-def _bicubic(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _bicubic(picture: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
     """Positions count from the second pixel: what bends has neighbours."""
     inner = picture[:, 1:-1, 1:-1]
-    result = _read(inner, x, y)
+    _read(inner, x, y, out)
+    bent = torch.empty_like(out)
     bend = torch.lerp(picture[:, 1:-1, :-2], picture[:, 1:-1, 2:], 0.5)
     torch.sub(inner, bend, out=bend)  # half of −δ² across
-    result.addcmul_(_read(bend, x, y), _bend_weight(x, len(picture)))
+    out.addcmul_(_read(bend, x, y, bent), _bend_weight(x))
     torch.lerp(picture[:, :-2, 1:-1], picture[:, 2:, 1:-1], 0.5, out=bend)
     torch.sub(inner, bend, out=bend)  # and down
-    return result.addcmul_(_read(bend, x, y), _bend_weight(y, len(picture)))
+    return out.addcmul_(_read(bend, x, y, bent), _bend_weight(y))
 
 
-def _bend_weight(position: Tensor, channels: int) -> Tensor:
-    """s (1 − s) of the fractional position, (channels or 1, h, w)."""
+def _bend_weight(position: Tensor) -> Tensor:
+    """s (1 − s) of the fractional position."""
     s = position.frac()
-    s.addcmul_(s, s, value=-1)
-    if s.device.type == "cpu" and channels == TOGETHER:  # spread out in memory it multiplies four times as fast
-        return torch.from_numpy(cv2.merge([s.numpy()] * channels)).permute(2, 0, 1)
-    return s[None]
+    return s.addcmul_(s, s, value=-1)
 
 
-def _lanczos(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _lanczos(picture: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
     """Keys' kernel on a picture doubled by a windowed sinc of eight taps: fine detail survives more rounds."""
     doubled = _doubled(picture.contiguous())
     packed = _packed(doubled) if picture.device.type == "cpu" else doubled
-    return _bicubic(packed, 2 * x - 1, 2 * y - 1)
+    return _bicubic(packed, 2 * x - 1, 2 * y - 1, out)
 
 
 def _doubled(picture: Tensor) -> Tensor:
@@ -212,25 +202,32 @@ HALF_WAY = _half_way(lobes=4)
 
 PLAIN = {"bilinear": False, "nearest": True}
 """Whether positions are rounded."""
-CURVED: dict[str, tuple[int, int, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
+CURVED: dict[str, tuple[int, int, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]]] = {
     "bicubic": (3, 2, _bicubic),
     "lanczos": (8, 8, _lanczos),
 }
 """How many pixels beyond the picture each may touch; where the picture begins in what is read; and how a picture
-(C, H, W) padded by so much is read at positions (h, w)."""
+(C, H, W) padded by so much is read at positions (h, w) into (c, h, w), which it gives back."""
 SAMPLINGS = (*CURVED, *PLAIN)
 
 
-def _read(planes: Tensor, x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
-    """Bilinear reads of (C, H, W) at positions (h, w) inside it → (C, h, w)."""
+def _read(planes: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
+    """Bilinear reads of (C, H, W) at positions (h, w) inside it into `out` (c, h, w), which is given back.
+
+    What is packed may have more channels than are wanted.
+    """
     height, width = planes.shape[-2:]
     if planes.device.type != "cpu":
         grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], dim=-1)
         read = F.grid_sample(planes[None], grid[None], mode="bilinear", padding_mode="zeros", align_corners=True)[0]
-        return read if out is None else out.copy_(read)
-    if out is None:
-        out = torch.empty(*x.shape, planes.shape[0]).permute(2, 0, 1)
+        return out.copy_(read[: len(out)])
     # OpenCV 5 reads linearly at exact float positions; 4.x rounds them to 1/32 px
-    source, target = ((one[0] if len(one) == 1 else one.permute(1, 2, 0)).numpy() for one in (planes, out))
-    cv2.remap(source, x.numpy(), y.numpy(), cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
+    filled, how = list(out.numpy()), cv2.INTER_LINEAR
+    if len(planes) == 1:
+        cv2.remap(planes[0].numpy(), x.numpy(), y.numpy(), how, dst=filled[0], borderMode=cv2.BORDER_REPLICATE)
+    else:
+        source = planes.permute(1, 2, 0).numpy()
+        found = cv2.remap(source, x.numpy(), y.numpy(), how, borderMode=cv2.BORDER_REPLICATE)
+        spare = [np.empty_like(filled[0]) for _ in range(len(planes) - len(out))]
+        cv2.split(found, filled + spare)
     return out

@@ -246,11 +246,10 @@ def test_torchs_reads_agree_with_opencvs(photograph, sampling, border, monkeypat
     motion = matrix.rotate_zoom(3, 1.05, (64, 64))
     by_opencv = warp(photograph, motion, border, sampling).picture
 
-    def by_torch(planes, x, y, out=None):
+    def by_torch(planes, x, y, out):
         height, width = planes.shape[-2:]
         grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], dim=-1)
-        read = torch.nn.functional.grid_sample(planes[None], grid[None], align_corners=True)[0]
-        return read if out is None else out.copy_(read)
+        return out.copy_(torch.nn.functional.grid_sample(planes[None], grid[None], align_corners=True)[0][: len(out)])
 
     monkeypatch.setattr(module, "_read", by_torch)
     np.testing.assert_allclose(warp(photograph, motion, border, sampling).picture, by_opencv, atol=1e-3)
