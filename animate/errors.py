@@ -67,8 +67,8 @@ class MissingExtra(AnimateError):
     """An optional package is needed for what was asked."""
 
 
-class VideoError(AnimateError):
-    """A video or picture could not be read."""
+class VideoError(BadInput):
+    """A video or picture that was given cannot be read."""
 
 
 class EncodeError(AnimateError):

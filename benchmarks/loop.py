@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -38,8 +38,8 @@ from tests.diffusion.tiny import tiny_sd
 SIDE = 512
 STEPS = 12
 """Half of them run: the diffusers call then takes well over the 200 ms that the goal of the whole loop speaks of."""
-FAST_STEPS = 2
-"""One step runs, as with the few-step models, where what is done beside the model shows most."""
+FAST: Mapping[str, float] = {"steps": 2, "cfg_scale": 1.0}
+"""One step runs, without guidance, as with the few-step models, where what is done beside the model shows most."""
 STRENGTH = 0.5
 FRAMES = 8
 
@@ -131,14 +131,14 @@ def pipeline() -> Any:
     return pipe
 
 
-def call(picture: Any, seed: int, kind: str, steps: int) -> Any:
+def call(picture: Any, seed: int, kind: str, steps: float = STEPS, cfg_scale: float = 7.0) -> Any:
     """diffusers' own img2img; `picture` (1, 3, H, W) for kind pt, a PIL image for kind pil."""
     return pipeline()(
         "a lake",
         image=picture,
         strength=1 - STRENGTH,
-        num_inference_steps=steps,
-        guidance_scale=7.0,
+        num_inference_steps=int(steps),
+        guidance_scale=cfg_scale,
         generator=torch.Generator().manual_seed(seed),
         output_type=kind,
     ).images
@@ -150,7 +150,7 @@ def bare() -> list[float]:
     times = []
     for seed in range(FRAMES):
         start = now()
-        picture = call(picture, seed, "pt", STEPS)
+        picture = call(picture, seed, "pt")
         times.append(1000 * (now() - start))
     return times[2:]
 
@@ -174,7 +174,7 @@ def naive() -> list[float]:
             field = perlin_by_octaves(rng, height, width)
             noised = 0.96 * picture + 0.04 * 127.5 * (1 + np.clip(field, -1, 1))
             image = Image.fromarray(noised.clip(0, 255).astype(np.uint8))
-            picture = np.array(call(image, frame, "pil", FAST_STEPS)[0])
+            picture = np.array(call(image, frame, "pil", **FAST)[0])
             Image.fromarray(picture).save(f"{folder}/{frame:06d}.png")
         command = [executable(), "-v", "error", "-r", "12", "-i", f"{folder}/%06d.png"]
         command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-pix_fmt", "yuv420p", f"{folder}/v.mp4"]
@@ -217,10 +217,10 @@ def _row(name: str, ours: list[float], reference: list[float], goal: float, lowe
     )
 
 
-def _rounds(reference: Any, steps: int, rounds: int = 5) -> tuple[list[float], list[float]]:
+def _rounds(reference: Callable[[], list[float]], rounds: int = 5, **more: float) -> tuple[list[float], list[float]]:
     """Medians of a frame of ours and of the reference, taken in turn."""
     painter = models.load(str(tiny()), device="cpu")
-    plan = plan_of(FRAMES, steps=steps)
+    plan = plan_of(FRAMES, **more)
     ours, others = [], []
     for _ in range(rounds + 1):
         with rendered(plan, painter) as clock:
@@ -230,13 +230,13 @@ def _rounds(reference: Any, steps: int, rounds: int = 5) -> tuple[list[float], l
 
 
 def whole_loop() -> Row:
-    ours, reference = _rounds(bare, STEPS)
+    ours, reference = _rounds(bare)
     note = "warp, LAB match, unsharp, Perlin noise, redraw, PNG, x264, checkpoints; reference: the diffusers call alone"
     return _row(f"whole loop ÷ bare img2img call, {SIDE}²", ours, reference, 1.05, True, note)
 
 
 def against_naive() -> Row:
-    ours, reference = _rounds(naive, FAST_STEPS)
+    ours, reference = _rounds(naive, **FAST)
     note = "one step a frame; reference: 8-bit stages, diffusers call with PIL, PIL PNG, ffmpeg afterwards"
     return _row(f"naive loop ÷ ours, {SIDE}²", ours, reference, 2.0, False, note)
 

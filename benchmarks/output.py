@@ -49,6 +49,7 @@ def blocked() -> tuple[list[float], list[float]]:
         leaving_by=still,
         colors=shown,
         first=shown,
+        unseen=shown.new_empty(0),
         depth=shown.new_empty(0),
     )
     ours, reference = [], []

@@ -43,8 +43,8 @@ def main(output: Path, song: Path | None = None) -> Path:
         "seed": 3,
         "zoom": "1.004 + 0.05*audio_bass",
         "angle": "1.5*audio_treble*sin(pi*beat)",
-        "strength": "0.66 - 0.2*audio_onset",
-        "prompts": {0: "a city at night", "4b": "the sea at night with a moon"},
+        "strength": "0.5 - 0.35*audio_onset",
+        "prompts": {0: "a lake between snowy mountains at dawn", "4b": "the sea at sunset under an orange sky"},
         "color_coherence": "None",
     }
     return animate.render(schedule, output)

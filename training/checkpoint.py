@@ -113,5 +113,7 @@ def device(name: str) -> torch.device:
 
 
 def halves(where: torch.device) -> bool:
-    """Whether to compute in bfloat16 there: on GPUs, and on CPUs with units for it (AMX), 3 times as fast as floats."""
-    return where.type == "cuda" or (where.type == "cpu" and torch.cpu._is_amx_tile_supported())
+    """Whether to compute in bfloat16 there: on GPUs, and on CPUs with units for it, 3 times as fast as floats with
+    AMX, twice with AVX-512's own."""
+    has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return where.type == "cuda" or (where.type == "cpu" and has)

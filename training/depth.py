@@ -1,6 +1,6 @@
-"""The depth eye: how near each place of a picture is, learned from scenes whose depth is exact.
+"""The depth eye: how near each place of a picture is, learned from landscapes and rooms whose depth is exact.
 
-    python -m training.depth train --minutes 20 --workers 2    # resumes runs/depth after a kill
+    python -m training.depth train --minutes 20 --workers 2    # resumes runs/depth after a kill; --from embedded
     python -m training.depth export                            # averaged weights to animate/models/depth, fp16
     python -m training.depth judge                             # the exported weights: figures and judged.png
 
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,6 +27,7 @@ from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
 from animate.diffusion import digests
 from training import checkpoint
 from training.average import Average
+from training.rooms import rooms
 from training.workers import Workers
 from training.workers import run as launch
 from training.world.dataset import read_shard, shards
@@ -128,9 +130,13 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
         average.load(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step, samples = state["step"], state["samples"]
+    elif options.start == "embedded":
+        network.load_state_dict(load_file(FOLDER / "network.safetensors"))
+        samples = int(json.loads((FOLDER / "config.json").read_text("utf-8"))["samples"])
     table = scenes()
     if not table:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
+    table += [rooms()] * max(1, len(table) // 2)  # a third of what is drawn
     checkpoint.stop_kindly()
     clock, seen, ends, saves, begun = checkpoint.Clock(options.minutes), [], 0.0, 0.0, step
     leads = workers.rank == 0
@@ -224,8 +230,6 @@ def judge(network: Network) -> dict[str, float]:
 
 def export() -> None:
     """The averaged weights of the run as fp16 safetensors."""
-    from safetensors.torch import save_file
-
     state = checkpoint.load(RUN / "checkpoint.pt")
     if state is None:
         raise SystemExit(f"no checkpoint in {RUN}: train first")
@@ -246,6 +250,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()
     if options.what == "export":
         export()

@@ -37,6 +37,9 @@ from training.workers import run as launch
 RUN = checkpoint.RUNS / "inbetween"
 LEVELS = 4
 """Of the Laplacian pyramid that pictures are compared in."""
+SQUARES = 20.0
+"""Weight of the mean square error against the pyramid's. Absolute differences alone hardly say what to do where motion
+is unsure: their best answer there is one of the two pictures, as before; the best for squares lies between."""
 TEACHER = 0.3
 """Weight of the teacher's picture against the truth."""
 
@@ -97,7 +100,7 @@ def train(
             part.compile()
     checkpoint.stop_kindly()
     clock, begun, ends, saves = checkpoint.Clock(minutes), step, float(step >= steps), 0.0
-    seen: list[tuple[float, float]] = []
+    seen: list[tuple[float, ...]] = []
     taught = f", taught by {type(teacher).__name__}" if teacher else ""
     if leads:
         checkpoint.log(folder, f"in-betweens from step {step}: {len(table)} pictures, {device}{taught}")
@@ -115,18 +118,20 @@ def train(
             when = time[:, None, None, None]
             with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
                 ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
-            value = apart = distance(ours, truth)
+            apart = distance(ours, truth)
+            square = (ours - truth).square().mean()
+            value = apart + SQUARES * square
             if teacher is not None:
                 value = value + TEACHER * distance(ours, _taught(teacher, a, b, time))
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             with torch.no_grad():
-                floor = distance(_floor(a, b, flows, when), truth)
+                plain = (_floor(a, b, flows, when) - truth).square().mean()
             # All workers go by the first one's clock, and show the mean of what they saw.
             now = rate * min(1.0, (step + 1) / 200) * (min(1.0, clock.left() / cool) if cool else 1.0)
             over = clock.over() or step + 1 >= steps
             says = [now, float(over), float(clock.due())] if leads else [0.0] * 3
-            says += [float(apart.detach()) / workers.count, float(floor) / workers.count]
+            says += [float(part.detach()) / workers.count for part in (apart, square, plain)]
             now, ends, saves, *shown = workers.together(
                 network.parameters(), torch.tensor(says, dtype=torch.float64)
             ).tolist()
@@ -136,12 +141,13 @@ def train(
             optimizer.step()
             step += 1
             average.update(network, step)
-            seen.append((shown[0], shown[1]))
+            seen.append(tuple(shown))
             if leads and step % 20 == 0:
-                here, plain = np.mean(seen[-100:], axis=0)
+                away, here, there = np.mean(seen[-100:], axis=0)
+                gain = 10 * np.log10(there / here)
                 speed = (step - begun) * batch / max(clock.spent(), 1e-9)
                 checkpoint.log(
-                    folder, f"step {step} distance {here:.4f}, of plain flow {plain:.4f}, {speed:.1f} pairs/s"
+                    folder, f"step {step} distance {away:.4f}, {gain:+.2f} dB over plain flow, {speed:.1f} pairs/s"
                 )
     average.into(network)
     network.eval()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from animate.schedule.clock import Clock
 from animate.schedule.fields import FIELDS, INF
 from animate.schedule.plan import Plan
-from animate.schedule.prompts import Text, moving
+from animate.schedule.prompts import Text, Voice, moving
 from animate.schedule.schedule import Schedule
 
 
@@ -118,6 +119,8 @@ class Chart:
     beats: np.ndarray
     """Positions of the beats in frames."""
     cues: tuple[tuple[str, int], ...]
+    onsets: tuple[tuple[str, int], ...]
+    """Cues that are heard, and how many there are of each; too many to be named one by one."""
     """(name, frame)."""
     constants: tuple[tuple[str, str], ...]
     """(name, value) of fields that do not change and that are not as they would be without being said."""
@@ -156,6 +159,8 @@ def of(schedule: Schedule, plan: Plan) -> Chart:
     fps, bpm = float(plan.fps), schedule.clock.bpm
     rate = f"{fps:.5g} frames/s" + (f" · {bpm:g} beats/min" if bpm else "")
     height, width = plan.size
+    clock = schedule.clock
+    heard = {f"{name}{number}" for name, found in clock.groups.items() for number in range(1, len(found) + 1)}
     return Chart(
         title=Path(schedule.file).name or "schedule",
         subtitle=f"{frames} frames · {plan.seconds:.4g} s · {rate} · {width} × {height}"
@@ -163,10 +168,11 @@ def of(schedule: Schedule, plan: Plan) -> Chart:
         frames=frames,
         fps=fps,
         panels=_panels(plan),
-        words=(_prompts(schedule, plan), *_texts(schedule, plan)),
+        words=(_prompts(schedule, plan), *_tracks(schedule, plan), *_texts(schedule, plan)),
         cuts=tuple(np.flatnonzero(plan.cut).tolist()),
-        beats=np.arange(0, frames, fps * 60 / bpm) if bpm else np.empty(0),
-        cues=tuple(schedule.clock.cues.items()),
+        beats=_beats(clock, frames),
+        cues=tuple((name, frame) for name, frame in clock.cues.items() if name not in heard),
+        onsets=tuple((name, len(frames)) for name, frames in clock.groups.items()),
         constants=_constants(plan),
     )
 
@@ -205,18 +211,34 @@ def _panels(plan: Plan) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
+def _beats(clock: Clock, frames: int) -> np.ndarray:
+    """Frames of the beats: where they are heard, else evenly."""
+    fps = float(clock.fps)
+    if clock.beats:
+        return np.array([second * fps for second in clock.beats if second * fps < frames])
+    return np.arange(0, frames, fps * 60 / clock.bpm) if clock.bpm else np.empty(0)
+
+
 def _prompts(schedule: Schedule, plan: Plan) -> Words:
     settings = plan.settings
-    first, share = moving(
-        schedule.prompts,
-        plan.cut,
-        str(settings["prompt_interpolation"]),
-        float(settings["prompt_fixed_ratio"]),
-        str(settings["prompt_ease"]),
-    )
-    keys = schedule.prompts.keys
-    texts, frames = tuple(_said(key.positive) for key in keys), tuple(key.frame for key in keys)
-    return Words(name="prompts", texts=texts, frames=frames, first=first, share=share)
+    track = schedule.prompts
+    ratio, ease = float(settings["prompt_fixed_ratio"]), str(settings["prompt_ease"])
+    way = moving(track.times, plan.cut, str(settings["prompt_interpolation"]), ratio, ease)
+    voice = Voice(track, *way, np.ones(len(plan))).travelled(plan["prompt_travel"])
+    texts = tuple(_said(key.positive) for key in track.keys)
+    return Words(name="prompts", texts=texts, frames=tuple(track.times), first=voice.key, share=voice.coming)
+
+
+def _tracks(schedule: Schedule, plan: Plan) -> list[Words]:
+    """Tracks beside the prompts, each from nothing to its first text by its fades; without their weights."""
+    found = []
+    for layer in schedule.layers:
+        text = _said(layer.track.keys[0].positive)
+        fade = layer.share(np.ones(len(plan)))
+        name = f"not: {layer.name}" if layer.negative else layer.name
+        still = np.zeros(len(plan), np.intp)
+        found.append(Words(name=name, texts=("", text), frames=(0, max(layer.first, 1)), first=still, share=fade))
+    return found
 
 
 def _said(text: Text) -> str:

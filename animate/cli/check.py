@@ -69,8 +69,10 @@ def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
     yield from _prompts(drawing)
     if drawing.cuts:
         yield from _paragraph("cuts", ", ".join(str(cut) for cut in drawing.cuts))
-    if drawing.cues:
-        yield from _paragraph("cues", ", ".join(f"{name} at {frame:g}" for name, frame in drawing.cues))
+    cues = [f"{name} at {frame:g}" for name, frame in drawing.cues]
+    cues += [f"{name}1 to {name}{count} (onsets)" for name, count in drawing.onsets if count]
+    if cues:
+        yield from _paragraph("cues", ", ".join(cues))
     if schedule.differs:
         yield from _paragraph("differs", schedule.differs)
     warnings = [str(warning) for warning in plan.warnings]

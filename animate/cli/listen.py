@@ -1,6 +1,7 @@
 """Listen to a sound file: tempo, beats, and every series that a schedule can use, printed and drawn.
 
 animate listen song.mp3 -o song.png
+animate listen song.mp3 --stems     # the same of its drums, bass, vocals and the rest, taken apart by demucs
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ POINTS = 2000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="any file with sound that ffmpeg reads")
     parser.add_argument("-o", "--output", metavar="PICTURE", type=Path, help="default: FILE's name with .png, here")
+    parser.add_argument("--stems", action="store_true", help="take the song apart first, and tell of each part")
     parser.add_argument("--theme", choices=tuple(THEMES), default="dark", help="default: dark")
 
 
@@ -36,13 +38,19 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"{output}: a picture is one of {', '.join(FORMATS)}")
     if not args.file.is_file():
         raise BadInput(f"{args.file}: there is no such file")
-    from animate.render.hearing import hear
+    from animate.render.hearing import hear, parts
 
     try:
         sound = hear(args.file)
+        stems = {name: hear(path) for name, path in parts(args.file).items()} if args.stems else {}
     except ListenError as error:
         raise BadInput(f"{args.file}: {error.what}" + (f" ({error.hint})" if error.hint else "")) from error
     print(summary(args.file, sound))
+    for name, stem in stems.items():
+        print(f"\n  {name}: {len(stem.onsets)} onsets")
+        print("\n".join(rows(stem, name)))
+    if stems:
+        print("\n  stems: auto")
     with whole(output) as part:
         draw(sound, part, THEMES[args.theme])
     print(f"\n{output}")
@@ -54,12 +62,17 @@ def summary(file: Path, sound: Sound) -> str:
     tempo = f"{sound.tempo:g} beats/min, {len(sound.beats)} beats" if sound.tempo else "no beats heard"
     first = f", the first at {sound.beats[0]:.2f} s" if len(sound.beats) else ""
     lines = [f"{file}", f"  {sound.seconds:.1f} s · {tempo}{first} · {len(sound.onsets)} onsets", ""]
-    for name, meaning in SERIES.items():
-        values = sound.series[name]
-        lines.append(f"  audio_{name:<11}{bars(values)}  mean {values.mean():.2f}  {meaning}")
+    lines += rows(sound, "audio")
     lines += [f"  audio_{name:<11}{meaning}" for name, meaning in DERIVED.items()]
     lines += ["", f"  audio: {file.name}", "  bpm: auto", "  zoom: 1 + 0.03*audio_bass"]
     return "\n".join(lines)
+
+
+def rows(sound: Sound, prefix: str) -> list[str]:
+    """Every series of a sound, a line each."""
+    width = len(prefix) + 12
+    values = ((name, sound.series[name], meaning) for name, meaning in SERIES.items())
+    return [f"  {f'{prefix}_{name}':<{width}}{bars(v)}  mean {v.mean():.2f}  {meaning}" for name, v, meaning in values]
 
 
 def bars(values: np.ndarray, width: int = 40) -> str:

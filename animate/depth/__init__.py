@@ -15,6 +15,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from animate.errors import BadInput
 
@@ -56,34 +57,49 @@ def load(name: str, *, device: str | torch.device = "cpu", file: str = "") -> De
     return make(device=device) if name in ESTIMATORS else make(name, device=device)  # type: ignore[no-any-return]
 
 
-def mended(depth: Tensor) -> tuple[Tensor, str]:
-    """`depth` (1, H, W) made fit to be flown through, and what was wrong with it; "" where nothing was.
+def mended(depth: Tensor, size: tuple[int, int]) -> tuple[Tensor, str]:
+    """What an estimator said of one picture made fit to be flown through, and what was wrong with it.
 
-    Places that are not finite or not positive take the median of the others; with no others the scene is flat.
+    Args:
+        depth: (1, h, w).
+        size: (height, width) of the picture.
+
+    Returns:
+        (1, H, W), positive and finite. Of another size it is stretched; places that are not finite or not positive
+        take the median of the others; with no others the scene is flat. The text is "" where nothing was wrong, and
+        also tells of a depth that is the same everywhere, which is left as it is.
     """
+    told = []
+    if depth.shape != (1, *size):
+        if depth.ndim != 3 or depth.shape[0] != 1:
+            raise BadInput(f"depth of shape {tuple(depth.shape)}, expected (1, {size[0]}, {size[1]})")
+        told.append(f"depth is {depth.shape[2]} × {depth.shape[1]}, the picture {size[1]} × {size[0]}; it is stretched")
+        depth = interpolate(depth[None], size, mode="bilinear", align_corners=False)[0]
     good = torch.isfinite(depth) & (depth > 0)
     bad = int((~good).sum())
-    if not bad:
-        return depth, ""
     if bad == depth.numel():
-        return torch.ones_like(depth), "depth is not a number anywhere; the scene is taken as flat"
-    middle = depth[good].median()
-    text = (
-        f"depth is not a positive number at {bad} of {depth.numel()} places; they take the median, {float(middle):.3g}"
-    )
-    return torch.where(good, depth, middle), text
+        return torch.ones_like(depth), "; ".join([*told, "depth is not a number anywhere; the scene is taken as flat"])
+    if bad:
+        middle = depth[good].median()
+        told.append(f"depth is not a positive number at {bad} of {depth.numel()} places; they take {float(middle):.3g}")
+        depth = torch.where(good, depth, middle)
+    nearest, farthest = (float(value) for value in torch.aminmax(depth))
+    if farthest - nearest < 1e-6 * farthest and not bad:
+        told.append(f"depth is {nearest:.3g} everywhere; the scene is a plane")
+    return depth, "; ".join(told)
 
 
 def from_disparity(disparity: Tensor) -> Tensor:
     """Relative disparity (N, 1, H, W), larger = nearer, of any scale → depth between `NEAR` and `FAR`.
 
     Depth is the inverse of disparity, so the order between is hyperbolic as in a real perspective. A constant disparity
-    has no order and gives `FAR` everywhere.
+    has no order and gives `FAR` everywhere. What is not a number stays so.
     """
-    low = disparity.amin(dim=(1, 2, 3), keepdim=True)
-    span = disparity.amax(dim=(1, 2, 3), keepdim=True) - low
+    finite = torch.isfinite(disparity)
+    low = disparity.where(finite, torch.inf).amin(dim=(1, 2, 3), keepdim=True)
+    span = disparity.where(finite, -torch.inf).amax(dim=(1, 2, 3), keepdim=True) - low
     share = torch.where(span > 1e-12, (disparity - low) / span.clamp_min(1e-12), torch.zeros_like(disparity))
-    return 1 / (1 / FAR + share * (1 / NEAR - 1 / FAR))
+    return (1 / (1 / FAR + share * (1 / NEAR - 1 / FAR))).where(finite, torch.nan)
 
 
 def to_disparity(depth: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ class FromFile:
         self._last: np.ndarray | None = None
         if path.is_dir() and not self._files:
             raise BadInput(f"{file}: the folder holds no depth pictures ({', '.join(PICTURES)})")
-        self(torch.zeros(1, 3, 8, 8), [0])  # told now, not at the first frame
+        self.size = self._map(0).shape[:2]  # what cannot be read is told now, not at the first frame
+        """(height, width) of the first map."""
 
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
         maps = []
@@ -53,7 +54,10 @@ class FromFile:
             return self._from_video(frame)
         path = self._files[min(frame, len(self._files) - 1)]
         if path.suffix.lower() == ".npy":
-            array = np.load(path, allow_pickle=False)
+            try:
+                array = np.load(path, allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise BadInput(f"{path}: not a readable array ({error})") from error
         else:
             array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if array is None:

@@ -1,26 +1,32 @@
 """Text → what the network is conditioned on.
 
-Every text is encoded once and kept. A prompt longer than the text encoder's window is cut into windows that are
+Every text is encoded once and kept. A prompt may say something else at every step (`prompt_steps`): a `Script` holds
+what the network is told, span by span. A prompt longer than the text encoder's window is cut into windows that are
 encoded each and laid one after the other, not truncated. Blending works on the encoded texts, pooled vectors included;
 where lengths differ, the shorter one is filled up on its right with the encoding of the empty prompt.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from animate.diffusion.noise import slerp
-from animate.diffusion.prompt_weights import BREAK, parse
-from animate.diffusion.sampling import Prompt, Sampling
+from animate.diffusion.prompt_steps import spans, together
+from animate.diffusion.prompt_weights import BREAK, Part, parse
+from animate.diffusion.sampling import Prompt, Sampling, Weighting
 
 KEPT = 256
 """Encoded texts that are remembered; 40 MB for SDXL in half precision."""
+
+FAINTEST = 1e-5
+"""Weights below it count as none (compel's floor)."""
 
 Mix = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -55,6 +61,29 @@ class Passes:
     """Of the prompts (the rows without the negative one): their shares in the guided direction."""
 
 
+@dataclass(frozen=True)
+class Script:
+    """What the network is told over the steps of one picture."""
+
+    spans: tuple[tuple[int, Passes], ...]
+    """(last step, counted from 1; what it is told up to and with it), ascending."""
+
+    def at(self, step: int) -> Passes:
+        """What it is told at a step, counted from 1; past the last one as at the last one."""
+        return next((passes for last, passes in self.spans if step <= last), self.spans[-1][1])
+
+    @property
+    def shape(self) -> Hashable:
+        """Scripts of one shape can be followed together, whatever they say."""
+        runs: list[tuple[int, tuple[int, ...]]] = []
+        for last, passes in self.spans:
+            shape = tuple(passes.states.shape)
+            if runs and runs[-1][1] == shape:
+                runs.pop()
+            runs.append((last, shape))
+        return tuple(runs)
+
+
 class Texts:
     """The text encoders of a model, with a memory.
 
@@ -71,43 +100,69 @@ class Texts:
         """What else decides an encoding (the LoRA files now in force); part of the memory's key."""
         self._extra: dict[str, str] = {}
 
+    def script(self, how: Sampling, guided: bool, steps: int) -> Script:
+        """The conditioning of one picture that is painted in `steps` steps."""
+        sides = [(spans(prompt.text, steps), spans(prompt.negative, steps)) for prompt in how.prompts]
+        lasts = sorted({last for pair in sides for side in pair for last, _ in side} or {steps})
+        found = []
+        for last in lasts:
+            told = tuple(
+                replace(prompt, text=_told(positive, last), negative=_told(negative, last))
+                for prompt, (positive, negative) in zip(how.prompts, sides)
+            )
+            found.append((last, self.passes(replace(how, prompts=told), guided)))
+        return Script(tuple(found))
+
     def passes(self, how: Sampling, guided: bool) -> Passes:
-        """The conditioning of one picture; prompts of weight 0 are left out."""
+        """The conditioning of one step; prompts of weight 0 are left out.
+
+        Prompts joined by `AND` are a row each. Where several prompts are blended, the first of each are blended with
+        one another, then the second, and so on; so a prompt with three comes from one with two as its third grows.
+        """
         prompts = _merged(how.prompts)
         if how.blend == "hold":
             prompts = [max(prompts, key=lambda prompt: prompt.weight)]
-        wanted = [self.encode(prompt.text, how.clip_skip) for prompt in prompts]
         weights = [prompt.weight for prompt in prompts]
+        joined = [together(prompt.text) for prompt in prompts]
         mix: Mix = slerp if how.blend == "slerp" else torch.lerp
+        rows: list[Encoded] = []
+        shares: list[float] = []
         if how.blend == "composable":
-            shares = tuple(weights)
+            for weight, parts in zip(weights, joined):
+                rows += [self.encode(text, how.clip_skip, how.weighting) for text, _ in parts]
+                shares += [weight * share for _, share in parts]
         else:
-            wanted, shares = [self._blend(wanted, weights, mix, how.clip_skip)], (1.0,)
-        rows = wanted
+            for place in range(max(map(len, joined))):
+                here = [(weight, parts[place]) for weight, parts in zip(weights, joined) if place < len(parts)]
+                some = [self.encode(text, how.clip_skip, how.weighting) for _, (text, _) in here]
+                rows.append(self._blend(some, [weight for weight, _ in here], mix, how.clip_skip))
+                shares.append(sum(weight * share for weight, (_, share) in here))
+        if len(rows) == 1 and all(parts[0][1] == 1 for parts in joined):
+            shares = [1.0]  # and not 0.9999999
         if guided:
-            unwanted = [self._negative(prompt.negative, how.clip_skip) for prompt in prompts]
-            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *wanted]
+            unwanted = [self._negative(prompt.negative, how) for prompt in prompts]
+            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *rows]
         rows = self._level(rows, how.clip_skip)
         pooled = [row.pooled for row in rows if row.pooled is not None]
         return Passes(
             states=torch.stack([row.states for row in rows]),
             pooled=torch.stack(pooled) if pooled else None,
-            weights=shares,
+            weights=tuple(shares),
         )
 
-    def encode(self, text: str, clip_skip: int = 1) -> Encoded:
-        """A text, A1111 weights and windows included. `clip_skip`: the layer read, counted from the last."""
-        key = (text, clip_skip, self.variant)
+    def encode(self, text: str, clip_skip: int = 1, weighting: Weighting = "a1111") -> Encoded:
+        """A text, weights and windows included. `clip_skip`: the layer read, counted from the last."""
+        key = (text, clip_skip, weighting, self.variant)
         if key in self._memory:
             self._memory.move_to_end(key)
             return self._memory[key]
-        read = [self._read(encoder, text, clip_skip) for encoder in self.encoders]
+        read = [self._read(encoder, parse(text), clip_skip, weighting) for encoder in self.encoders]
         pooled = next((vector for _, vector in read if vector is not None), None)
         windows = max(states.shape[0] for states, _ in read)
         sides = []
         for encoder, (states, _) in zip(self.encoders, read):
             if states.shape[0] < windows:
-                empty = self._read(encoder, "", clip_skip)[0]
+                empty = self._read(encoder, (Part(""),), clip_skip)[0]
                 states = torch.cat([states, *[empty] * (windows - states.shape[0])])
             sides.append(states)
         encoded = Encoded(torch.cat(sides, dim=-1).flatten(0, 1), pooled)
@@ -136,8 +191,13 @@ class Texts:
         self._extra[token] = " ".join([token, *(f"{token}_{i}" for i in range(1, max(map(len, vectors))))])
         self.forget()
 
-    def _negative(self, text: str, clip_skip: int) -> Encoded:
-        encoded = self.encode(text, clip_skip)
+    def _negative(self, text: str, how: Sampling) -> Encoded:
+        """The negative prompt; there is one pass for it, so what `AND` joins in it is blended."""
+        parts = together(text)
+        some = [self.encode(part, how.clip_skip, how.weighting) for part, _ in parts]
+        if len(parts) > 1:
+            return self._blend(some, [abs(weight) for _, weight in parts], torch.lerp, how.clip_skip)
+        encoded = some[0]
         if text or not self._empty_is_zero:
             return encoded
         pooled = None if encoded.pooled is None else torch.zeros_like(encoded.pooled)
@@ -168,9 +228,35 @@ class Texts:
             levelled.append(Encoded(states, text.pooled))
         return levelled
 
-    def _read(self, encoder: Encoder, text: str, clip_skip: int) -> tuple[Tensor, Tensor | None]:
-        """(W, L, D) states of the windows and the pooled vector of the first, from one encoder."""
-        ids, weights, lengths = self._tokens(encoder.tokenizer, text)
+    def _read(
+        self, encoder: Encoder, parts: Sequence[Part], clip_skip: int, weighting: Weighting = "a1111"
+    ) -> tuple[Tensor, Tensor | None]:
+        """(W, L, D) states of the windows and the pooled vector of the first, from one encoder.
+
+        compel's weights: z = z∅ + w (z − z∅), z∅ being the empty prompt; and for each part that counts less than 1
+        the encoding without it joins the mean, tan((1 − w) π/2) strong, so that at ½ it has a half.
+        """
+        ids, weights, lengths = self._tokens(encoder.tokenizer, parts)
+        states, pooled = self._plain(encoder, ids, lengths, clip_skip)
+        weights = weights.to(states.device)
+        if weighting != "compel" or bool((weights == 1).all()):
+            return _weighed(states, weights, weighting == "a1111"), pooled
+        empty = self._plain(encoder, *self._tokens(encoder.tokenizer, (Part(""),))[::2], clip_skip)[0]
+        mixture, total = empty + weights[..., None] * (states - empty), 1.0
+        for at, part in enumerate(parts):
+            if part is BREAK or part.weight >= 1:
+                continue
+            ids, rest, lengths = self._tokens(encoder.tokenizer, (*parts[:at], *parts[at + 1 :]))
+            without = self._plain(encoder, ids, lengths, clip_skip)[0]
+            without = empty + rest.to(states.device)[..., None] * (without - empty)
+            missing = len(states) - len(without)
+            other = torch.cat([without, empty.expand(missing, -1, -1)]) if missing else without
+            away = math.tan((1 - max(part.weight, 0.0)) * math.pi / 2) if part.weight > FAINTEST else 1 / FAINTEST
+            mixture, total = mixture + away * other, total + away
+        return (mixture / total).to(states.dtype), pooled
+
+    def _plain(self, encoder: Encoder, ids: Tensor, lengths: Tensor, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        """What the encoder makes of windows of tokens (W, L): (W, L, D), and the first one's pooled vector."""
         model = encoder.model
         device = model.device
         masks = None
@@ -185,16 +271,16 @@ class Texts:
             states = norm(output.hidden_states[-clip_skip])
         else:
             states = output.last_hidden_state
-        return _weighed(states, weights.to(device)), None if pooled is None else pooled[0]
+        return states, None if pooled is None else pooled[0]
 
-    def _tokens(self, tokenizer: Any, text: str) -> tuple[Tensor, Tensor, Tensor]:
+    def _tokens(self, tokenizer: Any, parts: Sequence[Part]) -> tuple[Tensor, Tensor, Tensor]:
         """Token numbers (W, L), their weights (W, L), and how many of each window are not padding (W,)."""
         size = min(int(tokenizer.model_max_length), 1024)
         ends = list(tokenizer("").input_ids)
         head, tail = (ends[:1], ends[-1:]) if len(ends) >= 2 else ([], ends)
         room = size - len(head) - len(tail)
         windows: list[list[tuple[int, float]]] = [[]]
-        for part in parse(text):
+        for part in parts:
             if part is BREAK:
                 windows.append([])
                 continue
@@ -222,6 +308,10 @@ class Texts:
         return text
 
 
+def _told(side: tuple[tuple[int, str], ...], step: int) -> str:
+    return next(text for last, text in side if step <= last)
+
+
 def _merged(prompts: Sequence[Prompt]) -> list[Prompt]:
     """At least one prompt; those of weight 0 left out, equal ones taken together (one network pass, not two)."""
     weights: dict[tuple[str, str], float] = {}
@@ -232,14 +322,16 @@ def _merged(prompts: Sequence[Prompt]) -> list[Prompt]:
     return merged or [*prompts[:1]] or [Prompt("")]
 
 
-def _weighed(states: Tensor, weights: Tensor) -> Tensor:
-    """Token vectors times their weights, each window brought back to its mean, as A1111 does.
+def _weighed(states: Tensor, weights: Tensor, level: bool) -> Tensor:
+    """Token vectors times their weights; with `level` each window brought back to its mean, as A1111 does.
 
     (W, L, D) by (W, L). Where the mean is too near zero to tell a scale, it is left alone.
     """
     if bool((weights == 1).all()):
         return states
     heavy = states.float() * weights[..., None]
+    if not level:
+        return heavy.to(states.dtype)
     ratio = states.float().mean(dim=(1, 2)) / heavy.mean(dim=(1, 2))
     ratio = torch.where((ratio > 0.5) & (ratio < 2.0), ratio, torch.ones_like(ratio))
     return (heavy * ratio[:, None, None]).to(states.dtype)

@@ -8,7 +8,6 @@ model's files say is imported or run beyond the classes named in `CLASSES`.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from animate.diffusion import digests, hub, single_file, vocabulary
+from animate.diffusion import digests, hub, names, single_file, vocabulary
 from animate.diffusion.conditioning import Encoder
 from animate.diffusion.painter import Painter, Parts
 from animate.diffusion.sampling import Sampling
@@ -29,8 +28,6 @@ from animate.errors import BadInput, MissingModel
 
 EMBEDDED = Path(__file__).parent.parent / "models" / "painter"
 """The model that ships with the package."""
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 CLASSES: dict[str, str] = {
     "UNet2DConditionModel": "diffusers",
@@ -73,10 +70,6 @@ class Paints(Protocol):
         ...
 
 
-PLUGINS = "animate.painters"
-"""Group of entry points: the name a schedule uses → a factory, called with the device."""
-
-
 def load(
     model: str,
     device: str = "auto",
@@ -92,7 +85,7 @@ def load(
     a hub id. Raises `MissingModel` with what is missing and what to do.
     """
     where = pick_device(device)
-    for plugin in entry_points(group=PLUGINS, name=model):
+    for plugin in entry_points(group=names.PLUGINS, name=model):
         brought: Paints = plugin.load()(str(where))
         return brought
     kind = pick_dtype(dtype, where)
@@ -108,22 +101,16 @@ def load(
 
 def _parts(model: str, dtype: torch.dtype) -> Parts:
     """The parts of a model by its name: the package's own, a folder, a file, or one of the hub."""
-    if model == "embedded":
+    if model == names.EMBEDDED:
         digests.verify(EMBEDDED)
         return from_folder(EMBEDDED, dtype)
-    path = _located(model)
-    if path is not None and path.is_dir():
-        return from_folder(path, dtype)
-    if path is not None:
-        return from_file(path, dtype)
-    if looks_like_path(model):
-        raise MissingModel(f"there is no model {model!r} here (in {Path.cwd()})")
-    if HUB_ID.fullmatch(model):
+    what, hint = names.fault(model)
+    if what:
+        raise MissingModel(f"{what} ({hint})")
+    path = names.located(model)
+    if path is None:
         return from_folder(_downloaded(model), dtype)
-    raise MissingModel(
-        f"there is no model called {model!r}: give embedded, a diffusers folder, a .safetensors file, or a hub id such "
-        "as stable-diffusion-v1-5/stable-diffusion-v1-5"
-    )
+    return from_folder(path, dtype) if path.is_dir() else from_file(path, dtype)
 
 
 def pick_device(name: str) -> torch.device:
@@ -228,38 +215,14 @@ def find() -> list[Found]:
         name = "embedded" if folder == EMBEDDED else f"embedded {folder.name}"
         listed = digests.of_folder(folder) if (folder / digests.LIST).is_file() else ""
         found.append(Found(name, folder, _size(folder), _licence(card), listed))
-    shelf = _shelf()
+    shelf = names.shelf()
     for path in sorted(shelf.iterdir()) if shelf is not None else []:
-        if path.suffix in single_file.SUFFIXES or (path / "model_index.json").is_file():
+        if path.suffix in names.SUFFIXES or (path / "model_index.json").is_file():
             found.append(Found(path.name, path, _size(path), _licence(path / "README.md"), ""))
     for index in sorted(Path(_hub_cache()).glob("models--*/snapshots/*/model_index.json")):
         name = index.parents[2].name.removeprefix("models--").replace("--", "/")
         found.append(Found(name, index.parent, _size(index.parent), _licence(index.parent / "README.md"), ""))
     return found
-
-
-def looks_like_path(model: str) -> bool:
-    """Whether a name can only have been meant as a file or folder."""
-    return model.startswith((".", "/", "~")) or "\\" in model or Path(model).suffix in single_file.SUFFIXES
-
-
-def _located(model: str) -> Path | None:
-    """The file or folder a name means: as it is, or in the folder of models, with or without its ending."""
-    direct = Path(model).expanduser()
-    if direct.exists():
-        return direct
-    shelf = _shelf()
-    if shelf is None:
-        return None
-    candidates = [shelf / model, *(shelf / f"{model}{suffix}" for suffix in sorted(single_file.SUFFIXES))]
-    return next((path for path in candidates if path.exists()), None)
-
-
-def _shelf() -> Path | None:
-    """The user's folder of models."""
-    named = os.environ.get("ANIMATE_MODELS")
-    shelf = Path(named).expanduser() if named else Path("models")
-    return shelf if shelf.is_dir() else None
 
 
 def _hub_cache() -> str:
@@ -287,7 +250,7 @@ def _other_autoencoder(name: str, parts: Parts, dtype: torch.dtype) -> Any:
     """An autoencoder given apart from its model: a folder, a file, or an id of the hub."""
     from diffusers import AutoencoderKL
 
-    path = _located(name)
+    path = names.located(name)
     if path is not None and path.is_dir():
         place = path / "vae" if (path / "vae" / "config.json").is_file() else path
         return _model(place.parent, place.name, dtype)
@@ -304,7 +267,7 @@ def _controlnet(name: str, dtype: torch.dtype) -> Any:
     """A ControlNet: a folder, or an id of the hub."""
     from diffusers import ControlNetModel
 
-    path = _located(name)
+    path = names.located(name)
     if path is not None and path.is_dir():
         return _model(path.parent, path.name, dtype)
     try:

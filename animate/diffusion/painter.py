@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from animate.diffusion import inversion
 from animate.diffusion.adapters import Adapters
-from animate.diffusion.conditioning import Encoder, Passes, Texts
+from animate.diffusion.conditioning import Encoder, Passes, Script, Texts
 from animate.diffusion.noise import Drifting, Noise
 from animate.diffusion.samplers import Course, Start, prepare
 from animate.diffusion.sampling import Prompt, Sampling
@@ -61,9 +61,9 @@ class _Order:
 
     at: int
     how: Sampling
-    passes: Passes
+    script: Script
     start: Start
-    source: Passes | None = None
+    source: Script | None = None
     """Of what the picture shows, where its own noise is asked for."""
 
 
@@ -81,12 +81,29 @@ class _Kept:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What a redrawing is told beside the pictures, as `redraw` takes it, for all rows."""
+    """What a redrawing is told beside the pictures, as `redraw` takes it."""
 
     within: Tensor | None
     drift: Tensor | None
     towards: Tensor | None
     share: Tensor | None
+    other: Tensor | None
+    mix: float
+
+    def of(self, rows: list[int], device: torch.device) -> _Beside:
+        """The same for some of the rows, on the device."""
+
+        def chosen(field: Tensor | None) -> Tensor | None:
+            return None if field is None else field[rows].to(device, torch.float32)
+
+        return _Beside(
+            chosen(self.within),
+            chosen(self.drift),
+            chosen(self.towards),
+            chosen(self.share),
+            chosen(self.other),
+            self.mix,
+        )
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,15 @@ class _Structure:
     """(N, 1 or 1 + C, h, w) for models that read further channels: depth, or what an inpainting model is told."""
     picture: Tensor | None
     """(N, 3, H, W) in [0, 1], 1 the nearest point, for a ControlNet."""
+
+
+class _Ask(Protocol):
+    """The network of a group."""
+
+    def __call__(self, inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
+        """Scaled latents (N, C, h, w) → (P·N, C, h, w), all passes of what each row is told; of the last one alone, and
+        without depth, if `blind`."""
+        ...
 
 
 class Painter:
@@ -170,6 +196,8 @@ class Painter:
         drift: Tensor | None = None,
         towards: Tensor | None = None,
         share: Tensor | None = None,
+        other: Tensor | None = None,
+        mix: float = 0.0,
     ) -> Tensor:
         """`pictures` (N, 3, H, W) redrawn, the result on their device.
 
@@ -181,6 +209,8 @@ class Painter:
         With `drift` (N, 2, H, W), in pixels, the noise at p is that of p + drift(p). Over the first half of the steps
         the latent is drawn towards that of `towards` (N, 3, H, W), by `share` (N, 1, H, W) in [0, 1] in all; the later
         steps, which paint the grain, are left alone, or it would grow from frame to frame.
+        With `other` (N, 3, H, W) what is redrawn is not the pictures but their latents on the way to those of `other`,
+        `mix` in [0, 1] of it (`mixed`), and strength 1 only decodes them.
         """
         size = (int(pictures.shape[-2]), int(pictures.shape[-1]))
         if pictures.ndim != 4 or pictures.shape[1] != 3 or len(pictures) != len(how):
@@ -188,6 +218,9 @@ class Painter:
         strengths = [float(strength)] * len(how) if isinstance(strength, int | float) else list(strength)
         if not all(0 <= kept <= 1 for kept in strengths):
             raise ValueError(f"strength must lie in [0, 1]: {strengths}")
+        for goal in (towards, other):
+            if goal is not None and goal.shape != pictures.shape:
+                raise ValueError(f"expected as many pictures to go towards, not {tuple(goal.shape)}")
         self._fits(size, depth)
         result = pictures.clone()
         ignored = [row for row, kept in enumerate(strengths) if kept == 0 and within is None]
@@ -195,19 +228,21 @@ class Painter:
             planes = None if depth is None else depth[ignored]
             moved = None if drift is None else drift[ignored]
             result[ignored] = self.imagine(size, [how[row] for row in ignored], planes, moved).to(result)
+        whole = [row for row, kept in enumerate(strengths) if kept == 1] if other is not None else []
+        if whole and other is not None:
+            with torch.inference_mode():
+                noises = [_noise(how[row]) for row in whole]
+                here, there = (side[whole].to(self.device, torch.float32) for side in (pictures, other))
+                latents = mixed(self._encoded(here, noises), self._encoded(there, noises), mix)
+                result[whole] = self._decoded(latents).to(result)
         partly = [row for row, kept in enumerate(strengths) if kept < 1 and row not in ignored]
         if partly:
             planes = None if depth is None else depth[partly]
-            more = _Beside(
-                *(
-                    None if field is None else field[partly].to(self.device, torch.float32)
-                    for field in (within, drift, towards, share)
-                )
-            )
+            beside = _Beside(within, drift, towards, share, other, mix).of(partly, self.device)
             with torch.inference_mode():
                 orders = self._orders([how[row] for row in partly], [strengths[row] for row in partly])
                 chosen = pictures[partly].to(self.device, torch.float32)
-                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, more), size)
+                painted = self._in_groups(orders, lambda group: self._redrawn(chosen, group, planes, beside), size)
             result[partly] = painted.to(result)
         return result
 
@@ -223,12 +258,14 @@ class Painter:
         orders = []
         for at, (one, kept) in enumerate(zip(how, strengths)):
             self._wear(one)
+            start = Start.of(one.steps, 1 - kept)
             with self._at_work(*(encoder.model for encoder in self.texts.encoders)):
-                passes = self.texts.passes(one, self._guided(one))
+                script = self.texts.script(one, self._guided(one), start.run)
                 source = None
                 if one.inversion > 0:
-                    source = self.texts.passes(replace(one, prompts=(Prompt(one.source),), cfg_scale=1.0), False)
-            orders.append(_Order(at, one, passes, Start.of(one.steps, 1 - kept), source))
+                    plain = replace(one, prompts=(Prompt(one.source),), cfg_scale=1.0)
+                    source = self.texts.script(plain, False, start.run)
+            orders.append(_Order(at, one, script, start, source))
         return orders
 
     def _in_groups(
@@ -239,7 +276,7 @@ class Painter:
         for order in orders:
             one = order.how
             look = one.sampler, one.eta, one.loras, one.inversion
-            key = (*look, order.start, self._guided(one), order.passes.states.shape)
+            key = (*look, order.start, self._guided(one), order.script.shape)
             groups.setdefault(key, []).append(order)
         result = torch.empty(len(orders), 3, *size, device=self.device)
         for group in groups.values():
@@ -263,7 +300,7 @@ class Painter:
     def _imagined(
         self, size: tuple[int, int], group: list[_Order], depth: Tensor | None, drift: Tensor | None
     ) -> Tensor:
-        noises = [_noise(order, drift) for order in group]
+        noises = [_noise(order.how, None if drift is None else drift[order.at]) for order in group]
         course = self._course(group, noises)
         latents = course.imagined((self._channels, size[0] // self.multiple, size[1] // self.multiple))
         latents = latents.to(self.device, self._kind)
@@ -274,9 +311,12 @@ class Painter:
     def _redrawn(self, pictures: Tensor, group: list[_Order], depth: Tensor | None, beside: _Beside) -> Tensor:
         rows = [order.at for order in group]
         chosen = pictures[rows]
-        noises = [_noise(order, beside.drift) for order in group]
+        noises = [_noise(order.how, None if beside.drift is None else beside.drift[order.at]) for order in group]
         course = self._course(group, noises)
         clean = self._encoded(chosen, noises)
+        if beside.other is not None:
+            clean = mixed(clean, self._encoded(beside.other[rows], noises), beside.mix)
+            chosen = torch.lerp(chosen, beside.other[rows], beside.mix)
         places = None if beside.within is None else beside.within[rows]
         own = told = None
         if group[0].source is not None:
@@ -309,12 +349,13 @@ class Painter:
     def _inverted(self, clean: Tensor, course: Course, group: list[_Order], structure: _Structure) -> Tensor:
         """The noise of these latents' own."""
         orders = [
-            replace(order, passes=order.source or order.passes, how=replace(order.how, cfg_scale=1.0))
+            replace(order, script=order.source or order.script, how=replace(order.how, cfg_scale=1.0))
             for order in group
         ]
         times = [float(course.time(index)) for index in course.evaluations]
-        with self._asked(clean, orders, structure) as ask:
-            return inversion.noise_of(clean, times, self._parts.scheduler, ask)
+        told = [order.script.at(order.start.run) for order in orders]
+        with self._asked(orders, structure) as ask:
+            return inversion.noise_of(clean, times, self._parts.scheduler, lambda x, time: ask(x, time, told))
 
     def _course(self, group: list[_Order], noises: Sequence[Noise | Drifting]) -> Course:
         how = group[0].how
@@ -330,42 +371,75 @@ class Painter:
     ) -> Tensor:
         """The latent at the end of the course."""
         guided = self._guided(group[0].how)
-        with self._asked(x, group, structure) as ask:
+        with self._asked(group, structure) as ask:
             for step, index in enumerate(course.evaluations):
-                for held in (held for held in kept if step < held.steps):
-                    x = torch.lerp(course.held(held.latents, index).to(x), x, held.free)
-                output = ask(course.scaled(x, index), course.time(index))
-                x = course.step(_guide(output, group, guided), index, x)
+                for part in (part for part in kept if step < part.steps):
+                    x = torch.lerp(course.held(part.latents, index).to(x), x, part.free)
+                told = [order.script.at(course.step_of(index)) for order in group]
+                scaled, time = course.scaled(x, index), course.time(index)
+                output = ask(scaled, time, told)
+                held = self._by_depth(output, partial(ask, scaled, time, told, blind=True), group, structure)
+                x = course.step(_guide(output, group, told, guided, held), index, x)
         return x
 
     @contextmanager
-    def _asked(
-        self, like: Tensor, group: list[_Order], structure: _Structure
-    ) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
-        """The network at work for a group: (N, C, h, w), scaled, and a time → (P·N, C, h, w), all passes of the texts.
+    def _asked(self, group: list[_Order], structure: _Structure) -> Iterator[_Ask]:
+        """The network at work for a group; what the texts make of its options is kept while they stay the same."""
+        last: list[Passes] = []
+        options: dict[str, Any] = {}
 
-        `like`: such latents, for their size and kind.
-        """
-        passes = len(group[0].passes.states)
-        states = torch.cat([torch.stack([order.passes.states[p] for order in group]) for p in range(passes)])
-        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
-        if self._double:
-            options["added_cond_kwargs"] = self._added(group, like)
-        if self._distilled:
-            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
-        shown = None if structure.picture is None else structure.picture.repeat(passes, 1, 1, 1)
-        weights = _per_row([order.how.controlnet_scale for order in group] * passes, like)
-
-        def ask(inputs: Tensor, time: Tensor) -> Tensor:
+        def ask(inputs: Tensor, time: Tensor, told: list[Passes], blind: bool = False) -> Tensor:
+            nonlocal last, options
+            passes = len(told[0].states)
+            if len(last) != len(told) or any(one is not other for one, other in zip(last, told)):
+                last, options = told, self._options(group, told, inputs)
+            if blind and structure.beside is not None:
+                nothing = torch.zeros_like(structure.beside)
+                of_last_pass = {
+                    name: value[-len(inputs) :] for name, value in options.items() if torch.is_tensor(value)
+                }
+                unseen: Tensor = self._unet(
+                    torch.cat([inputs, nothing], dim=1), time, return_dict=False, **of_last_pass
+                )[0]
+                return unseen
             inputs = inputs if passes == 1 else torch.cat([inputs] * passes)
-            added = {} if shown is None else self._controlled(inputs, time, shown, weights, options)
+            added = {}
+            if structure.picture is not None:
+                shown = structure.picture.repeat(passes, 1, 1, 1)
+                weights = _per_row([order.how.controlnet_scale for order in group] * passes, inputs)
+                added = self._controlled(inputs, time, shown, weights, options)
             if structure.beside is not None:
                 inputs = torch.cat([inputs, structure.beside.repeat(passes, 1, 1, 1)], dim=1)
             output: Tensor = self._unet(inputs, time, return_dict=False, **options, **added)[0]
             return output
 
-        with self._at_work(self._unet, *([] if shown is None else [self._control])):
+        with self._at_work(self._unet, *([] if structure.picture is None else [self._control])):
             yield ask
+
+    def _by_depth(
+        self, output: Tensor, blind: Callable[[], Tensor], group: list[_Order], structure: _Structure
+    ) -> Tensor | float:
+        """What is added to hold a picture to its depth: guidance by what depth changes, (N, C, h, w) or 0.
+
+        As a picture guides in InstructPix2Pix (arXiv 2211.09800, eq. 3): the last pass's answer against the same
+        without depth.
+        """
+        scale = _per_row([order.how.depth_scale for order in group], output)
+        plain = isinstance(scale, float) and scale == 1
+        if plain or not self._reads_plane or structure.beside is None or not bool(structure.beside.any()):
+            return 0.0
+        return (scale - 1) * (output[-len(group) :] - blind())
+
+    def _options(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Any]:
+        """What the network is told beside latent and time: texts, and what the family adds."""
+        passes = len(told[0].states)
+        states = torch.cat([torch.stack([one.states[p] for one in told]) for p in range(passes)])
+        options: dict[str, Any] = {"encoder_hidden_states": states.to(self.device, self._kind)}
+        if self._double:
+            options["added_cond_kwargs"] = self._added(group, told, x)
+        if self._distilled:
+            options["timestep_cond"] = self._told_scale(group).repeat(passes, 1)
+        return options
 
     def _controlled(
         self, inputs: Tensor, time: Any, shown: Tensor, weights: Tensor | float, options: dict[str, Any]
@@ -378,11 +452,11 @@ class Painter:
             "mid_block_additional_residual": weights * middle,
         }
 
-    def _added(self, group: list[_Order], x: Tensor) -> dict[str, Tensor]:
+    def _added(self, group: list[_Order], told: list[Passes], x: Tensor) -> dict[str, Tensor]:
         """What SDXL is told besides the prompt: pooled texts and sizes."""
-        passes = len(group[0].passes.states)
+        passes = len(told[0].states)
         height, width = x.shape[-2] * self.multiple, x.shape[-1] * self.multiple
-        pooled = [order.passes.pooled[p] for p in range(passes) for order in group if order.passes.pooled is not None]
+        pooled = [one.pooled[p] for p in range(passes) for one in told if one.pooled is not None]
         ids = [float(height), float(width), 0.0, 0.0]
         guided = self._guided(group[0].how)
         rows = []
@@ -503,10 +577,21 @@ class Painter:
                 module.to("cpu")
 
 
-def _noise(order: _Order, drift: Tensor | None) -> Noise | Drifting:
-    how = order.how
+def mixed(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """Latents (N, C, h, w) on the way from `a` to `b`: the straight line, with each channel's spread kept.
+
+    The mean of two pictures that have nothing in common is flat, and would be redrawn as something grey.
+    """
+    line = torch.lerp(a, b, share)
+    mean = line.mean(dim=(2, 3), keepdim=True)
+    spread = torch.lerp(a.std(dim=(2, 3), keepdim=True), b.std(dim=(2, 3), keepdim=True), share)
+    return mean + (line - mean) * (spread / line.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
+
+
+def _noise(how: Sampling, drift: Tensor | None = None) -> Noise | Drifting:
+    """`drift` (2, H, W) in pixels."""
     noise = Noise(how.seed, how.subseed, how.subseed_strength)
-    return noise if drift is None else Drifting(noise, drift[order.at], how.seed)
+    return noise if drift is None else Drifting(noise, drift, how.seed)
 
 
 def _sampled(distribution: Any, noises: Sequence[Noise | Drifting]) -> Tensor:
@@ -522,27 +607,26 @@ def _sampled(distribution: Any, noises: Sequence[Noise | Drifting]) -> Tensor:
     return mean + std * drawn.to(mean)
 
 
-def _guide(output: Tensor, group: list[_Order], guided: bool) -> Tensor:
+def _guide(output: Tensor, group: list[_Order], told: list[Passes], guided: bool, held: Tensor | float = 0.0) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
-    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2).
+    One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2). `held` is added.
     """
     rows = len(group)
     parts = output.split(rows)
     if not guided and len(parts) == 1:
-        return output
-    weights = [
-        _per_row([order.passes.weights[p] for order in group], output) for p in range(len(group[0].passes.weights))
-    ]
+        return output + held
+    weights = [_per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]
     if not guided:
-        total = _per_row([sum(order.passes.weights) or 1.0 for order in group], output)
-        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total
+        total = _per_row([sum(one.weights) or 1.0 for one in told], output)
+        return sum((w * part for w, part in zip(weights, parts)), torch.zeros_like(parts[0])) / total + held
     base, *wanted = parts
     scale = _per_row([order.how.cfg_scale for order in group], output)
-    if len(wanted) == 1:
+    if len(wanted) == 1 and isinstance(weights[0], float) and weights[0] == 1:
         found = base + scale * (wanted[0] - base)
     else:
         found = base + scale * sum((w * (part - base) for w, part in zip(weights, wanted)), torch.zeros_like(base))
+    found = found + held
     share = _per_row([order.how.guidance_rescale for order in group], output)
     return found if isinstance(share, float) and share == 0 else _rescaled(found, wanted[0], share)
 

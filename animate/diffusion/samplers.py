@@ -155,6 +155,7 @@ class Course:
 
     def __init__(self, prepared: Any, start: Start, noises: Sequence[Noise | Drifting], eta: float = 0.0) -> None:
         self._begin = start.index * prepared.order
+        self._order = int(prepared.order)
         early = self._early = _fresh(prepared, self._begin)
         self._late: Any = None
         self._start = start
@@ -183,6 +184,10 @@ class Course:
     def evaluations(self) -> range:
         """Indices of the network evaluations, in order."""
         return range(self._begin, len(self._formal))
+
+    def step_of(self, index: int) -> int:
+        """The step of this run, from 1, that an evaluation belongs to."""
+        return (index - self._begin) // self._order + 1
 
     def time(self, index: int) -> Tensor:
         """The training step, 0-dimensional, that the network is told at an evaluation."""

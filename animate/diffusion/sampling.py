@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Blend = Literal["hold", "lerp", "slerp", "composable"]
+Weighting = Literal["a1111", "no_norm", "compel"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Sampling:
     prompts: tuple[Prompt, ...]
     blend: Blend = "lerp"
     """How several prompts become one conditioning."""
+    weighting: Weighting = "a1111"
+    """What weights inside a text do."""
     seed: int
     subseed: int = 0
     subseed_strength: float = 0.0
@@ -45,6 +48,8 @@ class Sampling:
     would paint it under `source`."""
     source: str = ""
     """What the picture shows, for the inversion."""
+    depth_scale: float = 1.0
+    """How far a model that reads depth is held to it: 1 as it was trained, more is guidance by depth (a third pass)."""
     clip_skip: int = 1
     """Layer of the text encoder that is read, counted from the last: 1 is the last."""
     loras: tuple[tuple[str, float], ...] = ()

@@ -18,7 +18,6 @@ from torch import Tensor
 from animate.errors import BadInput, MissingModel
 
 FAMILIES = Path(__file__).parent.parent / "models" / "families"
-SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 """The network's first convolution: its second axis counts the channels that it reads."""
 

@@ -6,15 +6,20 @@ nothing arrives the new view was hidden before: `coverage` says so, and the pict
 
 `deforum` is the formula that old settings files were made with: x and y both span [−1, 1] whatever the shape of the
 picture, the offset is taken at the *target* pixel, nothing is ever hidden, and edges smear.
+
+Either finds a `Sight`, by which any number of pictures of one view are read. Masks are numbers and comparisons few: on
+a CPU a comparison of floats, or a choice by one, takes as long as four sums.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from animate.motion.camera import Camera, moved
+from animate.motion.camera import Camera, reprojected
 from animate.motion.resample import resample
 from animate.motion.warp import Warped
 
@@ -25,11 +30,45 @@ CREST = 1.02
 """Two opposite neighbours whose depths differ by less are of one surface; a pixel between them that is empty, or
 farther by more, is a crack between the pixels of a surface that came nearer."""
 
-BINS, FINE = 1024, 64
-"""Bins of Deforum's equalised depth, and how many steps are told apart within each."""
+NOTHING = 1e30
+"""The depth of places where nothing is seen: beyond all depths."""
 
-ROUNDS = 2
-"""Newton's steps from whole old pixels to exact positions (one leaves 0.05 px on slanted ground, two 0.002)."""
+NEAREST = 1e-6
+"""Depth at which a point counts as in the camera itself, and is not seen."""
+
+BINS, FINE = 1024, 6
+"""Bins of Deforum's equalised depth, and how many bits of a place within one are told apart."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Where in the old picture each new pixel is read."""
+
+    x: Tensor
+    """(H, W) columns, 0 the centre of the first."""
+    y: Tensor
+    """(H, W) rows."""
+    coverage: Tensor
+    """(1, H, W): 1 where a surface is seen that the old picture showed, 0 where it was hidden or outside."""
+
+    def of(self, picture: Tensor, padding: str = "border", sampling: str = "bicubic") -> Warped:
+        """`picture` (C, H, W) in [0, 1] as the new camera sees it.
+
+        Args:
+            picture: of the size that the sight was found for.
+            padding: `border`, `reflection`, `zeros`: what is read outside the old picture.
+            sampling: as for `warp`.
+        """
+        if picture.shape[-2:] != self.x.shape:
+            raise ValueError(
+                f"depth (1, {', '.join(map(str, self.x.shape))}) does not fit the picture {tuple(picture.shape)}"
+            )
+        if padding not in BORDERS:
+            raise ValueError(f"unknown padding_mode {padding!r}; known are {', '.join(BORDERS)}")
+        view = resample(picture, self.x, self.y, BORDERS[padding], sampling, clamped=True)
+        if padding == "zeros":
+            view *= _positive(_inside(self.x, self.y))
+        return Warped(view, self.coverage)
 
 
 def pinhole(
@@ -41,33 +80,49 @@ def pinhole(
     padding: str = "border",
     sampling: str = "bicubic",
 ) -> Warped:
-    """`picture` as the moved camera sees it.
+    """`picture` as the moved camera sees it: `pinhole_sight`, and one look."""
+    return pinhole_sight(depth, new_from_old, old, new).of(picture, padding, sampling)
+
+
+def pinhole_sight(depth: Tensor, new_from_old: np.ndarray, old: Camera, new: Camera | None = None) -> Sight:
+    """What a camera sees that moves through a picture of known depth.
 
     Args:
-        picture: (C, H, W) in [0, 1].
         depth: (1, H, W), positive, in the units of the pose's translation, larger = farther.
         new_from_old: (4, 4) pose.
-        old: the camera that saw `picture`.
+        old: the camera that saw the picture.
         new: the camera that looks now, of the same size; the same one if None.
-        padding: `border`, `reflection`, `zeros`: what is read outside the old picture.
-        sampling: as for `warp`.
 
-    Returns:
-        The view and its coverage: 1 where a surface is seen that the old view showed, 0 where it was hidden or outside.
+    Raises:
+        ValueError: depth and cameras of different sizes.
     """
-    _check(picture, depth, padding)
+    new = new or old
+    if not depth.shape[-2:] == (old.height, old.width) == (new.height, new.width):
+        raise ValueError(f"depth {tuple(depth.shape)} does not fit cameras of {old.height} × {old.width} pixels")
     height, width = depth.shape[-2:]
-    x, y, z = (new or old).project(moved(old.unproject(depth), new_from_old))  # (H, W) where old pixels go
-    ahead = z > 1e-6
-    x, y = torch.where(ahead, x, torch.full_like(x, -9.0)), torch.where(ahead, y, torch.full_like(y, -9.0))
-    source, hit = _frontmost(x, y, z, ahead)
-    from_x, from_y = _refined(x, y, source)
-    grid_x, grid_y = _grid(height, width, picture.device)
-    hidden = ~hit
-    if bool(hidden.any()):  # what lies behind is stretched: the offset taken at the target, as nothing better is known
-        from_x = torch.where(hidden, 2 * grid_x - x.clamp(-width, 2 * width), from_x)
-        from_y = torch.where(hidden, 2 * grid_y - y.clamp(-height, 2 * height), from_y)
-    return _read(picture, from_x, from_y, hit.to(picture.dtype), padding, sampling)
+    column, row = _grid(height, width, depth.device)
+    x, y, z = reprojected(depth, new_from_old, old, new)
+    x.clamp_(-width, 2 * width)
+    y.clamp_(-height, 2 * height)
+    source, seen = _frontmost(x, y, z)
+    ways = torch.stack([x, y])  # how far each old pixel goes, across and down
+    ways[0] -= column
+    ways[1] -= row
+
+    # What is seen at a new pixel came from the place whose way ends there. One step from the whole old pixel, then one
+    # by the way of the place found (one leaves 0.05 px on slanted ground, two 0.002), kept on the surface. Where
+    # nothing arrived the way is that of the target itself: what lies behind is stretched, as nothing better is known.
+    source = source.flatten()
+    from_x, from_y = (
+        torch.sub(grid, way.flatten().index_select(0, source).view(height, width))
+        for grid, way in zip((column, row), ways)
+    )
+    most = seen * 0.5
+    least = -most
+    again = resample(ways, from_x, from_y, "replicate", "bilinear")
+    for start, grid, way in zip((from_x, from_y), (column, row), again):
+        start += torch.sub(grid, way, out=way).sub_(start).clamp_(least, most)
+    return Sight(from_x.clamp_(-width, 2 * width), from_y.clamp_(-height, 2 * height), seen[None])
 
 
 def deforum(
@@ -79,36 +134,38 @@ def deforum(
     padding: str = "border",
     sampling: str = "bicubic",
 ) -> Warped:
-    """`picture` moved by Deforum's formula.
+    """`picture` moved by Deforum's formula: `deforum_sight`, and one look."""
+    return deforum_sight(z, new_from_old, fov, aspect).of(picture, padding, sampling)
+
+
+def deforum_sight(z: Tensor, new_from_old: np.ndarray, fov: float, aspect: float = 1.0) -> Sight:
+    """Where Deforum's formula reads.
 
     Args:
-        picture: (C, H, W) in [0, 1].
-        z: (1, H, W) its depth, from `deforum_z`.
+        z: (1, H, W) the picture's depth, from `deforum_z`.
         new_from_old: (4, 4) pose, of `pose_of_frame`.
         fov: field of view, degrees, in (0, 180).
         aspect: Deforum's `aspect_ratio`.
-        padding: `border`, `reflection`, `zeros`.
-        sampling: as for `warp`.
     """
-    _check(picture, z, padding)
     height, width = z.shape[-2:]
     focal = 1 / float(np.tan(np.radians(fov) / 2))
-    x = torch.linspace(-1, 1, width, device=picture.device)[None]
-    y = torch.linspace(-1, 1, height, device=picture.device)[:, None]
+    x = torch.linspace(-1, 1, width, device=z.device)[None]
+    y = torch.linspace(-1, 1, height, device=z.device)[:, None]
     depth = z[0]
     turn, shift = new_from_old[:3, :3].tolist(), new_from_old[:3, 3].tolist()
     new_x, new_y, new_z = (
-        torch.add(x * row[0] + (y * row[1] + offset), depth, alpha=row[2]) for row, offset in zip(turn, shift)
+        (x * row[0] + (y * row[1] + offset)).add_(depth, alpha=row[2]) for row, offset in zip(turn, shift)
     )
     nearness = new_z.reciprocal_()
-    was = depth.reciprocal()
-    offset_x = new_x.mul_(nearness).sub_(x * was)  # in units of half the picture, but for the focal length
-    offset_y = new_y.mul_(nearness).sub_(y * was)
-    grid_x, grid_y = _grid(height, width, picture.device)
-    from_x = torch.add(grid_x, offset_x, alpha=-focal / aspect * width / 2)
-    from_y = torch.add(grid_y, offset_y, alpha=-focal * height / 2)
-    ones = torch.ones_like(depth)
-    return _read(picture, from_x.nan_to_num_(-9.0), from_y.nan_to_num_(-9.0), ones, padding, sampling)
+    was = depth.reciprocal()  # offsets are in units of half the picture, but for the focal length
+    offset_x = new_x.mul_(nearness).addcmul_(x, was, value=-1)
+    offset_y = new_y.mul_(nearness).addcmul_(y, was, value=-1)
+    column, row = _grid(height, width, z.device)
+    from_x = torch.add(column, offset_x, alpha=-focal / aspect * width / 2, out=offset_x).nan_to_num_(-9.0)
+    from_y = torch.add(row, offset_y, alpha=-focal * height / 2, out=offset_y).nan_to_num_(-9.0)
+    from_x.clamp_(-width, 2 * width)
+    from_y.clamp_(-height, 2 * height)
+    return Sight(from_x, from_y, _positive(_inside(from_x, from_y))[None])
 
 
 def deforum_z(field: Tensor, nearer_is_larger: bool) -> Tensor:
@@ -116,24 +173,17 @@ def deforum_z(field: Tensor, nearer_is_larger: bool) -> Tensor:
 
     A constant or not finite field is the plane z = 1, as there.
     """
-    low, high = field.amin(), field.amax()
-    if not bool(torch.isfinite(low + high)) or float(high - low) < 1e-12:
+    low, high = (float(value) for value in torch.aminmax(field))
+    if not np.isfinite(high - low) or high - low < 1e-12:
         return torch.ones_like(field)
-    share = (field - low) / (high - low)
-    counts = torch.bincount((share * BINS).int().clamp_max_(BINS - 1).flatten(), minlength=BINS).cumsum(0)
+    steps = (field - low).mul_((BINS << FINE) / (high - low)).add_(0.5).int().flatten()
+    counts = torch.bincount((steps >> FINE).clamp_max_(BINS - 1), minlength=BINS).cumsum(0)
     heights = (counts / counts[-1]).float()
-    places = torch.linspace(0, BINS, FINE * BINS + 1, device=field.device)  # of the finest step that is told apart
-    below = places.long().clamp_max_(BINS - 1)
-    equal = torch.lerp(heights[below], heights[(below + 1).clamp_max_(BINS - 1)], (places - below).clamp_(0, 1))
+    heights = torch.cat([heights, heights[-1:]])
+    between = torch.arange(1 << FINE, device=field.device) / (1 << FINE)
+    equal = torch.cat([torch.lerp(heights[:-1, None], heights[1:, None], between).flatten(), heights[-1:]])
     depth = 2 - equal if nearer_is_larger else 1 + equal
-    return depth[(share * (FINE * BINS)).add_(0.5).int()]
-
-
-def _check(picture: Tensor, depth: Tensor, padding: str) -> None:
-    if depth.shape != (1, *picture.shape[-2:]):
-        raise ValueError(f"depth {tuple(depth.shape)} does not fit the picture {tuple(picture.shape)}")
-    if padding not in BORDERS:
-        raise ValueError(f"unknown padding_mode {padding!r}; known are {', '.join(BORDERS)}")
+    return depth.index_select(0, steps).view_as(field)
 
 
 def _grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -141,74 +191,82 @@ def _grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor
     return torch.arange(width, device=device).float()[None], torch.arange(height, device=device).float()[:, None]
 
 
-def _read(picture: Tensor, x: Tensor, y: Tensor, seen: Tensor, padding: str, sampling: str) -> Warped:
-    height, width = picture.shape[-2:]
-    across, down = (x - (width - 1) / 2).abs_() < width / 2, (y - (height - 1) / 2).abs_() < height / 2
-    inside = (across & down).to(picture.dtype)
-    view = resample(picture, x.clamp(-width, 2 * width), y.clamp(-height, 2 * height), BORDERS[padding], sampling)
-    if padding == "zeros":
-        view = view * inside
-    return Warped(view.clamp_(0, 1), inside.mul_(seen)[None])
+def _inside(x: Tensor, y: Tensor) -> Tensor:
+    """(H, W) how far from the edge of the picture a place lies, pixels; negative outside."""
+    height, width = x.shape
+    across, down = (x - (width - 1) / 2).abs_().sub_(width / 2), (y - (height - 1) / 2).abs_().sub_(height / 2)
+    return torch.maximum(across, down, out=across).neg_()
 
 
-def _frontmost(x: Tensor, y: Tensor, z: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
-    """For each new pixel the old pixel (flat index, (H, W) int64) that is seen there, and whether there is one.
+def _positive(values: Tensor) -> Tensor:
+    """1 where `values` are positive and 0 elsewhere, in place."""
+    return values.mul_(1e30).clamp_(0, 1)
 
-    A z-buffer by one scattered minimum over keys of depth and index; cracks of a pixel are closed from two sides.
+
+def _frontmost(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """For each new pixel the old pixel (flat index, (H, W) int64) that is seen there, and 1 or 0: whether there is one.
+
+    A z-buffer by one scattered minimum over keys of depth and index; cracks of a pixel are closed from two sides. It
+    is a pixel wider on each side, for what falls outside. Where nothing arrives the index is the pixel's own.
     """
     height, width = z.shape
-    size = height * width
-    inside = ahead & (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-    target = torch.add((x + 0.5).floor_(), (y + 0.5).floor_(), alpha=width)  # whole numbers are exact up to 2^24
-    target = torch.where(inside, target, size).flatten().long()  # one place more, for what falls outside
-    keys = z.clamp_min(1e-6).view(torch.int32).flatten().long() << 32  # positive floats sort as ints
-    keys |= torch.arange(size, device=z.device)
-    buffer = torch.full((size + 1,), torch.iinfo(torch.int64).max, device=z.device, dtype=torch.int64)
-    buffer.scatter_reduce_(0, target, keys, "amin")
-    front = buffer[:size].view(height, width)
-    hit = front != torch.iinfo(torch.int64).max
-    source = (front & 0xFFFFFFFF).int()
-    depth = torch.where(hit, (front >> 32).int().view(torch.float32), torch.inf)
-    _close(source, depth)
-    hit = depth < torch.inf
-    return torch.where(hit, source, 0).long(), hit
+    across = x.add(1.5).clamp_(0, width + 1).int()  # rounds, as it is positive
+    target = y.add(1.5).clamp_(0, height + 1).int().mul_(width + 2).add_(across).flatten().long()
+    index = torch.arange(height * width, device=z.device)
+    keys = z.clamp_min(NEAREST).view(torch.int32).flatten().long()  # positive floats sort as whole numbers
+    keys = keys.bitwise_left_shift_(32).bitwise_or_(index)
+    nothing = int(np.float32(NOTHING).view(np.int32)) << 32
+    front = torch.full((height + 2, width + 2), nothing, device=z.device)
+    inner = front[1:-1, 1:-1]
+    inner += index.view(height, width)
+    front.view(-1).scatter_reduce_(0, target, keys, "amin")
+    front[[0, -1]] = nothing
+    front[:, [0, -1]] = nothing
+    depth = _close(front)
+    return inner & 0xFFFFFFFF, _positive(NOTHING / 2 - depth)
 
 
-def _close(source: Tensor, depth: Tensor) -> None:
-    """Close cracks in place: pixels empty (infinitely far), or behind, between two opposite neighbours of one surface.
+def _depth(keys: Tensor) -> Tensor:
+    """The depths in keys of a z-buffer."""
+    return (keys >> 32).int().view(torch.float32)
+
+
+def _close(front: Tensor) -> Tensor:
+    """Close cracks in place: pixels empty, or behind, between two opposite neighbours of one surface.
 
     Args:
-        source: (H, W) what is seen at each pixel; the nearer neighbour's is taken.
-        depth: (H, W) how far away it is.
+        front: (H + 2, W + 2) keys of a z-buffer, nothing in its outermost pixels.
+
+    Returns:
+        (H, W) the depths that are seen now.
     """
-    for axis in (0, 1, 0):  # once more, for where cracks cross
-        length = depth.shape[axis] - 2
-        before, inner, after = (depth.narrow(axis, start, length) for start in range(3))
+    depth = _depth(front)
+    middle = depth[1:-1, 1:-1]
+    farther = torch.maximum(depth[1:-1, :-2], depth[1:-1, 2:])
+    behind = torch.sub(middle, farther, alpha=CREST)
+    farther = torch.maximum(depth[:-2, 1:-1], depth[2:, 1:-1], out=farther)
+    behind = torch.maximum(behind, torch.sub(middle, farther, alpha=CREST, out=farther), out=behind)
+    stride, keys, depths = front.shape[1], front.view(-1), depth.view(-1)
+    found = _indices(behind > 0)
+    found += torch.div(found, stride - 2, rounding_mode="floor").mul_(2).add_(stride + 1)
+    places = found
+    for step, other, more in ((stride, 1, found), (1, stride, found[:0]), (stride, 1, found[:0])):
+        before, after = depths.index_select(0, places - step), depths.index_select(0, places + step)
         nearer, farther = torch.minimum(before, after), torch.maximum(before, after)
-        crack = (farther < CREST * nearer) & (inner > CREST * farther)
-        of_before, of_inner, of_after = (source.narrow(axis, start, length) for start in range(3))
-        of_nearer = torch.where(before <= after, of_before, of_after)
-        closed, shallow = torch.where(crack, of_nearer, of_inner), torch.where(crack, nearer, inner)
-        of_inner.copy_(closed)
-        inner.copy_(shallow)
+        crack = (farther < CREST * nearer) & (depths.index_select(0, places) > CREST * farther)
+        which = _indices(crack)
+        closed, near = places.index_select(0, which), nearer.index_select(0, which)
+        by = torch.minimum(keys.index_select(0, closed - step), keys.index_select(0, closed + step))
+        keys.index_copy_(0, closed, by)
+        depths.index_copy_(0, closed, near)
+        beside = torch.cat([closed - other, closed + other])  # of these, what now lies behind may be a crack as well:
+        still = _indices(depths.index_select(0, beside) > CREST * near.repeat(2))  # where cracks cross
+        places = torch.cat([more, beside.index_select(0, still)]).clamp_(stride, len(keys) - stride - 1)
+    return middle
 
 
-def _refined(x: Tensor, y: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """(H, W) exact old positions whose image is the middle of each new pixel, from the nearest whole old pixel.
-
-    The map old → new is smooth on a surface, so a few steps against the error suffice; where a step would leave the
-    surface (more than a pixel) the whole pixel is kept.
-    """
-    height, width = x.shape
-    grid_x, grid_y = _grid(height, width, x.device)
-    start_x, start_y = (source % width).to(x.dtype), torch.div(source, width, rounding_mode="floor").to(x.dtype)
-    at_x, at_y = start_x, start_y
-    image = torch.stack([x, y])
-    flat = image.flatten(1)
-    reached = flat[:, source.flatten()].view(2, height, width)
-    for step in range(ROUNDS):
-        if step:
-            reached = resample(image, at_x, at_y, "replicate", "bilinear")
-        at_x = torch.clamp(at_x + grid_x - reached[0], start_x - 1, start_x + 1)
-        at_y = torch.clamp(at_y + grid_y - reached[1], start_y - 1, start_y + 1)
-    return at_x, at_y
+def _indices(mask: Tensor) -> Tensor:
+    """The flat indices, int64, of what is true."""
+    if mask.device.type == "cpu":  # five times as fast as torch's
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return mask.flatten().nonzero()[:, 0]

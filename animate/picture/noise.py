@@ -77,16 +77,16 @@ def perlin_layers(
         gradient_x, gradient_y = np.cos(angle), np.sin(angle)  # (cells + 1, cells + 1), unit length
         fade, slope = _node_weights(width, cells)
         weight = np.float32(np.sqrt(2) * persistence**octave)
-        columns_of += [weight * gradient_x @ slope.T, weight * gradient_y @ fade.T]
-    columns = torch.from_numpy(np.concatenate(columns_of, axis=0))  # (nodes of all layers, twice, width)
-    return torch.sparse.mm(_rows(height, octaves), columns)
+        # by torch: numpy's library of products spins threads of its own, which waits for cores that encode the video
+        columns_of += [torch.from_numpy(weight * gradient_x) @ slope.T, torch.from_numpy(weight * gradient_y) @ fade.T]
+    return torch.sparse.mm(_rows(height, octaves), torch.cat(columns_of))  # by (nodes of all layers, twice, width)
 
 
 @lru_cache(8)
 def _rows(height: int, octaves: int) -> Tensor:
     """(height, nodes of all layers, twice) how much each counts in a row, sparse: two nodes a layer are near a row."""
     layers = [_node_weights(height, BASE_CELLS * 2**octave) for octave in range(octaves)]
-    return torch.from_numpy(np.concatenate([part for layer in layers for part in layer], axis=1)).to_sparse()
+    return torch.cat([part for layer in layers for part in layer], dim=1).to_sparse()
 
 
 def add_noise(picture: Tensor, amount: float, field: Tensor) -> Tensor:
@@ -124,10 +124,10 @@ def _normal_table() -> np.ndarray:
 
 
 @lru_cache(16)
-def _node_weights(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def _node_weights(size: int, cells: int) -> tuple[Tensor, Tensor]:
     """(size, cells + 1) each: how much every grid node counts at every pixel, and that times its distance."""
     position = np.arange(size, dtype=np.float32) * np.float32(cells / size)
     distance = position[:, None] - np.arange(cells + 1, dtype=np.float32)
     far = np.minimum(np.abs(distance), 1)
     fade = 1 - far**3 * (far * (far * 6 - 15) + 10)
-    return fade, fade * distance
+    return torch.from_numpy(fade), torch.from_numpy(fade * distance)

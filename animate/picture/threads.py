@@ -29,9 +29,9 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
     return list(_pool(workers).map(work, parts))
 
 
-def strips(height: int, width: int) -> list[slice]:
-    """The rows of a picture in strips of about `STRIP_PIXELS`, as even as may be."""
-    count = min(height, -(-height * width // STRIP_PIXELS))
+def strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> list[slice]:
+    """The rows of a picture in strips of about so many `pixels`, as even as may be."""
+    count = min(height, -(-height * width // pixels))
     edges = [height * strip // count for strip in range(count + 1)]
     return [slice(top, bottom) for top, bottom in pairwise(edges)]
 

@@ -168,7 +168,29 @@ def _elsewhere(how: Sampling, index: int) -> Sampling:
 
 def _still(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     """One frame that owes nothing to the frame before."""
+    if plan.album.keys:
+        return (yield from _pictured(plan, frame, carry))
     return (yield from _opened(plan, frame, carry))
+
+
+def _pictured(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
+    """One frame between two pictures that are keys.
+
+    At its own time a picture stands as it is. On the way the two are mixed and redrawn, and 4w(1 − w) of what
+    `strength` gives up half-way is given up: so it leaves one picture and arrives at the other without a jump.
+    """
+    here, following, share = plan.album.at(frame.index)
+    picture = yield ReadFrame(index=frame.index, file=here)
+    if share > 0:
+        picture = yield Redraw(
+            index=frame.index,
+            picture=picture,
+            strength=1 - (1 - frame["strength"]) * 4 * share * (1 - share),
+            how=prepare.sampling(plan, frame),
+            other=(yield ReadFrame(index=frame.index, file=following)),
+            mix=share,
+        )
+    return _begun(plan, frame, carry, prepare.greyed(plan, picture), picture)
 
 
 def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -195,6 +217,11 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         picture = prepare.matcher(plan, colors)(picture)
     else:
         colors = picture
+    return _begun(plan, frame, carry, picture, colors)
+
+
+def _begun(plan: Plan, frame: Frame, carry: Carry | None, picture: Tensor, colors: Tensor) -> Carry:
+    """What a frame without a past hands on."""
     return Carry(
         index=frame.index,
         painted_at=frame.index,

@@ -21,6 +21,7 @@ from animate.video.codecs import CODECS
 EXTRAS = {
     "matplotlib": "animate plot to png and svg: pip install 'animate[plot]'",
     "librosa": "music in schedules: pip install 'animate[audio]'",
+    "demucs": "stems: auto: pip install 'animate[stems]'",
     "peft": "LoRA files",
     "transformers": "text encoders, depth models",
 }

@@ -23,7 +23,7 @@ INDEPENDENT = ("None", "Interpolation")
 
 def width_of(plan: Plan) -> int:
     """How many frames of a plan go into the model at once."""
-    alone = str(plan.settings["animation_mode"]) not in INDEPENDENT
+    alone = str(plan.settings["animation_mode"]) not in INDEPENDENT or bool(plan.album.keys)
     return 1 if alone else int(plan.settings["batch_size"])
 
 

@@ -19,6 +19,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
     return Sampling(
         prompts=tuple(Prompt(*part) for part in frame.prompts),
         blend=plan.settings["prompt_interpolation"],  # type: ignore[arg-type]
+        weighting=plan.settings["prompt_weighting"],  # type: ignore[arg-type]
         seed=int(frame["seed"]),
         subseed=int(frame["subseed"]),
         subseed_strength=float(frame["subseed_strength"]),
@@ -30,6 +31,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         controlnet_scale=float(frame["controlnet_scale"]),
         inversion=float(frame["inversion"]),
         source=plan.text["source_prompt"][frame.index],
+        depth_scale=float(frame["depth_scale"]),
         clip_skip=int(frame["clip_skip"]),
         loras=frame.loras,
         embeddings=plan.embeddings,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from animate.schedule import masks
+from animate.schedule.album import Album
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Film
 
@@ -62,6 +63,8 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
             rest[name] = [[Path(part).name if isinstance(part, str) else part for part in row] for row in rest[name]]
     if "film" in rest:
         rest["film"] = Film.painting(rest["film"])
+    if "album" in rest:
+        rest["album"] = Album.painting(rest["album"])
     if "text" in rest:
         rest["text"] = {
             name: _by_content(value, contents) if name in masks.FIELDS else value

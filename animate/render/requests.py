@@ -47,6 +47,10 @@ class Redraw:
     """(3, H, W) what the latent is drawn towards while it is painted."""
     share: Tensor | None = None
     """(1, H, W) in [0, 1], how far."""
+    other: Tensor | None = None
+    """(3, H, W) another picture: what is redrawn is a mixture of both as the model holds them."""
+    mix: float = 0.0
+    """Of `other`, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)

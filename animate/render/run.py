@@ -15,6 +15,7 @@ import animate
 from animate import segment
 from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
+from animate.depth.file import FromFile
 from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, VideoError
 from animate.render import between, finish, hybrid, masking, restyle
@@ -176,6 +177,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             f"{painter.name} does not read depth; take generation: img2img, a model that does (embedded, SD2-depth), "
             "or a controlnet"
         )
+    depth = _depth(plan, str(painter.device), progress)
     record = Record(
         version=animate.__version__,
         digest=identity(told),
@@ -199,7 +201,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             plan=plan,
             walk=walk,
             painter=painter,
-            depth=_depth(plan, str(painter.device)),
+            depth=depth,
             between=tweens,
             film=film,
             stencils=stencils,
@@ -243,6 +245,8 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
 
 def _check_pictures(plan: Plan) -> None:
     """Raise VideoError or BadInput for a picture that could not be read once the model is loaded."""
+    for _, path, _ in plan.album.keys:
+        read_picture(Path(path))
     named = {"init_image": True, "color_coherence_image": plan.settings["color_coherence"] == "Image"}
     for name, used in named.items():
         if used and plan.settings[name]:
@@ -314,8 +318,8 @@ def _film(plan: Plan) -> Projector | None:
     return projector
 
 
-def _depth(plan: Plan, device: str) -> Any:
-    """The depth estimator of a plan; None where it needs none."""
+def _depth(plan: Plan, device: str, progress: Progress) -> Any:
+    """The depth estimator of a plan; None where it needs none. Says where a file's maps are of another shape."""
     name = str(plan.settings["depth_algorithm"])
     flown = plan.settings["animation_mode"] == "3D" and plan.settings["use_depth_warping"] and name != "flat"
     asked = plan.settings["generation"] == "depth2img" or finish.wants_depth(plan) or masking.wanted(plan, "depth")
@@ -323,7 +327,14 @@ def _depth(plan: Plan, device: str) -> Any:
         return None
     if name == "embedded":
         digests.verify(EMBEDDED_DEPTH)
-    return load_depth(name, device=device, file=str(plan.settings["depth_file"]))
+    estimator = load_depth(name, device=device, file=str(plan.settings["depth_file"]))
+    if isinstance(estimator, FromFile):
+        (height, width), (rows, columns) = plan.size, estimator.size
+        if abs(columns / rows - width / height) > 0.01 * width / height:
+            progress.say(
+                f"depth_file: maps of {columns} × {rows} are stretched to pictures of {width} × {height}, another shape"
+            )
+    return estimator
 
 
 def _refuse_size(plan: Plan, painter: str, multiple: int) -> None:

@@ -134,7 +134,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
             if not isinstance(request, Emit):
                 answer = _painted(request, order, size)
                 if isinstance(request, EstimateDepth):
-                    answer, wrong = mended(answer)
+                    answer, wrong = mended(answer, size)
                     if wrong and not warned:  # once a run: a bad model is bad at every frame
                         progress.say(f"frame {request.index}: {wrong}")
                         warned = True
@@ -185,14 +185,17 @@ def answered(
         case Imagine():
             return painter.imagine(size, [request.how], **_more(painter, depth=request.depth, drift=request.drift))[0]
         case Redraw():
-            more = _more(
+            more: dict[str, Any] = _more(
                 painter,
                 within=request.within,
                 depth=request.depth,
                 drift=request.drift,
                 towards=request.towards,
                 share=request.share,
+                other=request.other,
             )
+            if "other" in more:
+                more["mix"] = request.mix
             return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
             return convert.fit(convert.read_picture(Path(request.file)), *size)
@@ -217,6 +220,7 @@ def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
             "depth": "read depth; `generation: img2img`",
             "drift": "take noise that moves; `noise_warp: false`",
             "towards": "be drawn towards a latent; `latent_blend: 0`",
+            "other": "mix pictures; prompts instead of `image_keys`",
         }
         raise RenderError(f"{painter.name} cannot {without[next(iter(given))]}")
     return given

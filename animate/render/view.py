@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from animate import depth as estimators
 from animate.depth.align import align
 from animate.motion import matrix
 from animate.motion.camera import UNIT, Camera, moved, pose_of_frame
-from animate.motion.space import deforum, deforum_z, pinhole
+from animate.motion.space import Sight, deforum_sight, deforum_z, pinhole_sight
 from animate.motion.warp import Warped, warp
 from animate.schedule.plan import Frame, Plan
 
@@ -38,10 +39,7 @@ class Flight:
         """The old picture (C, H, W) from the new place."""
         if not np.array_equal(self.flip, np.eye(3)):
             picture = warp(picture, self.flip, sampling=self.sampling).picture
-        if self.projection == "deforum":
-            aspect = self.new.aspect
-            return deforum(picture, self.depth, self.pose, self.fov, aspect, self.padding, self.sampling)
-        return self._pinhole(picture)
+        return self._sight.of(picture, self.padding, self.sampling)
 
     def depth_after(self) -> Tensor:
         """(1, H, W) the depth as it must look from the new place, 0 where nothing is known of it."""
@@ -49,11 +47,15 @@ class Flight:
             return self.depth.new_empty(0)
         after = moved(self.old.unproject(self.depth), self.pose)[2:]
         nearest = after.amin().clamp_min(1e-6)
-        view = self._pinhole((nearest / after).clamp(0, 1))  # inverse depth, in a picture's range
+        view = self._sight.of((nearest / after).clamp(0, 1), self.padding, self.sampling)  # as a picture: in [0, 1]
         return torch.where(view.coverage > 0.99, nearest / view.picture.clamp_min(1e-6), torch.zeros_like(after))
 
-    def _pinhole(self, picture: Tensor) -> Warped:
-        return pinhole(picture, self.depth, self.pose, self.old, self.new, self.padding, self.sampling)
+    @cached_property
+    def _sight(self) -> Sight:
+        """Found once for all that is looked at."""
+        if self.projection == "deforum":
+            return deforum_sight(self.depth, self.pose, self.fov, self.new.aspect)
+        return pinhole_sight(self.depth, self.pose, self.old, self.new)
 
 
 def of_frame(plan: Plan, frame: Frame, depth: Tensor, known: Tensor) -> Flight:

@@ -1,7 +1,8 @@
 """A latent walk as an ordinary schedule: prompts and noise travel from key to key, and no frame needs another.
 
 The way is told by one curve, `way`: 0 at the first prompt, 1 at the second, 1.5 half-way between the second and the
-third. `prompt_travel` moves the conditioning along it, the seeds' fraction the noise. An even pace asks for frames that
+third. `prompt_travel` moves the conditioning along it, the seeds' fraction the noise. Stations may be pictures instead
+(`through_pictures`); then their latents are mixed. An even pace asks for frames that
 differ equally *as pictures*: the walk is painted, distances are summed along it, and the frames are placed anew at
 equal shares of the sum, until they are even or the rounds are over.
 """
@@ -9,19 +10,22 @@ equal shares of the sum, until they are even or the rounds are over.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.audio.listen import listen
 from animate.errors import BadInput
 from animate.render.checked import load
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
 from animate.render.run import painter_of
 from animate.schedule.plan import compile
+from animate.schedule.sound import ListenError
 
 Array = NDArray[np.float64]
 
@@ -61,8 +65,8 @@ class Walk:
         return np.linspace(0, self.places - 1, self.frames, endpoint=not self.loop)
 
 
-def schedule(walk: Walk, way: Array) -> dict[str, Any]:
-    """The walk as a schedule's content; `way` (frames,) rises from 0."""
+def schedule(walk: Walk, way: Array, says: str = "") -> dict[str, Any]:
+    """The walk as a schedule's content; `way` (frames,) rises from 0, and `says` is the expression of it, if any."""
     stations = max(len(walk.prompts), len(walk.seeds))
     prompts = [walk.prompts[place % stations % len(walk.prompts)] for place in range(walk.places)]
     seeds = [walk.seeds[place % stations % len(walk.seeds)] for place in range(walk.places)]
@@ -72,7 +76,7 @@ def schedule(walk: Walk, way: Array) -> dict[str, Any]:
         "max_frames": walk.frames,
         "seed": seeds[0],
         "seed_behavior": "fixed",
-        "let": {"way": _curve(way)},
+        "let": {"way": says or _curve(way)},
         "prompt_travel": "way",
         "prompts": dict(zip(keys, prompts)),
     }
@@ -84,6 +88,48 @@ def schedule(walk: Walk, way: Array) -> dict[str, Any]:
         found["subseed"] = {begins[place]: _held(seeds[min(place + 1, walk.places - 1)]) for place in kept}
         found["subseed_strength"] = "way - floor(way)"
     return found
+
+
+def to_music(
+    prompts: Sequence[str], seeds: Sequence[int], audio: Path, *, frames: int, fps: str, loop: bool = False
+) -> dict[str, Any]:
+    """A walk that is fast where much is struck, as a schedule's content; `frames` 0 lasts as long as the sound.
+
+    Raises BadInput for a sound that cannot be heard, or that is too short for so many stations.
+    """
+    song = {"audio": str(audio.absolute()), "fps": fps}
+    try:
+        rate = compile(load({**song, "prompts": "a", "max_frames": 1})).fps
+        lasting = frames or max(1, int(listen(audio).seconds * rate))
+    except ListenError as error:
+        raise BadInput(f"{audio}: {error.what}" + (f" ({error.hint})" if error.hint else "")) from error
+    wanted = Walk(prompts=tuple(prompts), seeds=tuple(seeds), frames=lasting, loop=loop)
+    length = (wanted.places - 1) * (1 - loop / lasting)  # a loop ends one frame before its first station
+    plan = compile(load({**song, "prompts": "a", "max_frames": lasting}))
+    return {**schedule(wanted, length * plan.variables["audio_travel"], f"{length!r}*audio_travel"), **song}
+
+
+def through_pictures(
+    pictures: Sequence[Path], frames: int, *, prompt: str, seed: int, loop: bool = False
+) -> dict[str, Any]:
+    """A walk from picture to picture as a schedule's content. Raises BadInput for too few pictures or frames."""
+    stations = [str(path.absolute()) for path in pictures]
+    if len(stations) < 2:
+        raise BadInput("one picture makes no walk (two or more, or prompts)")
+    if loop:
+        stations.append(stations[0])
+    if frames < len(stations):
+        raise BadInput(f"{frames} frames are too few for a walk with {len(stations)} stations")
+    last = frames if loop else frames - 1  # the way back ends one frame past the end, so that none is shown twice
+    keys = np.round(np.linspace(0, last, len(stations))).astype(int).tolist()
+    return {
+        "animation_mode": "Interpolation",
+        "max_frames": frames,
+        "seed": seed,
+        "seed_behavior": "fixed",
+        "image_keys": dict(zip(keys, stations)),
+        "prompts": prompt,
+    }
 
 
 def _curve(way: Array) -> dict[int, float] | dict[int, dict[str, float]]:

@@ -68,6 +68,8 @@ class Clock:
     seed: int = 0
     """`s` in expressions."""
     cues: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Cues that are heard: the frames of each; one by one they are cues by name and number."""
     beats: tuple[float, ...] = ()
     """Seconds at which beats were heard; without any they come evenly, from frame 0."""
 
@@ -142,6 +144,9 @@ class Clock:
             raise TimeError(f"{text!r} is not a time", "seconds are written 90s, minutes 1.5min")
 
         def lookup(name: str) -> float:
+            if name in self.groups:
+                count = len(self.groups[name])
+                raise ExpressionError(f"{name} is {count} onsets", f"{name}1 to {name}{count}" if count else "")
             known = {"max_f": self.last, "s": self.seed, "fps": float(self.fps), "bpm": self.bpm, **self.cues}
             if name in known:
                 return float(known[name])

@@ -4,13 +4,13 @@
                                                                            └─> one trial of every curve and frame
 
 What needs more than the schedule to be judged (samplers the painter has, sizes it can draw, room on the disk) is either
-handed in as `choices` or checked by the caller, who places its complaint with `Schedule.problem`.
+handed in as `Senses` or checked by the caller, who places its complaint with `Schedule.problem`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -20,18 +20,32 @@ from typing import Any
 import numpy as np
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import curve, expression, files, film, importers, masks, music, prompts, source, texts
+from animate.schedule import (
+    album,
+    curve,
+    expression,
+    files,
+    film,
+    importers,
+    masks,
+    music,
+    prompt_tracks,
+    source,
+    texts,
+)
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
-from animate.schedule.film import Show, Watch, blind
+from animate.schedule.film import Show
 from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
 from animate.schedule.plan import evaluated
-from animate.schedule.prompts import EMPTY, PromptKey, PromptTrack
+from animate.schedule.prompt_text import NO_SEED, Shelf, Sides
+from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.schedule import Schedule, Setting, Written
-from animate.schedule.sound import Listen, by_frame, deaf
+from animate.schedule.senses import NO_SENSES, Senses
+from animate.schedule.sound import by_frame
 from animate.schedule.source import Node, Report, Source, Table, in_order
 from animate.schedule.texts import TextTrack
 
@@ -48,10 +62,8 @@ def load(
     document: Document,
     overrides: Mapping[str, Any] | None = None,
     *,
-    choices: Mapping[str, Collection[str]] | None = None,
     series: Mapping[str, Any] | None = None,
-    listen: Listen = deaf,
-    watch: Watch = blind,
+    senses: Senses = NO_SENSES,
 ) -> Schedule:
     """Read and check a schedule.
 
@@ -59,34 +71,27 @@ def load(
         document: a file (YAML, JSON, or one that an importer knows), or its content as a mapping.
         overrides: fields that replace those of the document, under any of their names. Texts are read as the command
             line's: `1.5` is a number, `{0: 1, 48: 1.1}` a mapping.
-        choices: names that text fields may hold, by field: `{"sampler": (…)}`.
         series: arrays (n,) that expressions may use by name.
-        listen: hears the files of `audio` and `stems`.
-        watch: looks into the file of `video`.
+        senses: what knows of samplers, models, sounds and films.
 
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, choices or {}, series or {}, listen, watch)
+    return _load(_opened(document), overrides or {}, series or {}, senses)
 
 
 def variants(
-    document: Document, overrides: Mapping[str, Any] | None = None, **more: Any
+    document: Document, overrides: Mapping[str, Any] | None = None, *, senses: Senses = NO_SENSES
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     opened = _opened(document)
-    with_: dict[str, Any] = {"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more}
-    first = _load(opened, overrides or {}, **with_)
+    first = _load(opened, overrides or {}, {}, senses)
     if not first.vary:
         return [({}, first)]
     found = []
     for values in product(*first.vary.values()):
         chosen = dict(zip(first.vary, values))
-        each = _load(
-            opened,
-            {**(overrides or {}), **chosen},
-            **{"choices": {}, "series": {}, "listen": deaf, "watch": blind, **more},
-        )
+        each = _load(opened, {**(overrides or {}), **chosen}, {}, senses)
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     return found
 
@@ -99,15 +104,10 @@ def _opened(document: Document) -> Source | source.Imported:
 
 
 def _load(
-    opened: Source | source.Imported,
-    overrides: Mapping[str, Any],
-    choices: Mapping[str, Collection[str]],
-    series: Mapping[str, Any],
-    listen: Listen,
-    watch: Watch,
+    opened: Source | source.Imported, overrides: Mapping[str, Any], series: Mapping[str, Any], senses: Senses
 ) -> Schedule:
     imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    loading = _Loading(imported.source, choices, series, listen, watch)
+    loading = _Loading(imported.source, series, senses)
     loading.notes += imported.notes
     loading.take(imported.source)
     loading.override(overrides)
@@ -138,18 +138,9 @@ def _without_marks(node: Node) -> Node:
 class _Loading:
     """One pass over a document: fields are taken in, then read kind by kind, and complaints are gathered."""
 
-    def __init__(
-        self,
-        native: Source,
-        choices: Mapping[str, Collection[str]],
-        series: Mapping[str, Any],
-        listen: Listen,
-        watch: Watch,
-    ) -> None:
-        self.listen = listen
-        self.watch = watch
+    def __init__(self, native: Source, series: Mapping[str, Any], senses: Senses) -> None:
+        self.senses = senses
         self.source = native
-        self.choices = choices
         self.series = series
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -240,7 +231,7 @@ class _Loading:
         seed_drawn = settings["seed"] == -1
         if seed_drawn:
             settings["seed"] = secrets.randbelow(2**32)
-        show = film.read(*self._report("video"), self.watch) if "video" in self.written else Show()
+        show = film.read(*self._report("video"), self.senses.watch) if "video" in self.written else Show()
         if show.frames and not {"max_frames", "duration"} & self.written.keys():
             settings["max_frames"] = show.frames
         elif show.frames and self.source.lenient:  # Deforum stops where the film stops
@@ -257,6 +248,8 @@ class _Loading:
             settings["soundtrack"], settings["soundtrack_offset"] = show.film.file, show.offset
         curves = {row.name: self._curve(row, model, clock) for row in FIELDS.values() if row.kind == "curve"}
         tracks = {row.name: self._text(row, model, clock) for row in FIELDS.values() if row.kind == "text"}
+        loras = self._loras(clock)
+        shelf = Shelf(self.source.folder, clock.seed, tuple(path for path, _ in loras))
         result = Schedule(
             source=self.source,
             written=self.written,
@@ -264,12 +257,15 @@ class _Loading:
             clock=clock,
             curves=curves,
             texts=tracks,
-            prompts=self._prompts("prompts", clock) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
-            negative_prompts=self._prompts("negative_prompts", clock),
+            prompts=self._prompts("prompts", clock, shelf) or PromptTrack((PromptKey(0, EMPTY, EMPTY, Node(None)),)),
+            negative_prompts=self._prompts("negative_prompts", clock, shelf),
+            layers=self._layers(clock, shelf),
+            around=self._around(clock, shelf),
             let=self._let(clock),
             cuts=self._cuts(clock),
-            loras=self._loras(clock),
+            loras=loras,
             embeddings=self._embeddings(),
+            images=album.read(*self._with_clock("image_keys", clock)) if "image_keys" in self.written else (),
             film=self._film(show, clock),
             guides=film.read_pictures(*self._with_clock("init_images", clock)) if "init_images" in self.written else (),
             series=self._series(clock, heard),
@@ -279,6 +275,7 @@ class _Loading:
             origin=imported.origin,
         )
         self._remark(settings)
+        self._remark_on_prompts(result)
         self._remark_on_film(settings, show)
         return replace(result, warnings=tuple(self.notes))
 
@@ -289,12 +286,14 @@ class _Loading:
             written = self.written[name]
             self.notes.append(written.source.problem(written.key, written.spelled, what, hint))
 
-        if "prompts" not in self.written:
+        if not {"prompts", "prompt_tracks"} & self.written.keys():
             self.notes.append(self.source.problem(None, "prompts", "none are given; the model paints what it likes"))
         if "seed_schedule" in self.written and settings["seed_behavior"] != "schedule":
             note("seed_schedule", "has no effect", "seed_behavior: schedule")
         if "seed_iter_N" in self.written and settings["seed_behavior"] != "iter":
             note("seed_iter_N", "has no effect", "seed_behavior: iter")
+        if "image_keys" in self.written and settings["animation_mode"] != "Interpolation":
+            note("image_keys", "has no effect", "animation_mode: Interpolation")
         if settings["color_coherence"] == "Image" and not settings["color_coherence_image"]:
             written = self.written["color_coherence"]
             self.problems.append(
@@ -304,6 +303,23 @@ class _Loading:
             )
         if int(settings["loop"]) >= int(settings["max_frames"]) and "loop" in self.written:
             note("loop", "is as long as the whole animation")
+
+    def _remark_on_prompts(self, schedule: Schedule) -> None:
+        """Parts of prompts that stand where they do nothing."""
+        seeded = schedule.settings["seed_behavior"] == "schedule"
+        elsewhere = [("negative_prompts", schedule.negative_prompts)]
+        elsewhere += [("prompt_tracks", layer.track) for layer in schedule.layers]
+        for name, track in [("prompts", schedule.prompts), *elsewhere]:
+            keys = track.keys if track else ()
+            report = self._report(name)[2] if name in self.written else None
+            for key in keys if report else ():
+                assert report is not None
+                field = self.written[name].spelled
+                if key.seed != NO_SEED and (name != "prompts" or seeded):
+                    hint = "seed_schedule says the seeds" if name == "prompts" else "in a prompt of `prompts`"
+                    report.note(key.node, field, "--seed has no effect here", hint)
+                if key.negative.loras or (name == "negative_prompts" and key.positive.loras):
+                    report.note(key.node, field, "a LoRA has no effect where it is to be avoided")
 
     def _remark_on_film(self, settings: Mapping[str, Setting], show: Show) -> None:
         """A film that is not shown, or too short, and a mode that lacks one."""
@@ -336,7 +352,8 @@ class _Loading:
 
     def _silent(self, row: Field, model: str) -> Setting:
         """What a field is where the schedule does not say."""
-        instead = film.DEFAULTS if "video" in self.written and not self._beside() else {}
+        instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
+        instead = film.DEFAULTS if "video" in self.written and not self._beside() else instead
         return instead.get(row.name, row.default_for(model))
 
     def _beside(self) -> bool:
@@ -358,7 +375,8 @@ class _Loading:
     def _music(self, show: Show) -> Music:
         """The sounds of `audio` and `stems`, heard."""
         audio = self._report("audio") if "audio" in self.written else None
-        return music.read(audio, self._entries("stems"), self.listen, self._rate(show))
+        stems = self._report("stems") if "stems" in self.written else None
+        return music.read(audio, stems, self.senses.listen, self.senses.separate, self._rate(show))
 
     def _rate(self, show: Show) -> Fraction:
         """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
@@ -388,7 +406,7 @@ class _Loading:
         )
         if "duration" in self.written:
             clock = self._with_duration(clock)
-        return self._with_cues(clock)
+        return self._with_cues(clock, heard)
 
     def _with_duration(self, clock: Clock) -> Clock:
         node, field, report = self._report("duration")
@@ -410,7 +428,7 @@ class _Loading:
             report.refuse(node, field, what, "one of the two is enough")
         return replace(clock, max_frames=frames)
 
-    def _with_cues(self, clock: Clock) -> Clock:
+    def _with_cues(self, clock: Clock, heard: Music) -> Clock:
         if "cues" not in self.written:
             return clock
         node, field, report = self._report("cues")
@@ -418,6 +436,7 @@ class _Loading:
             report.refuse(node, field, f"{shown(node)} is not a mapping", FIELDS["cues"].example)
             return clock
         cues: dict[str, int] = {}
+        groups: dict[str, tuple[int, ...]] = {}
         for key, value in node.value.pairs:
             name = key.text
             if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
@@ -428,13 +447,19 @@ class _Loading:
                     "letters, digits and _, not one of t, max_f, s …",
                 )
                 continue
-            if isinstance(value.value, tuple | Table | None):
+            if isinstance(value.value, Table):
+                frames = music.struck(value, f"{field}.{name}", heard, clock, report)
+                if frames is not None:
+                    groups[name] = frames
+                    cues |= {f"{name}{number}": frame for number, frame in enumerate(frames, start=1)}
+                continue
+            if isinstance(value.value, tuple | None):
                 report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
                 continue
             frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues), report)
             if frame is not None:
                 cues[name] = frame
-        return replace(clock, cues=cues)
+        return replace(clock, cues=cues, groups=groups)
 
     def _seconds(self, name: str, clock: Clock) -> float:
         if name not in self.written:
@@ -462,7 +487,16 @@ class _Loading:
             return str(path.absolute())
         if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
             files.miss(text, node, field, report)
+            return text
+        self._find_fault("model", text)
         return text
+
+    def _find_fault(self, name: str, text: str) -> None:
+        if name in self.senses.faults and text:
+            node, field, report = self._report(name)
+            what, hint = self.senses.faults[name](text)
+            if what:
+                report.refuse(node, field, what, hint)
 
     def _setting(self, row: Field) -> Setting | None:
         node, field, report = self._report(row.name)
@@ -471,6 +505,7 @@ class _Loading:
             return files.find(str(value), node, field, report)
         if row.name == "prompt_ease" and value is not None:
             return curve.read_ease(node, field, report)
+        self._find_fault(row.name, str(value or ""))
         return value
 
     # --- over time --------------------------------------------------------------------------------------------------
@@ -489,18 +524,49 @@ class _Loading:
         found = None
         if row.name in self.written:
             node, field, report = self._report(row.name)
-            found = texts.read(node, field, row, self.choices.get(row.name) or row.choices, clock, report)
+            found = texts.read(node, field, row, self.senses.choices.get(row.name) or row.choices, clock, report)
             if found is not None and row.name in masks.FIELDS:
                 filmed = "video" in self.written
                 keys = ((at, masks.read(text, node, field, report, filmed), node) for at, text, node in found.keys)
                 found = TextTrack(tuple(keys))
         return found or TextTrack(((0, str(row.default_for(model)), Node(None)),))
 
-    def _prompts(self, name: str, clock: Clock) -> PromptTrack | None:
+    def _reader(self, name: str, clock: Clock, shelf: Shelf, salt: int) -> tuple[Node, Reader]:
+        node, field, report = self._report(name)
+        return node, Reader(field, clock, shelf, report, salt)
+
+    def _prompts(self, name: str, clock: Clock, shelf: Shelf) -> PromptTrack | None:
         if name not in self.written:
             return None
-        node, field, report = self._report(name)
-        return prompts.read(node, field, clock, report)
+        node, reader = self._reader(name, clock, shelf, 1 + (name == "negative_prompts"))
+        return reader.track(node)
+
+    def _layers(self, clock: Clock, shelf: Shelf) -> tuple[prompt_tracks.Layer, ...]:
+        if "prompt_tracks" not in self.written:
+            return ()
+        node, reader = self._reader("prompt_tracks", clock, shelf, 10)
+        return prompt_tracks.read(node, reader)
+
+    def _around(self, clock: Clock, shelf: Shelf) -> Around:
+        """Texts around every prompt; what they are not is told when they are read as settings."""
+        found: list[Sides] = []
+        for salt, name in enumerate(("prompt_prepend", "prompt_append"), start=3):
+            sides = Sides()
+            if name in self.written and not isinstance(self.written[name].value.value, tuple | Table):
+                node, reader = self._reader(name, clock, shelf, salt)
+                sides = reader.text(node)
+            found.append(sides)
+        left = right = against = EMPTY
+        if "prompt_template" in self.written and self.written["prompt_template"].value.text.strip():
+            node, reader = self._reader("prompt_template", clock, shelf, 5)
+            left, right, against = reader.template(node)
+        return Around(
+            before=found[0].positive,
+            left=left,
+            right=right,
+            after=found[1].positive,
+            against=(found[0].negative, against, found[1].negative),
+        )
 
     def _cuts(self, clock: Clock) -> tuple[int, ...]:
         if "cuts" not in self.written:
@@ -511,6 +577,9 @@ class _Loading:
         for item in items:
             if isinstance(item.value, tuple | Table | None):
                 report.refuse(item, field, f"{shown(item)} is not a time", FIELDS["cuts"].example)
+                continue
+            if item.text in clock.groups:
+                frames |= set(clock.groups[item.text]) - {0}
                 continue
             frame = curve.read_time(item, field, clock, report)
             if frame is not None and frame > clock.last:

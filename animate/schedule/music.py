@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from animate.schedule import expression, files
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS
-from animate.schedule.sound import Listen, ListenError, Sound, grid
+from animate.schedule.sound import Listen, ListenError, Separate, Sound, grid, strikes
 from animate.schedule.source import Node, Report, Table
 
 PARTS = ("file", "offset")
@@ -31,16 +31,17 @@ class Music:
 
 def read(
     audio: tuple[Node, str, Report] | None,
-    stems: Iterable[tuple[Node, Node, str, Report]],
+    stems: tuple[Node, str, Report] | None,
     listen: Listen,
+    separate: Separate,
     fps: Fraction,
 ) -> Music:
     """Hear what a schedule names; what cannot be heard is a problem at its place.
 
     Args:
-        audio: the field's value, the name it was given, where to complain; None without one.
-        stems: name, path, the field's name and where to complain, of each.
+        audio, stems: each field's value, the name it was given, where to complain; None without one.
         listen: hears a file.
+        separate: takes a song apart.
         fps: of the video, for an offset told in frames.
     """
     sounds: dict[str, Sound] = {}
@@ -59,13 +60,33 @@ def read(
                 offset = Clock(fps=fps).seconds(parts["offset"][1].text)
             except TimeError as error:
                 report.refuse(parts["offset"][1], f"{field}.offset", error.what, error.hint)
-    for key, value, field, report in stems:
+    if stems is not None:
+        _hear_stems(*stems, file, listen, separate, sounds)
+    return Music(file=file, offset=offset, sounds=sounds)
+
+
+def _hear_stems(
+    node: Node, field: str, report: Report, song: str, listen: Listen, separate: Separate, sounds: dict[str, Sound]
+) -> None:
+    """`auto`: what the song of `audio` is taken apart into; else files by name."""
+    if isinstance(node.value, str) and node.value.strip() == "auto":
+        if not song:
+            report.refuse(node, field, "auto needs a song to take apart", "audio: {file: song.wav}")
+        elif Path(song).is_file():
+            try:
+                sounds |= {name: listen(path) for name, path in separate(Path(song)).items()}
+            except ListenError as error:
+                report.refuse(node, field, error.what, error.hint)
+        return
+    if not isinstance(node.value, Table):
+        report.refuse(node, field, f"{shown(node)} is not a mapping", f"auto, or {FIELDS['stems'].example}")
+        return
+    for key, value in node.value.pairs:
         if not expression.IDENTIFIER.match(key.text) or key.text in ("audio", *expression.VARIABLES):
             what = f"{key.text[:40]!r} cannot be a sound's name"
             report.refuse(key, field, what, "letters, digits and _, not audio, t, max_f …")
         else:
             _heard(key.text, value, f"{field}.{key.text}", report, listen, sounds)
-    return Music(file=file, offset=offset, sounds=sounds)
 
 
 def counted(heard: Music, named: bool, node: Node, field: str, report: Report) -> tuple[float, tuple[float, ...]]:
@@ -80,6 +101,41 @@ def counted(heard: Music, named: bool, node: Node, field: str, report: Report) -
         report.refuse(node, field, "auto: no beats are heard", "bpm: 120")
         return 120.0, ()
     return sound.tempo, beats
+
+
+ONSETS = ("onsets", "above", "gap")
+"""Parts of a cue that is heard."""
+
+
+def struck(node: Node, field: str, heard: Music, clock: Clock, report: Report) -> tuple[int, ...] | None:
+    """Frames of the onsets that a cue asks for: `{onsets: drums, above: 0.3, gap: 0.2s}`; None, and problems."""
+    assert isinstance(node.value, Table)
+    parts = {key.text: (key, value) for key, value in node.value.pairs}
+    for name in [name for name in parts if name not in ONSETS]:
+        report.refuse(parts[name][0], field, f"there is no part {name[:40]!r}", ", ".join(ONSETS))
+        return None
+    of = parts["onsets"][1].text if "onsets" in parts else "audio"
+    if of not in heard.sounds:
+        hint = ", ".join(heard.sounds) or "audio: {file: song.wav}"
+        report.refuse(parts["onsets"][1] if "onsets" in parts else node, field, f"there is no sound {of[:40]!r}", hint)
+        return None
+    above, gap = 0.3, 0.2
+    if "above" in parts:
+        value = parts["above"][1]
+        if not value.is_number or not 0 <= float(value.text) <= 1:
+            report.refuse(value, field, f"above: {shown(value)} is not a loudness", "0 to 1")
+            return None
+        above = float(value.text)
+    if "gap" in parts:
+        try:
+            gap = clock.seconds(parts["gap"][1].text)
+        except TimeError as error:
+            report.refuse(parts["gap"][1], field, f"gap: {error.what}", error.hint)
+            return None
+    found = strikes(heard.sounds[of], clock, heard.offset, above, gap)
+    if not found:
+        report.note(node, field, "no onsets are heard", "a smaller `above`")
+    return found
 
 
 def _heard(name: str, node: Node, field: str, report: Report, listen: Listen, sounds: dict[str, Sound]) -> str:

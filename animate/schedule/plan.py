@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,14 +31,15 @@ from numpy.typing import NDArray
 from animate.errors import BadInput, Problem, ScheduleError
 from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
+from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.curve import CurveError
-from animate.schedule.expression import ExpressionError
+from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.film import NO_FILM, Film, fingerprint
-from animate.schedule.prompts import Prompts
+from animate.schedule.prompts import Prompts, PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
-from animate.schedule.source import in_order
+from animate.schedule.source import Node, in_order
 
 Array = NDArray[np.float64]
 FORMAT = 1
@@ -108,6 +109,8 @@ class Plan:
     contents: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the pictures that are named, by setting, and of the files of masks, by path."""
     film: Film = NO_FILM
+    album: Album = NO_ALBUM
+    """Pictures that are keys; none without."""
     guides: tuple[tuple[int, str, str], ...] = ()
     """(frame, picture, digest) of `init_images`, ascending."""
     warnings: tuple[Problem, ...] = ()
@@ -168,6 +171,8 @@ class Plan:
             found.update(f"{token}={Path(path).name}".encode())
         if self.film.file:
             found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
+        if self.album.keys:
+            found.update(json.dumps(Album.painting(self.album.to_json()), sort_keys=True).encode())
         if self.guides:
             found.update(json.dumps([[frame, digest] for frame, _, digest in self.guides]).encode())
         return found.hexdigest()
@@ -201,6 +206,7 @@ class Plan:
                 "loras": [[path, _packed(weight)] for path, weight in self.loras],
                 "embeddings": [list(pair) for pair in self.embeddings],
                 **({"film": self.film.to_json()} if self.film.file else {}),
+                **({"album": self.album.to_json()} if self.album.keys else {}),
                 **({"guides": [list(guide) for guide in self.guides]} if self.guides else {}),
             },
             indent=indent,
@@ -245,6 +251,7 @@ class Plan:
                 variables={name: _unpacked(column, n, np.float64) for name, column in read["variables"].items()},
                 contents=read["contents"],
                 film=Film.from_json(read["film"]) if "film" in read else NO_FILM,
+                album=Album.from_json(read["album"]) if "album" in read else NO_ALBUM,
                 guides=tuple((int(frame), str(path), str(digest)) for frame, path, digest in read.get("guides", ())),
                 seed_drawn=bool(read["seed_drawn"]),
             )
@@ -365,10 +372,16 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         except CurveError as error:
             refuse("loras", error)
 
+    shares: list[Array] = []
+    for layer in schedule.layers:
+        try:
+            shares.append(layer.share(scope.values(layer.weight, "prompt_tracks")))
+        except CurveError as error:
+            refuse("prompt_tracks", error)
+
     formulas: dict[str, Array] = {}
-    for name in ("prompts", "negative_prompts"):
-        track = getattr(schedule, name)
-        for formula, node in track.expressions() if track else ():
+    for name, spoken in _spoken(schedule):
+        for formula, node in spoken:
             if formula.text not in formulas:
                 try:
                     formulas[formula.text] = scope.formula(formula)
@@ -380,6 +393,8 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         return None, problems
 
     cut, redrawn = _shots(schedule.cuts, n, int(settings["diffusion_cadence"]))
+    voices = _voices(schedule, cut, columns["prompt_travel"], shares)
+    now, following = voices[0].seeds()
     columns["seed"], columns["subseed"], columns["subseed_strength"] = seeds.resolve(
         str(settings["seed_behavior"]),
         int(settings["seed"]),
@@ -388,39 +403,97 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         columns["seed_schedule"],
         columns["subseed"],
         columns["subseed_strength"],
+        seeds.Own(now, following, voices[0].coming, voices[0].key, settings["animation_mode"] == "Interpolation"),
     )
+    against = None
+    if schedule.negative_prompts is not None:
+        against = _voice(schedule, schedule.negative_prompts, cut, np.ones(n))
+    added = [
+        _voice(schedule, layer.track, cut, share) for layer, share in zip(schedule.layers, shares) if layer.negative
+    ]
+    prompts, named = prompting.resolve(voices, against, added, schedule.around, formulas)
+    worn: dict[str, Array] = dict(loras)
+    for path, weight in named.items():
+        worn[path] = worn.get(path, np.zeros(n)) + weight
+    warnings += _unheard(schedule, voices, against)
     plan = Plan(
         columns=MappingProxyType({name: _quiet(column) for name, column in columns.items()}),
         text=MappingProxyType({name: track.column(n) for name, track in schedule.texts.items()}),
         settings=schedule.settings,
-        prompts=prompting.resolve(
-            schedule.prompts,
-            schedule.negative_prompts,
-            n,
-            (str(settings["prompt_prepend"]), str(settings["prompt_append"])),
-            partial(
-                prompting.moving,
-                cut=cut,
-                interpolation=str(settings["prompt_interpolation"]),
-                ratio=float(settings["prompt_fixed_ratio"]),
-                ease=str(settings["prompt_ease"]),
-            ),
-            formulas,
-            columns["prompt_travel"],
-        ),
+        prompts=prompts,
         fps=schedule.clock.fps,
         cut=cut,
         redrawn=redrawn,
-        loras=tuple(loras),
+        loras=tuple(worn.items()),
         embeddings=schedule.embeddings,
         variables=MappingProxyType(variables),
         contents=_contents(settings) | _masked_by(schedule),
         film=schedule.film,
+        album=_album(schedule, cut),
         guides=schedule.guides,
         warnings=in_order(warnings),
         seed_drawn=schedule.seed_drawn,
     )
     return plan, problems
+
+
+def _spoken(schedule: Schedule) -> list[tuple[str, list[tuple[Expression, Node | None]]]]:
+    """By field, the formulas in prompts."""
+    found: list[tuple[str, list[tuple[Expression, Node | None]]]] = []
+    tracks = [("prompts", schedule.prompts), ("negative_prompts", schedule.negative_prompts)]
+    tracks += [("prompt_tracks", layer.track) for layer in schedule.layers]
+    found += [(name, list(track.expressions())) for name, track in tracks if track]
+    around = schedule.around
+    for name, texts in (
+        ("prompt_prepend", (around.before, around.against[0])),
+        ("prompt_template", (around.left, around.right, around.against[1])),
+        ("prompt_append", (around.after, around.against[2])),
+    ):
+        found.append((name, [(part, None) for text in texts for part in text.expressions()]))
+    return found
+
+
+def _album(schedule: Schedule, cut: NDArray[np.bool_]) -> Album:
+    """The pictures that are keys, over the frames."""
+    if not schedule.images or schedule.settings["animation_mode"] != "Interpolation":
+        return NO_ALBUM
+    return Album(schedule.images, *_moving(schedule, [frame for frame, _, _ in schedule.images], cut))
+
+
+def _voice(schedule: Schedule, track: PromptTrack, cut: NDArray[np.bool_], share: Array) -> Voice:
+    """A track over the frames of the schedule."""
+    return Voice(track, *_moving(schedule, track.times, cut), share)
+
+
+def _moving(schedule: Schedule, times: list[int], cut: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Array]:
+    settings = schedule.settings
+    ratio, ease = float(settings["prompt_fixed_ratio"]), str(settings["prompt_ease"])
+    return prompting.moving(times, cut, str(settings["prompt_interpolation"]), ratio, ease)
+
+
+def _voices(schedule: Schedule, cut: NDArray[np.bool_], travel: Array, shares: list[Array]) -> list[Voice]:
+    """The schedule's prompts and every positive track beside them; without prompts of its own the tracks alone."""
+    alone = any(not layer.negative for layer in schedule.layers) and "prompts" not in schedule.written
+    main = _voice(schedule, schedule.prompts, cut, np.full(len(cut), 0.0 if alone else 1.0))
+    beside = [
+        _voice(schedule, layer.track, cut, share) for layer, share in zip(schedule.layers, shares) if not layer.negative
+    ]
+    return [main.travelled(travel), *beside]
+
+
+def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None) -> list[Problem]:
+    """A word for every prompt that no frame shows, and for frames without any; keys past the end were told before."""
+    found = []
+    for name, voice in (("prompts", voices[0]), ("negative_prompts", against)):
+        for key in voice.unreached() if voice and name in schedule.written else ():
+            if key.frame <= schedule.clock.max_frames:
+                what = f"the key at frame {key.frame} is never reached"
+                found.append(schedule.problem(name, what, "", key.node if key.node.line else None))
+    silent = np.sum([voice.share for voice in voices], axis=0) <= 0
+    if silent.any():
+        what = f"no track sounds at frame {int(np.argmax(silent))}"
+        found.append(schedule.problem("prompt_tracks", what, "prompts: … sounds everywhere"))
+    return found
 
 
 def _crossed(columns: Mapping[str, NDArray[Any]]) -> int | None:

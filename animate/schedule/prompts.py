@@ -6,44 +6,31 @@
 Between two keys the weight moves from the first text to the second; the last part of the gap only, with
 `prompt_fixed_ratio`; never across a cut. Negative prompts that come with a prompt move with it; the track
 `negative_prompts` moves on its own, and the two are multiplied out, so that a weighted sum over the parts is the
-weighted sum of each side.
+weighted sum of each side. Further tracks (`prompt_tracks`) overlap with these: at each frame the shares of all that
+sound are brought to 1.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule import curve, easing, expression
+from animate.schedule import curve, easing
+from animate.schedule import prompt_text as writing
 from animate.schedule.clock import Clock
-from animate.schedule.expression import Expression, ExpressionError
+from animate.schedule.expression import Expression
+from animate.schedule.prompt_text import EMPTY, NO_SEED, Shelf, Text, split
 from animate.schedule.source import Node, Report, Table
+
+__all__ = ["EMPTY", "Around", "PromptKey", "PromptTrack", "Prompts", "Text", "Voice", "split"]
 
 Array = NDArray[np.float64]
 
-_FORMULA = re.compile(r"\$\{([^{}]*)\}|`([^`]*)`")
-_NEGATIVE = re.compile(r"\s*--neg(?![\w-])\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text with expressions inside."""
-
-    parts: tuple[str | Expression, ...]
-
-    def at(self, index: int, columns: Mapping[str, Array]) -> str:
-        """The text of one frame; `columns` holds every expression's values by its text."""
-        return "".join(
-            written if isinstance(written, str) else spelled(columns[written.text][index]) for written in self.parts
-        )
-
-    @property
-    def is_fixed(self) -> bool:
-        return not any(isinstance(part, Expression) for part in self.parts)
+_PLACEHOLDER = re.compile(r"\[prompt\]|\{prompt\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +39,8 @@ class PromptKey:
     positive: Text
     negative: Text
     node: Node
+    seed: int = NO_SEED
+    """The prompt's own (`--seed`), or `NO_SEED`."""
 
 
 @dataclass(frozen=True)
@@ -60,109 +49,124 @@ class PromptTrack:
 
     keys: tuple[PromptKey, ...]
 
+    @property
+    def times(self) -> list[int]:
+        """Frames of the keys."""
+        return [key.frame for key in self.keys]
+
     def expressions(self) -> list[tuple[Expression, Node]]:
         return [
             (part, key.node)
             for key in self.keys
             for text in (key.positive, key.negative)
-            for part in text.parts
-            if isinstance(part, Expression)
+            for part in text.expressions()
         ]
 
 
-EMPTY = Text(())
+@dataclass(frozen=True)
+class Around:
+    """What stands around every prompt: `prompt_prepend` and `prompt_append` outside, `prompt_template` inside."""
 
+    before: Text = EMPTY
+    left: Text = EMPTY
+    right: Text = EMPTY
+    after: Text = EMPTY
+    against: tuple[Text, Text, Text] = (EMPTY, EMPTY, EMPTY)
+    """What each of prepend, template and append wants avoided."""
 
-def spelled(value: float) -> str:
-    """A number as it stands in a prompt: at most four decimals, no exponent."""
-    text = f"{value:.4f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        return (self.before, self.left, self.right, self.after, *self.against)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(node: Node, name: str, clock: Clock, report: Report) -> PromptTrack | None:
-    """The prompts of a field; None, and problems in the report, where they cannot be read."""
-    if isinstance(node.value, Table):
-        if set(node.value.names()) & {"positive", "negative"}:
-            key = _read_key(0, node, node, name, report)
-            return PromptTrack((key,)) if key else None
-        return _read_map(node, name, clock, report)
-    if isinstance(node.value, tuple):
-        report.refuse(node, name, "is a list", 'prompts stand at times: {0: "a calm sea", 48: "a storm"}')
-        return None
-    key = _read_key(0, node, node, name, report)
-    return PromptTrack((key,)) if key else None
+@dataclass(frozen=True)
+class Reader:
+    """Reads prompts of one field."""
 
+    name: str
+    """The field as the user spelled it."""
+    clock: Clock
+    shelf: Shelf
+    report: Report
+    salt: int = 0
+    """Tells the chances of this field from those of others."""
 
-def _read_map(node: Node, name: str, clock: Clock, report: Report) -> PromptTrack | None:
-    assert isinstance(node.value, Table)
-    if not node.value.pairs:
-        report.refuse(node, name, "has no keys", '{0: "a calm sea", 48: "a storm"}')
-        return None
-    keys: list[PromptKey] = []
-    complete = True
-    for time, content in node.value.pairs:
-        frame = curve.read_time(time, name, clock, report)
-        key = _read_key(frame or 0, time, content, name, report)
-        if frame is None or key is None:
-            complete = False
-        else:
-            keys.append(key)
-    keys.sort(key=lambda key: key.frame)
-    complete &= not curve.refuse_equal_frames([(key.frame, key.node) for key in keys], name, report)
-    late = [key for key in keys if key.frame > clock.last]
-    if late:
-        what = (
-            f"the key at frame {late[0].frame} lies past the end"
-            if len(late) == 1
-            else f"{len(late)} keys lie past the end"
-        )
-        report.note(late[0].node, name, what)
-    return PromptTrack(tuple(keys)) if complete else None
+    def track(self, node: Node) -> PromptTrack | None:
+        """The prompts of a field; None, and problems in the report, where they cannot be read."""
+        if isinstance(node.value, Table):
+            if set(node.value.names()) & {"positive", "negative"}:
+                key = self._key(0, node, node)
+                return PromptTrack((key,)) if key else None
+            return self._map(node)
+        if isinstance(node.value, tuple):
+            hint = 'prompts stand at times: {0: "a calm sea", 48: "a storm"}'
+            self.report.refuse(node, self.name, "is a list", hint)
+            return None
+        key = self._key(0, node, node)
+        return PromptTrack((key,)) if key else None
 
-
-def _read_key(frame: int, place: Node, content: Node, name: str, report: Report) -> PromptKey | None:
-    if isinstance(content.value, Table):
-        positive = negative = EMPTY
-        for part, text in content.value.pairs:
-            if part.text not in ("positive", "negative") or isinstance(text.value, tuple | Table):
-                report.refuse(part, name, f"a prompt has no {part.text!r}", "positive and negative, each a text")
-                return None
-            read = _read_text(text.text if text.value is not None else "", text, name, report)
-            if part.text == "positive":
-                positive = read
+    def _map(self, node: Node) -> PromptTrack | None:
+        assert isinstance(node.value, Table)
+        if not node.value.pairs:
+            self.report.refuse(node, self.name, "has no keys", '{0: "a calm sea", 48: "a storm"}')
+            return None
+        keys: list[PromptKey] = []
+        complete = True
+        for time, content in node.value.pairs:
+            frame = curve.read_time(time, self.name, self.clock, self.report)
+            key = self._key(frame or 0, time, content)
+            if frame is None or key is None:
+                complete = False
             else:
-                negative = read
-        return PromptKey(frame, positive, negative, place)
-    if isinstance(content.value, tuple):
-        report.refuse(content, name, "is a list, not a text")
-        return None
-    written = "" if content.value is None else content.text
-    sides = [_read_text(side, content, name, report) for side in split(written)]
-    return PromptKey(frame, sides[0], sides[1], place)
+                keys.append(key)
+        keys.sort(key=lambda key: key.frame)
+        complete &= not curve.refuse_equal_frames([(key.frame, key.node) for key in keys], self.name, self.report)
+        late = [key for key in keys if key.frame > self.clock.max_frames]  # at max_frames one closes a loop
+        if late:
+            one = f"the key at frame {late[0].frame} lies past the end"
+            self.report.note(late[0].node, self.name, one if len(late) == 1 else f"{len(late)} keys lie past the end")
+        return PromptTrack(tuple(keys)) if complete else None
 
+    def _key(self, frame: int, place: Node, content: Node) -> PromptKey | None:
+        if isinstance(content.value, Table):
+            return self._parted(frame, place, content.value)
+        if isinstance(content.value, tuple):
+            self.report.refuse(content, self.name, "is a list, not a text")
+            return None
+        sides = self.text(content, frame)
+        return PromptKey(frame, sides.positive, sides.negative, place, sides.seed)
 
-def split(text: str) -> tuple[str, str]:
-    """A prompt parted at `--neg`; what follows a second one belongs to the negative too."""
-    positive, *negative = _NEGATIVE.split(text)
-    return positive.strip(), " ".join(part.strip() for part in negative if part.strip())
+    def _parted(self, frame: int, place: Node, parts: Table) -> PromptKey | None:
+        """`{positive: …, negative: …}`"""
+        found = {"positive": EMPTY, "negative": EMPTY}
+        for part, text in parts.pairs:
+            if part.text not in found or isinstance(text.value, tuple | Table):
+                what = f"a prompt has no {part.text!r}"
+                self.report.refuse(part, self.name, what, "positive and negative, each a text")
+                return None
+            written = text.text if text.value is not None else ""
+            keys = (self.salt, frame, int(part.text == "negative"))
+            found[part.text] = writing.side(written, text, self.name, self.shelf, self.report, keys)
+        return PromptKey(frame, found["positive"], found["negative"], place)
 
+    def text(self, node: Node, frame: int = -1) -> writing.Sides:
+        """One text with both its sides; `frame` only tells its chances from those of others."""
+        written = "" if node.value is None else node.text
+        return writing.read(written, node, self.name, self.shelf, self.report, (self.salt, frame, 0))
 
-def _read_text(text: str, node: Node, name: str, report: Report) -> Text:
-    parts: list[str | Expression] = []
-    at = 0
-    for match in _FORMULA.finditer(text):
-        parts.append(text[at : match.start()])
-        at = match.end()
-        formula = match[1] if match[1] is not None else match[2]
-        try:
-            parts.append(expression.parse(formula))
-        except ExpressionError as error:
-            report.refuse(node, name, f"{curve.short(match[0])}: {error.what}", error.hint)
-    parts.append(text[at:])
-    return Text(tuple(part for part in parts if part != ""))
+    def template(self, node: Node) -> tuple[Text, Text, Text]:
+        """What stands left and right of every prompt, and what the template wants avoided."""
+        found = _PLACEHOLDER.split(node.text, maxsplit=1)
+        if len(found) != 2:
+            hint = "an oil painting of [prompt], soft light"
+            self.report.refuse(node, self.name, "does not say where the prompt goes", hint)
+            return EMPTY, EMPTY, EMPTY
+        left = self.text(node._replace(text=found[0]), -2)
+        right = self.text(node._replace(text=found[1]), -3)
+        return left.positive, right.positive, right.negative
 
 
 # --- by frame -------------------------------------------------------------------------------------------------------
@@ -192,90 +196,183 @@ class Prompts:
         return tuple((positive, negative, weight) for (positive, negative), weight in found.items())
 
 
-def resolve(
-    positives: PromptTrack,
-    negatives: PromptTrack | None,
-    n: int,
-    around: tuple[str, str],
-    move: Callable[[PromptTrack], tuple[NDArray[np.intp], Array]],
-    columns: Mapping[str, Array],
-    travel: Array,
-) -> Prompts:
-    """The parts of n frames.
+@dataclass(frozen=True)
+class Voice:
+    """A track over n frames."""
 
-    `around` is put before and after every prompt (each may hold `--neg`), `move` gives a track's key and the weight of
-    the next (see `moving`), `columns` holds the expressions' values. Where `travel` (n,) is not negative it says where
-    among the positive keys a frame stands, whatever their times.
+    track: PromptTrack
+    key: NDArray[np.intp]
+    """(n,) the key each frame comes from."""
+    coming: Array
+    """(n,) the weight in [0, 1] of the key after it."""
+    share: Array
+    """(n,) of the track among all that sound, 0 or more."""
+
+    @property
+    def last(self) -> int:
+        return len(self.track.keys) - 1
+
+    def two(self) -> list[tuple[Array, NDArray[np.intp]]]:
+        """Weight and key of the prompt that goes, and of the one that comes."""
+        return [(1.0 - self.coming, self.key), (self.coming, np.minimum(self.key + 1, self.last))]
+
+    def travelled(self, travel: Array) -> Voice:
+        """The same, but where `travel` (n,) is not negative it says where among the keys a frame stands."""
+        at = np.clip(travel, 0, self.last)
+        key = np.floor(at).astype(np.intp)
+        asked = travel >= 0
+        return Voice(self.track, np.where(asked, key, self.key), np.where(asked, at - key, self.coming), self.share)
+
+    def unreached(self) -> list[PromptKey]:
+        """Keys that no frame shows anything of."""
+        sounds = self.share > 0
+        used = {int(key) for weight, keys in self.two() for key in np.unique(keys[sounds & (weight > 0)])}
+        return [key for number, key in enumerate(self.track.keys) if number not in used]
+
+    def seeds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The own seed of each frame's key and of the key after it, each (n,), `NO_SEED` where there is none."""
+        table = np.array([key.seed for key in self.track.keys], dtype=np.int64)
+        return table[self.key], table[np.minimum(self.key + 1, self.last)]
+
+
+def resolve(
+    voices: Sequence[Voice],
+    against: Voice | None,
+    added: Sequence[Voice],
+    around: Around,
+    columns: Mapping[str, Array],
+) -> tuple[Prompts, dict[str, Array]]:
+    """The parts of n frames, and the weights (n,) of the LoRA files that the prompts name, by path.
+
+    Args:
+        voices: positive tracks, at least one; each one's negatives come with it.
+        against: the track of negative prompts.
+        added: negative tracks that are added to every negative with their share as a weight.
+        around: what stands around every prompt.
+        columns: the expressions' values (n,), by their texts.
     """
+    n = len(voices[0].share)
     texts: dict[str, int] = {}
 
     def number(text: str) -> int:
         return texts.setdefault(text, len(texts))
 
-    before, after = split(around[0]), split(around[1])
-    sides = [move(track) for track in (positives, negatives) if track]
-    sides[0] = _travelled(sides[0], travel, len(positives.keys) - 1)
-    if len(sides) == 1:
-        sides.append((np.zeros(n, np.intp), np.zeros(n)))
-    parts = [(weight * other, key, against) for weight, key in _two(*sides[0]) for other, against in _two(*sides[1])]
+    shares = np.stack([np.maximum(voice.share, 0.0) for voice in voices])
+    total = shares.sum(axis=0)
+    shares[0] = np.where(total > 0, shares[0], 1.0)
+    shares /= np.where(total > 0, total, 1.0)
+
+    sides = against.two() if against else [(np.ones(n), np.zeros(n, np.intp))]
+    parts = [
+        (share * weight * other, place, key, negative)
+        for place, (voice, share) in enumerate(zip(voices, shares))
+        for weight, key in voice.two()
+        for other, negative in sides
+    ]
     parts = [part for part in parts if np.any(part[0] > 0)]
+    fixed: dict[tuple[int, int, int, str], tuple[int, int]] = {}
+    surroundings_fixed = all(text.is_fixed for text in around.texts)
+    further = _added(added, columns)
 
-    last = len(positives.keys) - 1
-    fixed: dict[tuple[int, int], tuple[int, int]] = {}
-
-    def both(index: int, key: int, negative: int) -> tuple[int, int]:
+    def both(index: int, place: int, key: int, negative: int) -> tuple[int, int]:
         """Numbers of the two texts of a frame."""
-        if (key, negative) in fixed:
-            return fixed[key, negative]
-        shown = positives.keys[min(key, last)]
-        track = negatives.keys[min(negative, len(negatives.keys) - 1)] if negatives else None
-        against = [shown.negative, *((track.positive, track.negative) if track else ())]
-        found = (
-            number(_joined(before[0], shown.positive.at(index, columns), after[0])),
-            number(", ".join(text for text in (before[1], *(a.at(index, columns) for a in against), after[1]) if text)),
+        name = (place, key, negative, further[index] if further else "")
+        if name in fixed:
+            return fixed[name]
+        shown = voices[place].track.keys[key]
+        avoided = [shown.negative]
+        if against:
+            avoided += [against.track.keys[negative].positive, against.track.keys[negative].negative]
+        first, inner, last = around.against
+
+        def at(text: Text) -> str:
+            return text.at(index, columns)
+
+        inside = (
+            f"{at(around.left)}{_blank(around.left)}{at(shown.positive)}{_blank_before(around.right)}{at(around.right)}"
         )
-        if shown.positive.is_fixed and all(text.is_fixed for text in against):
-            fixed[key, negative] = found
+        negatives = (at(first), *(at(text) for text in avoided), name[3], at(inner), at(last))
+        found = (
+            number(_joined(at(around.before), inside.strip(), at(around.after))),
+            number(", ".join(text for text in negatives if text)),
+        )
+        if surroundings_fixed and shown.positive.is_fixed and all(text.is_fixed for text in avoided):
+            fixed[name] = found
         return found
 
     shape = (n, len(parts))
     positive, negative_ = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    for column, (weight, key, against) in enumerate(parts):
-        keys, others = key.tolist(), against.tolist()
+    for column, (weight, place, key, negative) in enumerate(parts):
+        keys, others = key.tolist(), negative.tolist()
         for index in np.flatnonzero(weight > 0).tolist():
-            positive[index, column], negative_[index, column] = both(index, keys[index], others[index])
-    weights = np.stack([np.broadcast_to(weight, n) for weight, _, _ in parts], axis=1)
-    return Prompts(
+            positive[index, column], negative_[index, column] = both(index, place, keys[index], others[index])
+    prompts = Prompts(
         texts=tuple(texts) or ("",),
         positive=positive,
         negative=negative_,
-        weight=weights,
-        key_frames=tuple(key.frame for key in positives.keys),
+        weight=np.stack([np.broadcast_to(weight, n) for weight, *_ in parts], axis=1),
+        key_frames=tuple(key.frame for key in voices[0].track.keys),
     )
+    return prompts, _loras(voices, shares, around, columns)
 
 
-def _travelled(by_time: tuple[NDArray[np.intp], Array], travel: Array, last: int) -> tuple[NDArray[np.intp], Array]:
-    """Key and weight of the next, where `travel` says so; the way ends at the key numbered `last`."""
-    at = np.clip(travel, 0, last)
-    key = np.floor(at).astype(np.intp)
-    return np.where(travel >= 0, key, by_time[0]), np.where(travel >= 0, at - key, by_time[1])
+def _blank(text: Text) -> str:
+    return " " if text.parts else ""
 
 
-def _two(first: NDArray[np.intp], share: Array) -> list[tuple[Array, NDArray[np.intp]]]:
-    """Weight and key of the prompt that goes, and of the one that comes."""
-    return [(1.0 - share, first), (share, first + 1)]
+def _blank_before(text: Text) -> str:
+    """What parts a prompt from the text on its right: nothing before a comma."""
+    begins = text.parts[0] if text.parts else ""
+    return "" if not text.parts or (isinstance(begins, str) and begins[:1] in ",.;:)]") else " "
+
+
+def _added(added: Sequence[Voice], columns: Mapping[str, Array]) -> list[str]:
+    """(n,) what negative tracks add to each frame's negative, by their share as a weight; empty without tracks."""
+    if not added:
+        return []
+    found = []
+    for index in range(len(added[0].share)):
+        texts = []
+        for voice in added:
+            share = round(float(voice.share[index]), 2)  # a hundred texts at most are encoded, not one a frame
+            key = voice.key[index] + (voice.coming[index] > 0.5)
+            text = voice.track.keys[min(int(key), voice.last)].positive.at(index, columns)
+            if text and share > 0:
+                texts.append(text if share == 1 else f"({text}:{share:g})")
+        found.append(", ".join(texts))
+    return found
+
+
+def _loras(voices: Sequence[Voice], shares: Array, around: Around, columns: Mapping[str, Array]) -> dict[str, Array]:
+    """(n,) weights of the files that positive texts name: a tag's weight times its prompt's share."""
+    n = len(voices[0].share)
+    found: dict[str, Array] = {}
+
+    def add(text: Text, share: Array | float) -> None:
+        for path, weight in text.loras:
+            values = columns[weight.text] if isinstance(weight, Expression) else weight
+            found[path] = found.get(path, np.zeros(n)) + share * values
+
+    for voice, share in zip(voices, shares):
+        for weight, keys in voice.two():
+            for number, key in enumerate(voice.track.keys):
+                if key.positive.loras:
+                    add(key.positive, np.where(keys == number, share * weight, 0.0))
+    for text in around.texts[:4]:
+        add(text, 1.0)
+    return found
 
 
 def moving(
-    track: PromptTrack, cut: NDArray[np.bool_], interpolation: str, ratio: float, ease: str
+    times_of_keys: Sequence[int], cut: NDArray[np.bool_], interpolation: str, ratio: float, ease: str
 ) -> tuple[NDArray[np.intp], Array]:
     """Index of the key each frame comes from (n,), and the weight in [0, 1] of the key after it (n,).
 
-    `cut` (n,) tells where shots begin. A shot never leans towards a prompt of the next one; where a gap reaches over a
-    cut, the way to its end begins at the cut.
+    `times_of_keys` are frames, ascending. `cut` (n,) tells where shots begin. A shot never leans towards a prompt of
+    the next one; where a gap reaches over a cut, the way to its end begins at the cut.
     """
     n = len(cut)
-    times = np.array([key.frame for key in track.keys], dtype=np.float64)
+    times = np.array(times_of_keys, dtype=np.float64)
     frames = np.arange(n, dtype=np.float64)
     first = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, None)
     if "hold" in (interpolation, ease) or len(times) == 1 or ratio >= 1:

@@ -12,7 +12,8 @@ from animate.schedule.clock import Clock
 from animate.schedule.curve import Keyframes
 from animate.schedule.fields import Value as Setting
 from animate.schedule.film import NO_FILM, Film
-from animate.schedule.prompts import PromptTrack
+from animate.schedule.prompt_tracks import Layer
+from animate.schedule.prompts import Around, PromptTrack
 from animate.schedule.source import Node, Source
 from animate.schedule.texts import TextTrack
 
@@ -44,6 +45,10 @@ class Schedule:
     """Every text field."""
     prompts: PromptTrack
     negative_prompts: PromptTrack | None = None
+    layers: tuple[Layer, ...] = ()
+    """Further tracks of prompts."""
+    around: Around = field(default_factory=Around)
+    """What stands around every prompt."""
     let: Mapping[str, Keyframes] = field(default_factory=dict)
     cuts: tuple[int, ...] = ()
     loras: tuple[tuple[str, Keyframes], ...] = ()
@@ -52,6 +57,8 @@ class Schedule:
     """(token, path)"""
     series: Mapping[str, Any] = field(default_factory=dict)
     """(n,) named values from outside, such as the loudness of a soundtrack."""
+    images: tuple[tuple[int, str, str], ...] = ()
+    """(frame, path, digest) of pictures that are keys, ascending."""
     film: Film = NO_FILM
     guides: tuple[tuple[int, str, str], ...] = ()
     """(frame, picture, digest) of `init_images`, ascending."""

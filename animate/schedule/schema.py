@@ -131,7 +131,23 @@ def _mapping(row: Field) -> dict[str, Any]:
 
 
 _MAPPINGS: dict[str, dict[str, Any]] = {
-    "cues": {"type": "object", "additionalProperties": {"$ref": "#/definitions/time"}},
+    "cues": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"$ref": "#/definitions/time"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "onsets": {"type": "string"},
+                        "above": {"type": "number", "minimum": 0, "maximum": 1},
+                        "gap": {"$ref": "#/definitions/time"},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
     "let": {"type": "object", "additionalProperties": {"$ref": "#/definitions/curve"}},
     "cuts": {
         "anyOf": [
@@ -152,7 +168,28 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             },
         ]
     },
-    "stems": {"type": "object", "additionalProperties": {"type": "string"}},
+    "prompt_tracks": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "prompts": {"$ref": "#/definitions/prompts"},
+                        "negative_prompts": {"$ref": "#/definitions/prompts"},
+                        "from": {"$ref": "#/definitions/time"},
+                        "to": {"$ref": "#/definitions/time"},
+                        "fade_in": {"$ref": "#/definitions/time"},
+                        "fade_out": {"$ref": "#/definitions/time"},
+                        "weight": {"$ref": "#/definitions/curve"},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
+    "stems": {"anyOf": [{"enum": ["auto"]}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "video": {
         "anyOf": [
             {"type": "string"},
@@ -170,6 +207,7 @@ _MAPPINGS: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "image_keys": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
     "init_images": {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]},
     "style_frames": {"type": "object", "additionalProperties": {"type": "string"}},
     "vary": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},

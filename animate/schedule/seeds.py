@@ -9,11 +9,15 @@ Deforum's, seen from the start seed 100:
     fixed      100 100 100 …
     random     100, then any, the same on every run
     schedule   the curve `seed_schedule`; a fraction leans to the next seed, −1 draws one
+
+A prompt with a seed of its own begins the sequence anew from that seed; in a latent walk it holds it, and the noise
+leans to the next prompt's seed as the prompts do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +35,30 @@ def _drawn(*keys: object) -> Seeds:
     return (hashed(*keys) >> np.uint64(32)).astype(np.int64)
 
 
-SEQUENCES: dict[str, Callable[[int, Seeds, int], Seeds]] = {
+SEQUENCES: dict[str, Callable[[int | Seeds, Seeds, int], Seeds]] = {
     "iter": lambda start, turn, every: start + (turn + every - 1) // every,
     "ladder": lambda start, turn, every: start + turn // 2 + 2 * (turn % 2),
     "alternate": lambda start, turn, every: start + turn % 2,
     "fixed": lambda start, turn, every: np.full_like(turn, start),
     "random": lambda start, turn, every: np.where(turn == 0, start, _drawn(start, turn)),
 }
-"""Seed of each turn: `(start seed, turn (n,) from 0, N) → (n,)`."""
+"""Seed of each turn: `(start seed, one or (n,), turn (n,) from 0, N) → (n,)`."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """The seeds that prompts bring along."""
+
+    seed: Seeds
+    """(n,) of the prompt that each frame comes from, −1 where it has none."""
+    following: Seeds
+    """(n,) of the prompt after it."""
+    share: Array
+    """(n,) how far a frame is on its way to that one."""
+    key: NDArray[np.intp]
+    """(n,) which prompt it is."""
+    walks: bool
+    """Noise travels as the prompts do."""
 
 
 def resolve(
@@ -49,6 +69,7 @@ def resolve(
     scheduled: Array,
     subseed: Array,
     subseed_strength: Array,
+    own: Own | None = None,
 ) -> tuple[Seeds, Seeds, Array]:
     """Seed, second seed and the share of the second, each (n,).
 
@@ -57,6 +78,7 @@ def resolve(
         every: N of `iter`.
         redrawn: (n,) frames at which the seed advances.
         scheduled, subseed, subseed_strength: (n,) the curves as written; −1 draws.
+        own: seeds of prompts; they count unless the behaviour is `schedule`.
     """
     turn = np.maximum(np.cumsum(redrawn) - 1, 0).astype(np.int64)
     at = np.maximum.accumulate(np.where(redrawn, np.arange(len(redrawn)), 0))  # the redrawn frame each one shows
@@ -71,8 +93,24 @@ def resolve(
         second = np.where(leans, seed + 1, second)
     else:
         seed = _wrapped(start, turn, behavior, every)
+        if own is not None and (own.seed >= 0).any():
+            seed, second, share = _owned(own, at, turn, behavior, every, seed, second, share)
     chosen = np.where(second < 0, _drawn(seed, 1), np.nan_to_num(second).astype(np.int64))
     return seed, chosen, np.asarray(share, dtype=np.float64)
+
+
+def _owned(
+    own: Own, at: NDArray[np.intp], turn: Seeds, behavior: str, every: int, seed: Seeds, second: Array, share: Array
+) -> tuple[Seeds, Array, Array]:
+    """Seed, second seed and its share (n,), with those that the prompts bring."""
+    mine, following, key, on = own.seed[at], own.following[at], own.key[at], own.share[at]
+    has = mine >= 0
+    if own.walks:
+        leans = has & (following >= 0) & (following != mine)
+        return np.where(has, mine, seed), np.where(leans, following, second), np.where(leans, on, share)
+    begins = np.concatenate([[True], key[1:] != key[:-1]])
+    since = turn - np.maximum.accumulate(np.where(begins, turn, 0))
+    return np.where(has, SEQUENCES[behavior](np.maximum(mine, 0), since, every), seed), second, share
 
 
 def _wrapped(start: int, turn: Seeds, behavior: str, every: int) -> Seeds:

@@ -7,6 +7,7 @@ there is silence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,15 @@ Listen = Callable[[Path], Sound]
 """Raises ListenError."""
 
 
+Separate = Callable[[Path], Mapping[str, Path]]
+"""Takes a song apart into files by name. Raises ListenError."""
+
+
+def whole(path: Path) -> Mapping[str, Path]:
+    """Takes nothing apart: for those who read a schedule without the room that listens."""
+    raise ListenError(f"{path.name} cannot be taken apart here")
+
+
 def deaf(path: Path) -> Sound:
     """Hears nothing: for those who read a schedule without the room that listens."""
     raise ListenError(f"{path.name} cannot be heard here")
@@ -84,6 +94,19 @@ def grid(sound: Sound, offset: float) -> tuple[float, ...]:
     """Seconds of the video at which the beats 0, 1, 2 … stand, from the first one in sight."""
     times = sound.beats - offset
     return tuple(times[times >= -1e-3].tolist())
+
+
+def strikes(sound: Sound, clock: Clock, offset: float, above: float, gap: float) -> tuple[int, ...]:
+    """Frames of the onsets that are louder than `above` and at least `gap` seconds after the one before, ascending."""
+    found: list[float] = []
+    strength = sound.series.get("onset", np.zeros(0))
+    for second in sound.onsets.tolist():
+        at = round(second * sound.rate)
+        loud = float(strength[max(0, at - 2) : at + 3].max(initial=0.0))
+        if loud >= above and (not found or second - found[-1] >= gap):
+            found.append(second)
+    frames = (math.floor((second - offset) * float(clock.fps) + 1e-6) for second in found)
+    return tuple(dict.fromkeys(frame for frame in frames if 0 <= frame <= clock.last))
 
 
 def _means(values: Array, edges: Array) -> Array:

@@ -1,5 +1,6 @@
 """Listening, to sounds made here: a click track, silence, a tone, and files that are no sound."""
 
+import importlib.util
 import shutil
 import wave
 
@@ -9,6 +10,7 @@ import pytest
 import animate
 from animate.audio.listen import listen
 from animate.errors import ScheduleError
+from animate.render.checked import load
 from animate.schedule.sound import SERIES, ListenError
 
 pytest.importorskip("librosa")
@@ -151,3 +153,99 @@ def test_the_command_draws_and_tells(clicks, tmp_path, capsys):
     assert (tmp_path / "clicks.png").read_bytes()[:4] == b"\x89PNG"
     assert main(["listen", str(tmp_path / "none.wav")]) == 2
     assert main(["listen", str(tmp_path / "clicks.png"), "-o", str(tmp_path / "x.png")]) == 2
+
+
+def test_onsets_are_cues_and_cuts(clicks, tmp_path):
+    document = {"audio": {"file": str(clicks), "offset": "1s"}, "fps": 20, "max_frames": 100, "seed": 1}
+    cues = {"hit": {"onsets": "audio", "above": 0.2}, "half": {"onsets": "audio", "gap": "0.7s"}, "late": "hit3 + 2"}
+    found = load({**document, "prompts": {0: "a", "hit2": "b"}, "cues": cues, "cuts": "half"})
+    groups = found.clock.groups
+    wanted = np.arange(0, 5, PERIOD) * 20
+    assert len(groups["hit"]) in (len(wanted), len(wanted) - 1)
+    assert max(np.abs(wanted - frame).min() for frame in groups["hit"]) <= 1
+    assert min(np.diff(groups["half"])) >= 14
+    assert found.cuts == tuple(frame for frame in groups["half"] if frame)
+    assert found.prompts.keys[1].frame == groups["hit"][1] == found.clock.cues["hit2"]
+    assert found.clock.cues["late"] == groups["hit"][2] + 2
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        f"audio: {clicks}\nprompts: {{0: a, hit: b, hit999: c}}\n"
+        "cues:\n  hit: {onsets: audio}\n  b: {onsets: drums}\n  c: {above: 2}\n  d: {over: 1}\n"
+    )
+    with pytest.raises(ScheduleError) as caught:
+        animate.plan(file)
+    told = str(caught.value)
+    assert "hit is 1" in told
+    assert "there is no cue 'hit999'" in told
+    assert ":5:15: cues.b: there is no sound 'drums' (audio)" in told
+    assert "cues.c: above: " in told
+    assert "is not a loudness (0 to 1)" in told
+    assert "cues.d: there is no part 'over' (onsets, above, gap)" in told
+
+
+def test_check_counts_the_onsets(clicks, tmp_path, capsys):
+    from animate.cli import main
+
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        f"audio: {clicks}\nmax_frames: 60\nbpm: auto\nprompts: a\ncues: {{hit: {{onsets: audio}}, end: 50}}\n"
+    )
+    assert main(["check", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "end at 50" in said
+    assert "hit1 to hit" in said
+    assert "hit2 at" not in said
+
+
+DEMUCS = """
+import shutil, sys
+from pathlib import Path
+assert sys.argv[1:3] == ["-n", "htdemucs"] and sys.argv[3] == "-o", sys.argv
+if Path(sys.argv[5]).stat().st_size < 400_000:
+    sys.exit("too short")
+folder = Path(sys.argv[4]) / "htdemucs" / Path(sys.argv[5]).stem
+folder.mkdir(parents=True)
+for name in ("drums", "bass", "vocals", "other"):
+    shutil.copy(sys.argv[5], folder / f"{name}.wav")
+"""
+
+
+def test_without_demucs_a_song_stays_whole_and_says_what_to_do(clicks):
+    if importlib.util.find_spec("demucs") is not None:
+        pytest.skip("demucs is here")
+    with pytest.raises(ScheduleError) as caught:
+        animate.plan({"audio": str(clicks), "stems": "auto", "prompts": "x"})
+    assert 'demucs, which is not installed (pip install "animate[stems]"' in str(caught.value)
+    with pytest.raises(ScheduleError, match="auto needs a song"):
+        animate.plan({"stems": "auto", "prompts": "x"})
+    with pytest.raises(ScheduleError, match=r"'loud' is not a mapping \(auto, or"):
+        animate.plan({"stems": "loud", "prompts": "x"})
+
+
+def test_a_song_is_taken_apart_once(clicks, tmp_path, monkeypatch, capsys):
+    """By a stand-in that speaks as demucs does: how it is called, what is kept, and what its failure looks like."""
+    from animate.audio.separate import NAMES, separate
+    from animate.cli import main
+
+    (tmp_path / "demucs").mkdir()
+    (tmp_path / "demucs" / "__init__.py").touch()
+    (tmp_path / "demucs" / "__main__.py").write_text(DEMUCS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    plan = animate.plan(
+        {"audio": str(clicks), "stems": "auto", "max_frames": 48, "prompts": "x", "zoom": "1+drums_onset"}
+    )
+    assert set(NAMES) == {name.partition("_")[0] for name in plan.variables} - {"audio"}
+    np.testing.assert_allclose(plan.variables["vocals_onset"], plan.variables["audio_onset"], atol=0.05)
+    monkeypatch.setattr("animate.audio.separate._separated", None)  # would fail if it were asked
+    assert all(path.is_file() for path in separate(clicks).values())
+    assert main(["listen", str(clicks), "--stems", "-o", str(tmp_path / "x.png")]) == 0
+    said = capsys.readouterr().out
+    assert "vocals_percussive" in said
+    assert "stems: auto" in said
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    short = write(tmp_path / "short.wav", np.ones(HERTZ) * 0.1)
+    with pytest.raises(ListenError, match=r"demucs could not take short\.wav apart \(too short\)"):
+        separate(short)

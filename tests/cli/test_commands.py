@@ -279,3 +279,40 @@ def test_import_of_a_schedule_of_our_own(capsys: pytest.CaptureFixture[str], sch
     code, _, err = run(capsys, "import", schedule)
     assert code == 2
     assert "already" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("interpolate", "{}", "-o", "o.mp4", "--fps", "60"),
+        ("depth", "{}", "-o", "d.png"),
+        ("flow", "{}", "-o", "f.mp4"),
+        ("compare", "{}", "{}"),
+        ("listen", "{}"),
+        ("info", "{}"),
+        ("restyle", "{}", "--prompt", "x", "-o", "r"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_file_that_is_no_film_is_bad_input(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "not.mp4").write_text("no film")
+    code, _, err = run(capsys, *(word.format("not.mp4") for word in command))
+    assert code == 2
+    assert "not.mp4" in err
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["not.mp4"]
+
+
+def test_a_model_that_nobody_knows_is_told_with_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("prompts: x\nmodel: embeded\nzom: 1\ndepth_algorithm: embeded\n", encoding="utf-8")
+    code, _, err = run(capsys, "check", file)
+    assert code == 2
+    assert err.splitlines() == [
+        f"{file}:2:8: model: there is no model called 'embeded' (did you mean embedded?)",
+        f"{file}:3:1: zom: there is no such field (did you mean zoom?)",
+        f"{file}:4:18: depth_algorithm: there is no depth model called 'embeded' (did you mean embedded?)",
+    ]

@@ -119,3 +119,18 @@ def test_without_matplotlib(
 def test_unknown_format(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(file), "-o", "plot.gif"]) == 2
     assert ".html" in capsys.readouterr().err
+
+
+def test_prompts_are_drawn_where_they_travel_and_tracks_where_they_sound() -> None:
+    schedule = load(
+        {
+            "max_frames": 9,
+            "prompts": {0: "a", 4: "b", 8: "c"},
+            "prompt_travel": {0: 2, 8: 0},
+            "prompt_tracks": {"rain": {"prompts": "heavy rain", "from": 4, "fade_in": 2}},
+        }
+    )
+    prompts, rain = chart.of(schedule, compile(schedule)).words
+    assert (prompts.first + prompts.share).tolist() == [2 - i / 4 for i in range(9)]
+    assert (rain.name, rain.texts) == ("rain", ("", "heavy rain"))
+    assert rain.share.tolist() == [0, 0, 0, 0, 0, 0.5, 1, 1, 1]

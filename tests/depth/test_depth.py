@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from animate import depth
 from animate.depth.align import align
 from animate.errors import BadInput, MissingModel
+from animate.schedule.fields import FIELDS
 
 
 def tiny_model(kind: str, folder: Path) -> Path:
@@ -176,13 +177,35 @@ def test_the_embedded_eye_sees_sky_behind_land_at_any_size() -> None:
 
 
 def test_depth_that_is_no_depth_is_mended_and_told() -> None:
-    good = torch.full((1, 4, 5), 3.0)
-    assert depth.mended(good) == (good, "")
+    good = 3 + torch.rand(1, 4, 5)
+    assert depth.mended(good, (4, 5)) == (good, "")
     holed = good.clone()
     holed[0, 0, :2] = torch.tensor([torch.nan, -1.0])
-    found, wrong = depth.mended(holed)
-    assert torch.equal(found, good)
+    found, wrong = depth.mended(holed, (4, 5))
+    assert torch.equal(found[0, 1:], good[0, 1:])
+    assert (found >= 3).all()
     assert "2 of 20 places" in wrong
-    found, wrong = depth.mended(torch.full((1, 4, 5), torch.inf))
+    found, wrong = depth.mended(torch.full((1, 4, 5), torch.inf), (4, 5))
     assert torch.equal(found, torch.ones(1, 4, 5))
     assert "flat" in wrong
+    found, wrong = depth.mended(torch.full((1, 4, 5), 7.0), (4, 5))
+    assert torch.equal(found, torch.full((1, 4, 5), 7.0))
+    assert wrong == "depth is 7 everywhere; the scene is a plane"
+    found, wrong = depth.mended(good, (8, 10))
+    assert found.shape == (1, 8, 10)
+    assert "depth is 5 × 4, the picture 10 × 8; it is stretched" in wrong
+    with pytest.raises(BadInput, match="shape"):
+        depth.mended(torch.ones(3, 4, 5), (4, 5))
+
+
+def test_a_network_that_says_nonsense_is_not_smoothed_over() -> None:
+    said = torch.arange(20.0).view(1, 1, 4, 5)
+    said[..., 0, 0], said[..., 0, 1] = torch.nan, torch.inf
+    found = depth.from_disparity(said)
+    assert found[..., 0, :2].isnan().all()
+    assert found[..., 1:, :].min() == pytest.approx(depth.NEAR)
+    assert "2 of 20" in depth.mended(found[0], (4, 5))[1]
+
+
+def test_the_language_names_every_estimator() -> None:
+    assert FIELDS["depth_algorithm"].choices == tuple(depth.ESTIMATORS)

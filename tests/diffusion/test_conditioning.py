@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from animate.diffusion.conditioning import KEPT, Texts
 from animate.diffusion.painter import Painter
@@ -94,3 +96,89 @@ def test_memory_is_bounded(texts: Texts) -> None:
 @pytest.mark.parametrize("prompt", ["", " ", "(((", "😀 漢字", "a" * 1000, "\x00"])
 def test_anything_can_be_encoded(prompt: str, texts: Texts) -> None:
     assert torch.isfinite(texts.encode(prompt).states).all()
+
+
+def test_a_long_prompt_keeps_weights_and_windows(texts: Texts) -> None:
+    """Nothing is cut: every window of `long` is that of its own piece, weighed by itself."""
+    long = "a" * 70 + " (bb:1.5) " + "c" * 100 + " BREAK (d:0.5)"
+    states = texts.encode(long).states
+    assert states.shape[0] == 4 * TOKENS
+    assert torch.allclose(states[3 * TOKENS :], texts.encode("(d:0.5)").states, atol=1e-6)
+    assert not torch.allclose(states, texts.encode(long.replace("(bb:1.5)", "bb")).states)
+    assert torch.equal(
+        states[2 * TOKENS : 3 * TOKENS], texts.encode(long.replace("d", "e")).states[2 * TOKENS : -TOKENS]
+    )
+
+
+@pytest.mark.parametrize("blend", ["lerp", "slerp", "composable", "hold"])
+def test_prompts_of_any_length_blend_and_join(blend: str, texts: Texts) -> None:
+    prompts = (Prompt("a" * 200, "n", 0.5), Prompt("b AND [c|d] :0.5", "m" * 90, 0.3), Prompt("BREAK BREAK e", "", 0.2))
+    script = texts.script(sampling(prompts=prompts, blend=blend), True, 3)
+    for _, passes in script.spans:
+        assert passes.states.shape[1] == 3 * TOKENS
+        assert torch.isfinite(passes.states).all()
+        assert len(passes.states) == 1 + len(passes.weights)
+
+
+def test_and_makes_rows_that_are_blended_by_place(texts: Texts) -> None:
+    both = texts.passes(sampling(prompts=(Prompt("a :0.7 AND b :0.3"),)), guided=False)
+    assert both.weights == (0.7, 0.3)
+    assert torch.equal(both.states, torch.stack([texts.encode("a").states, texts.encode("b").states]))
+    prompts = (Prompt("a", weight=0.75), Prompt("c AND b :2", weight=0.25))
+    mixed = texts.passes(sampling(prompts=prompts), guided=False)
+    assert mixed.weights == (1.0, 0.5)
+    assert torch.allclose(mixed.states[0], texts.encode("a").states.lerp(texts.encode("c").states, 0.25), atol=1e-6)
+    assert torch.equal(mixed.states[1], texts.encode("b").states)
+    composed = texts.passes(sampling(prompts=prompts, blend="composable"), guided=True)
+    assert composed.weights == (0.75, 0.25, 0.5)
+    against = texts.passes(sampling(prompts=(Prompt("a", "x AND y :3"),)), guided=True).states[0]
+    assert torch.allclose(against, texts.encode("x").states.lerp(texts.encode("y").states, 0.75), atol=1e-6)
+
+
+def test_a_script_says_what_its_prompts_say_at_each_step(texts: Texts) -> None:
+    prompts = (Prompt("[a:b:0.5]", "[|n]", 0.5), Prompt("c", "", 0.5))
+    script = texts.script(sampling(prompts=prompts), True, 4)
+    for step, (text, negative) in enumerate((("a", ""), ("a", "n"), ("b", ""), ("b", "n")), start=1):
+        plain = (Prompt(text, negative, 0.5), Prompt("c", "", 0.5))
+        assert torch.equal(script.at(step).states, texts.passes(sampling(prompts=plain), True).states)
+    assert script.shape == ((4, (2, TOKENS, 16)),)  # one shape: it can be followed together with any other
+
+
+def test_without_a_norm_weights_only_scale(texts: Texts) -> None:
+    plain, heavy = texts.encode("a b c").states, texts.encode("a (b:1.5) c", 1, "no_norm").states
+    wanted = plain.clone()
+    wanted[2] *= 1.5
+    assert torch.allclose(heavy, wanted, atol=1e-6)
+
+
+def test_compels_weights_move_away_from_the_empty_prompt_or_towards_the_rest(texts: Texts) -> None:
+    empty, plain = texts.encode("").states, texts.encode("a b c").states
+    more = texts.encode("a (b:1.5) c", 1, "compel").states
+    wanted = plain.clone()
+    wanted[2] = empty[2] + 1.5 * (plain[2] - empty[2])
+    assert torch.allclose(more, wanted, atol=1e-5)
+    rest = texts.encode("a  c").states
+    wanted[2] = (empty[2] + plain[2]) / 2
+    assert torch.allclose(texts.encode("a (b:0.5) c", 1, "compel").states, (wanted + rest) / 2, atol=1e-5)
+    assert torch.allclose(texts.encode("a (b:0) c", 1, "compel").states, rest, atol=1e-3)
+    assert torch.equal(texts.encode("a b c", 1, "compel").states, plain)
+    assert torch.isfinite(texts.encode("(a:0.2) BREAK (b:-3) " + "(c:0.1) " * 60 + "[d]", 1, "compel").states).all()
+    passes = texts.passes(sampling(prompts=(Prompt("a (b:1.5) c", "(n:0.5)"),), weighting="compel"), guided=True)
+    assert torch.equal(passes.states[1], more)
+    assert torch.equal(passes.states[0], texts.encode("(n:0.5)", 1, "compel").states)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(alphabet="ab ()[]:|.0159\\ANDBREK-", max_size=60),
+    st.text(alphabet="ab ()[]:|.0159\\ANDBREK-", max_size=30),
+    st.integers(1, 6),
+    st.sampled_from(["a1111", "no_norm", "compel"]),
+)
+def test_whatever_is_typed_is_a_script(texts: Texts, positive: str, negative: str, steps: int, weighting: str) -> None:
+    prompts = (Prompt(positive, negative, 0.6), Prompt("a", weight=0.4))
+    script = texts.script(sampling(prompts=prompts, weighting=weighting), True, steps)
+    assert script.spans[-1][0] == steps
+    for _, passes in script.spans:
+        assert torch.isfinite(passes.states).all()
+        assert len(passes.states) == len(passes.weights) + 1

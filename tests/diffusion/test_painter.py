@@ -132,6 +132,27 @@ def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -
     )
 
 
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_what_depth_changes_can_be_made_larger(
+    painters: Callable[[str], Painter], picture: torch.Tensor, guidance: float
+) -> None:
+    painter, depth = painters("embedded"), 1 + picture[:, :1]
+
+    def drawn(scale: float, plane: torch.Tensor | None = depth) -> torch.Tensor:
+        how = sampling(steps=1, cfg_scale=guidance, depth_scale=scale)
+        return painter.imagine((picture.shape[2], picture.shape[3]), [how], plane)
+
+    flat = torch.ones_like(depth)
+    assert torch.equal(drawn(9, None), drawn(1, None))
+    assert torch.equal(drawn(9, flat), drawn(1, flat))  # no relief, nothing to hold to
+    if guidance == 1:
+        assert (drawn(0) - drawn(1, None)).abs().max() < 1e-4  # at 0 as if there were no depth
+    assert (drawn(3) - drawn(0)).abs().mean() > 1.5 * (drawn(1) - drawn(0)).abs().mean() > 0
+    orders = [sampling(steps=1, cfg_scale=guidance, depth_scale=scale) for scale in (1, 3)]
+    both = painter.imagine((picture.shape[2], picture.shape[3]), orders, depth.repeat(2, 1, 1, 1))
+    assert (both - torch.cat([drawn(1), drawn(3)])).abs().max() < 1e-4
+
+
 @pytest.mark.parametrize("family", ["depth", "embedded"])
 def test_depth_is_seen_and_its_scale_is_not(
     family: str, painters: Callable[[str], Painter], picture: torch.Tensor
@@ -199,7 +220,9 @@ def test_each_text_is_encoded_once(painters: Callable[[str], Painter], monkeypat
     read: list[str] = []
     original = painter.texts._read
     monkeypatch.setattr(
-        painter.texts, "_read", lambda encoder, text, skip: read.append(text) or original(encoder, text, skip)
+        painter.texts,
+        "_read",
+        lambda encoder, parts, *more: read.append(parts[0].text) or original(encoder, parts, *more),
     )
     how: list[Sampling] = [
         sampling(prompts=(Prompt("a", "n", 1 - t), Prompt("b", "n", t)), steps=1) for t in (0.2, 0.4, 0.8)
@@ -255,3 +278,70 @@ def test_rescaling_tames_a_strict_prompt(painters: Callable[[str], Painter], pic
         painter.redraw(picture, 0.4, [sampling(cfg_scale=12.0, guidance_rescale=share)]) for share in (0.0, 0.7)
     )
     assert (plain - tamed).abs().max() > 1e-3
+
+
+def told(painter: Painter, monkeypatch: pytest.MonkeyPatch, paint: Callable[[], object]) -> list[torch.Tensor]:
+    """What the network's first row is told at each evaluation while `paint` runs."""
+    heard: list[torch.Tensor] = []
+    inner = painter._unet.forward
+
+    def listening(*args: object, **options: object) -> object:
+        heard.append(options["encoder_hidden_states"][-1].clone())  # type: ignore[index]
+        return inner(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(painter._unet, "forward", listening)
+        paint()
+    return heard
+
+
+@pytest.mark.parametrize(("sampler", "evaluations"), [("DDIM", 1), ("Heun", 2), ("Euler a", 1), ("PLMS", 1)])
+def test_positions_count_the_steps_that_are_run(
+    sampler: str,
+    evaluations: int,
+    painters: Callable[[str], Painter],
+    picture: torch.Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    painter = painters("sd")
+    how = sampling(prompts=(Prompt("[a:b:0.5]"),), sampler=sampler, steps=8)
+    with torch.inference_mode():
+        a, b = (painter.texts.encode(text).states for text in "ab")
+    for paint, run in (
+        (lambda: painter.imagine((64, 64), [how]), 8),
+        (lambda: painter.redraw(picture, 0.5, [how]), 4),
+        (lambda: painter.redraw(picture, 0.55, [how]), 4),
+    ):
+        heard = told(painter, monkeypatch, paint)
+        says = [bool(torch.equal(states, b)) for states in heard]
+        assert all(torch.equal(states, a) for states, late in zip(heard, says) if not late)
+        assert says == sorted(says)
+        assert says.index(True) == run // 2 * evaluations
+
+
+def test_prompts_over_the_steps_and_together_change_the_picture(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sd")
+
+    def painted(text: str, **more: object) -> torch.Tensor:
+        return painter.imagine((64, 64), [sampling(prompts=(Prompt(text, "n"),), **more)])
+
+    a, b = painted("a"), painted("b")
+    assert torch.equal(painted("[a:b:9]"), a)
+    assert torch.equal(painted("[a:b:0]"), b)
+    for text in ("[a:b:0.5]", "[b:a:0.5]", "[a|b]", "a AND b", "a AND b :-0.5", "a :0.5 AND b :0.5"):
+        found = painted(text)
+        assert not torch.equal(found, a)
+        assert not torch.equal(found, b)
+        assert torch.isfinite(found).all()
+    assert torch.allclose(painted("a :0.5 AND a :0.5"), a, atol=1e-5)
+    assert torch.allclose(painted("a :0.5 AND", cfg_scale=8.0), painted("a"), atol=1e-5)
+    assert torch.allclose(painted("a AND a", cfg_scale=1.0), painted("a", cfg_scale=1.0), atol=1e-5)
+
+
+def test_rows_with_other_scripts_do_not_disturb_one_another(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sd")
+    texts = ("a", "[a:b:0.5]", "a AND b", "[a|b AND c]", "[" + "a" * 90 + ":b:2]")
+    how = [sampling(prompts=(Prompt(text),), seed=seed) for seed, text in enumerate(texts)]
+    together = painter.imagine((64, 64), how)
+    for row, one in enumerate(how):
+        assert torch.allclose(painter.imagine((64, 64), [one])[0], together[row], atol=1e-4)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from animate.motion.camera import Camera, moved, pose_of_frame, rotation
-from animate.motion.space import deforum, deforum_z, pinhole
+from animate.motion.camera import Camera, moved, pose_of_frame, reprojected, rotation
+from animate.motion.space import deforum, deforum_z, pinhole, pinhole_sight
 
 DATA = Path(__file__).parent.parent / "data"
 SIZE = (120, 160)
@@ -150,6 +150,48 @@ def test_signs_are_deforums() -> None:
         assert float(sign * (new[axis] - (x, y)[axis])) > 0, name
     right = camera.unproject(torch.full((1, *SIZE), 2.0))[:, 60:61, 120:121]
     assert float(camera.project(moved(right, pose(rotation_3d_z=5)))[1]) < 60  # counter-clockwise: the right goes up
+
+
+@pytest.mark.parametrize("lens", [60, 85])
+def test_the_short_way_to_the_new_camera_is_the_long_one(lens: float) -> None:
+    old, new = Camera.of(60, SIZE, 1.1), Camera.of(lens, SIZE)
+    _, depth = scene(old, np.eye(4))
+    there = pose(translation_x=20, translation_y=-10, translation_z=60, rotation_3d_x=3, rotation_3d_z=5)
+    for short, long in zip(reprojected(depth, there, old, new), new.project(moved(old.unproject(depth), there))):
+        assert torch.allclose(short, long, atol=2e-3, rtol=1e-5)
+    behind = pose(translation_z=200 * float(depth.amax()) + 20)  # past everything
+    x, y, z = reprojected(depth, behind, old, new)
+    assert float(z.max()) < 0
+    assert bool(((x.abs() > 2 * SIZE[1]) | (y.abs() > 2 * SIZE[0])).float().mean() > 0.99)
+    assert float(pinhole_sight(depth, behind, old, new).coverage.max()) == 0
+
+
+def test_what_comes_nearer_has_no_cracks() -> None:
+    camera = Camera.of(60, SIZE)
+    depth = torch.full((1, *SIZE), 4.0)
+    depth[:, 30:90, 50:110] = 1.6  # a card, twice as large as before once it is near; the wall must not shine through
+    view = pinhole(depth / 4, depth, pose(translation_z=120), camera)
+    assert float(view.coverage.min()) == 1
+    card = view.picture[0, 25:95, 45:115]
+    assert torch.allclose(card, torch.full_like(card, 0.4), atol=1e-4)
+
+
+def test_one_sight_shows_any_number_of_pictures() -> None:
+    camera, there = Camera.of(60, SIZE), pose(translation_x=12, translation_z=20)
+    picture, depth = scene(camera, np.eye(4))
+    sight = pinhole_sight(depth, there, camera)
+    for shown in (picture, picture[:1], picture.flip(2)):
+        assert torch.equal(sight.of(shown).picture, pinhole(shown, depth, there, camera).picture)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_sees_the_same() -> None:
+    camera, there = Camera.of(60, SIZE), pose(translation_x=12, translation_z=20, rotation_3d_y=2)
+    picture, depth = scene(camera, np.eye(4))
+    here, beyond = (pinhole(picture.to(on), depth.to(on), there, camera) for on in ("cpu", "cuda"))
+    apart = (here.picture - beyond.picture.cpu()).abs()
+    assert float(apart.quantile(0.999)) < 1e-3  # but for pixels at an edge, where a rounding decides what is seen
+    assert float((here.coverage - beyond.coverage.cpu()).abs().mean()) < 1e-3
 
 
 def test_rotations_keep_lengths() -> None:

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
-from animate.errors import BadInput, EncodeError, MissingModel, RunConflict, ScheduleError, VideoError
+from animate.errors import BadInput, EncodeError, RunConflict, ScheduleError, VideoError
 from animate.render import doctor, info
 from animate.render.batch import batch
 from animate.render.contact import chosen
 from animate.render.preview import preview
 from animate.render.preview import test_card as card_of
-from animate.render.progress import Bar
+from animate.render.progress import Bar, Quiet
 from animate.render.run import render, resume
 from animate.render.run_dir import RunDirectory
 from animate.video.reader import count_frames, probe, read_frames
@@ -198,7 +198,7 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
         ({"sampler": "Eular"}, ScheduleError),
         ({"width": 60}, BadInput),
         ({"model": "embedded", "width": 72}, ScheduleError),
-        ({"model": str(tmp_path / "nothing")}, MissingModel),
+        ({"model": str(tmp_path / "nothing")}, ScheduleError),
     ):
         with pytest.raises(error):
             render(schedule, tmp_path / "run", overrides)
@@ -230,6 +230,27 @@ def test_3d_with_depth_from_a_file(schedule: Path, tmp_path: Path) -> None:
     }
     render(schedule, tmp_path / "run", {**deep, "max_frames": 4})
     assert len(frames(tmp_path / "run")) == 4
+
+
+def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None:
+    class Listening(Quiet):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+
+        def say(self, text: str) -> None:
+            self.heard.append(text)
+
+    np.save(tmp_path / "wide.npy", np.full((40, 90), 0.5, np.float32))
+    deep = {"animation_mode": "3D", "depth_algorithm": "file", "depth_file": str(tmp_path / "wide.npy")}
+    listening = Listening()
+    render(schedule, tmp_path / "run", {**deep, "max_frames": 3}, progress=listening)
+    assert any("maps of 90 × 40 are stretched to pictures of 64 × 64" in text for text in listening.heard)
+    assert sum("everywhere; the scene is a plane" in text for text in listening.heard) == 1
+    assert any(text.startswith("frame 1: depth is 20") for text in listening.heard)
+    (tmp_path / "no.npy").write_text("no depth")
+    with pytest.raises(BadInput, match=r"no\.npy"):
+        render(schedule, tmp_path / "none", {**deep, "depth_file": str(tmp_path / "no.npy")})
+    assert not (tmp_path / "none").exists()
 
 
 def test_frames_leave_with_a_map_of_their_depth_and_seen_by_two_eyes(schedule: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import wave
 
 import numpy as np
 import pytest
@@ -51,6 +52,14 @@ def test_one_prompt_and_several_seeds_walk_through_noise_alone():
     assert {plan[frame].prompts for frame in range(5)} == {(("a lake", "", 1.0),)}
     assert list(plan["subseed_strength"][:4]) == [0, 0.25, 0.5, 0.75]
     assert plan["seed"][4] == 9
+
+
+def test_seeds_inside_the_prompts_of_a_walk_tell_the_noise():
+    wanted = walk.Walk(prompts=("a lake --seed 5", "a forest --seed 8", "the sea --seed 5"), seeds=(1,), frames=9)
+    plan = animate.plan(walk.schedule(wanted, wanted.steady()))
+    assert plan["seed"].tolist() == [5, 5, 5, 5, 8, 8, 8, 8, 5]
+    assert plan["subseed"][:8].tolist() == [8, 8, 8, 8, 5, 5, 5, 5]
+    assert plan["subseed_strength"].tolist() == [0, 0.25, 0.5, 0.75, 0, 0.25, 0.5, 0.75, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": (1, 2)}, {"prompts": ("a lake",), "seeds": (1,)}, {"frames": 2}])
@@ -126,3 +135,49 @@ def test_a_walk_is_painted_from_the_command_line(tmp_path, capsys):
     assert main(["walk", *words, *(f"--set={name}={value}" for name, value in SMALL.items())]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "walk" / "video.mp4")
     assert read_picture(tmp_path / "walk" / "frames" / "000002.png").shape[:2] == (64, 64)
+
+
+def song(path, seconds=4):
+    """Silence, then four clicks, then silence."""
+    samples = np.zeros(seconds * 8000)
+    for start in (1.5, 2.0, 2.5, 3.0):
+        samples[int(start * 8000) :][:400] = np.random.default_rng(1).standard_normal(400) * 0.3
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_a_walk_to_music_rests_in_silence_and_lasts_as_long_as_the_sound(tmp_path, monkeypatch):
+    pytest.importorskip("librosa")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told = walk.to_music(PROMPTS, (1, 2, 3), song(tmp_path / "song.wav"), frames=0, fps="12")
+    plan = animate.plan(told)
+    way = plan["prompt_travel"]
+    assert len(plan) == 48
+    assert plan.settings["soundtrack"].endswith("song.wav")
+    assert way[0] == 0
+    assert way[-1] == pytest.approx(2)
+    assert way[15] < 0.05
+    assert way[38] > 1.9
+    for frame in range(48):  # noise goes the same way as the prompts
+        assert plan["seed"][frame] == (1, 2, 3)[int(way[frame] + 1e-9)]
+    assert told["let"]["way"] == "2*audio_travel" or told["let"]["way"] == "2.0*audio_travel"
+    loop = animate.plan(walk.to_music(PROMPTS, (1,), tmp_path / "song.wav", frames=24, fps="12", loop=True))
+    assert loop["prompt_travel"][-1] == pytest.approx(3 * (1 - 1 / 24))
+    with pytest.raises(BadInput, match="too few"):
+        walk.to_music(PROMPTS, (1,), tmp_path / "song.wav", frames=2, fps="12")
+
+
+def test_the_command_refuses_two_paces_and_no_sound(tmp_path):
+    from animate.cli import main
+
+    (tmp_path / "no.wav").write_text("no sound")
+    for words in (
+        ["--audio", str(tmp_path / "gone.wav")],
+        ["--audio", str(tmp_path / "no.wav")],
+        ["--audio", str(tmp_path / "no.wav"), "--pace", "even"],
+    ):
+        assert main(["walk", "a", "b", *words, "-o", str(tmp_path / "w"), "-q"]) == 2

@@ -14,6 +14,7 @@ from animate.schedule.film import Seen
 from animate.schedule.load import load, variants
 from animate.schedule.names import NAMES
 from animate.schedule.plan import compile
+from animate.schedule.senses import Senses
 from animate.schedule.sound import Sound
 from animate.schedule.source import parse
 
@@ -48,11 +49,8 @@ def test_every_row_can_be_used_as_its_example_says(name: str, tmp_path: Path) ->
             (tmp_path / file).parent.mkdir(exist_ok=True)
             (tmp_path / file).write_bytes(b"x")
     text = f"bpm: 120\n{name}: {row.example}\n" if name != "bpm" else "bpm: 120\n"
-    schedule = load(
-        write(tmp_path, "prompts: x\n" * (name != "prompts") + text),
-        listen=lambda path: SILENCE,
-        watch=lambda path: DARKNESS,
-    )
+    file = write(tmp_path, "prompts: x\n" * (name != "prompts") + text)
+    schedule = load(file, senses=Senses(listen=lambda path: SILENCE, watch=lambda path: DARKNESS))
     assert name in schedule.written
     assert row.doc.endswith((".", "…")), name
     assert row.example, name
@@ -207,9 +205,9 @@ def test_text_track(written: Any, wanted: list[str]) -> None:
 
 def test_choices_from_outside() -> None:
     known = {"sampler": ("DDIM", "Euler a")}
-    assert compile(load({"prompts": "x", "sampler": "ddim"}, choices=known)).text["sampler"][0] == "DDIM"
+    assert compile(load({"prompts": "x", "sampler": "ddim"}, senses=Senses(choices=known))).text["sampler"][0] == "DDIM"
     with pytest.raises(ScheduleError, match="did you mean Euler a"):
-        load({"prompts": "x", "sampler": {0: "DDIM", 9: "Eulr a"}}, choices=known)
+        load({"prompts": "x", "sampler": {0: "DDIM", 9: "Eulr a"}}, senses=Senses(choices=known))
 
 
 # --- overrides and variants -------------------------------------------------------------------------------------------

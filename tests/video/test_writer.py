@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -140,6 +141,41 @@ def test_the_soundtrack_begins_where_it_should_and_lasts_as_long_as_the_pictures
     heard = np.flatnonzero(loudness(path) > 3000) * 0.05
     assert heard[0] == pytest.approx(sounds[0], abs=0.11)
     assert heard[-1] + 0.05 == pytest.approx(sounds[1], abs=0.11)
+
+
+def test_sound_and_pictures_stay_together_over_ten_minutes(tmp_path: Path) -> None:
+    """A flash and a click every 50 s, the sound beginning 7.3 s into its file: the last pair as close as the first."""
+    seconds, offset, rate, slow = 600, 7.3, 8000, Fraction(12000, 1001)
+    times = np.arange(10, seconds, 50, dtype=float)
+    samples = np.zeros(int((seconds + offset) * rate), "<i2")
+    for second in times:
+        at = round((second + offset) * rate)
+        samples[at : at + 80] = 20_000
+    with wave.open(str(tmp_path / "clicks.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    flashes = set(np.round(times * float(slow)).astype(int).tolist())
+    path = tmp_path / "long.mp4"
+    soundtrack = Soundtrack(path=tmp_path / "clicks.wav", offset=offset)
+    fast = Encoding(codec="h264", preset="ultrafast")
+    with VideoWriter(path, width=16, height=16, fps=slow, encoding=fast, soundtrack=soundtrack) as video:
+        for number in range(round(seconds * slow)):
+            video.write(np.full((16, 16, 3), 255 if number in flashes else 0, np.uint8))
+    seen = [number / float(slow) for number, picture in enumerate(read_frames(path)) if picture.mean() > 128]
+    child = ffmpeg.Ffmpeg(
+        ["-v", "error", "-i", file_argument(path), "-map", "0:a", "-ar", "8000", "-ac", "1", "-f", "s16le", "pipe:1"],
+        listen=True,
+    )
+    heard = np.flatnonzero(np.abs(np.frombuffer(child.answers.read(), "<i2").astype(float)) > 6000) / rate
+    child.finish()
+    starts = heard[np.concatenate([[True], np.diff(heard) > 1])]
+    assert probe(path).fps == slow
+    assert len(seen) == len(starts) == len(times)
+    drift = (starts - seen) * 24  # frames of 24 a second
+    assert np.abs(drift).max() < 1
+    assert abs(drift[-1] - drift[0]) < 1
 
 
 def test_an_early_close_is_a_shorter_video_with_its_sound(tmp_path: Path) -> None:

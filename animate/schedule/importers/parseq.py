@@ -98,9 +98,7 @@ def fields(
     prompts = [str(row.get("deforum_prompt") or "") for row in rows]
     if any(prompts):
         pairs["prompts"], fades = _prompts(frames, prompts)
-        pairs["prompt_interpolation"] = Node.of("composable")
-        if not fades:
-            notes.append(source.problem(None, "prompts", "some overlap in another way than a fade", "they fade here"))
+        pairs["prompt_interpolation"] = Node.of("composable" if fades else "hold")
     return pairs, left
 
 
@@ -149,7 +147,10 @@ def _number(value: float) -> int | float:
 
 
 def _prompts(frames: Sequence[int], prompts: Sequence[str]) -> tuple[Node, bool]:
-    """Keys at both ends of each stretch of one prompt, so that the frames between fade; whether they all did."""
+    """Keys at both ends of each stretch of one prompt, so that the frames between fade; whether they all did.
+
+    Prompts that overlap in another way stand as they were rendered, joined by `AND`, a key wherever they change.
+    """
     keys: dict[int, str] = {}
     fades = True
     rows = [(frame, *_parts(text)) for frame, text in zip(frames, prompts)]
@@ -159,10 +160,10 @@ def _prompts(frames: Sequence[int], prompts: Sequence[str]) -> tuple[Node, bool]
             keys[run[0][0]] = keys[run[-1][0]] = text
         else:
             fades &= all(len(row[2]) == 2 for row in run)
-    if not keys:  # several prompts in every frame: the strongest
-        strongest = max(rows[0][2], key=lambda part: part[1])[0] if rows[0][2] else prompts[0]
-        return Node.of({0: strongest}), False
-    return Node.of(keys), fades
+    if fades and keys:
+        return Node.of(keys), True
+    changed = [index for index, text in enumerate(prompts) if index == 0 or text != prompts[index - 1]]
+    return Node.of({frames[index]: prompts[index] for index in changed}), False
 
 
 def _parts(prompt: str) -> tuple[str | None, list[tuple[str, float]]]:

@@ -15,12 +15,13 @@ from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.load import load
 from animate.schedule.plan import Plan, compile
 from animate.schedule.schedule import Schedule
+from animate.schedule.senses import Senses
 from tests.schedule.importers.old_files import CN, EARLY, PORTRAIT, STUDIO, WEBUI, save
 
 
 def opened(folder: Path, **changes: Any) -> tuple[Schedule, Plan]:
     seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
-    schedule = load(save(folder, {**WEBUI, **changes}), watch=lambda path: seen)
+    schedule = load(save(folder, {**WEBUI, **changes}), senses=Senses(watch=lambda path: seen))
     return schedule, compile(schedule)
 
 
@@ -305,7 +306,7 @@ def test_prompts_saved_from_the_interface_are_apart(tmp_path: Path) -> None:
         ("a --neg ", ("a", "")),
         ("a -- neg b", ("a -- neg b", "")),
         ("a --neg b --neg c", ("a", "b c")),
-        ("(deformed body,:1.2) focus<lora:x:0.7> ::", ("(deformed body,:1.2) focus<lora:x:0.7> ::", "")),
+        ("(deformed body,:1.2) focus<lora:x:0.7> ::", ("(deformed body,:1.2) focus ::", "")),
         ("unbalanced) <b>", ("unbalanced) <b>", "")),
     ],
 )

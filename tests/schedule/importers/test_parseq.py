@@ -80,6 +80,17 @@ def test_overlapping_prompts_fade(tmp_path: Path) -> None:
     assert plan.warnings == ()
 
 
+def test_prompts_that_overlap_in_another_way_stand_as_they_were_rendered(tmp_path: Path) -> None:
+    said = [f"a cat: {0.5 + 0.01 * frame:.4f} AND a dog: 1.0000 AND a cow: 0.3 --neg blur" for frame in range(8)]
+    rows = [{"frame": frame, "deforum_prompt": said[frame // 2 * 2]} for frame in range(8)]
+    plan = opened(tmp_path, document(rendered_frames=rows))
+    assert plan.settings["prompt_interpolation"] == "hold"
+    assert [frame.prompts for frame in plan] == [
+        ((said[i // 2 * 2].removesuffix(" --neg blur"), "blur", 1.0),) for i in range(8)
+    ]
+    assert plan.warnings == ()
+
+
 def test_absolute_values_where_there_are_no_deltas(tmp_path: Path) -> None:
     rows = [{"frame": frame, "angle": 0.5 * frame} for frame in range(8)]
     np.testing.assert_allclose(opened(tmp_path, document(rendered_frames=rows))["angle"], 0.5 * np.arange(8))

@@ -1,0 +1,64 @@
+"""Names of models: what one means on this machine, told without loading anything."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+
+EMBEDDED = "embedded"
+"""The model that ships with the package."""
+PLUGINS = "animate.painters"
+"""Group of entry points: the name a schedule uses → a factory, called with the device."""
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
+"""Of models that are one file."""
+
+
+def fault(model: str) -> tuple[str, str]:
+    """Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
+    if model == EMBEDDED or located(model) is not None or entry_points(group=PLUGINS, name=model):
+        return "", ""
+    if looks_like_path(model):
+        return f"there is no model {model!r} here", f"it was looked for in {Path.cwd()}"
+    if HUB_ID.fullmatch(model):
+        return "", ""
+    near = get_close_matches(model, [EMBEDDED, *_on_the_shelf(), *_plugins()], 1)
+    kinds = "a folder of diffusers, a .safetensors file, or a hub id, say stabilityai/sd-turbo"
+    known = f"did you mean {near[0]}?" if near else f"give {EMBEDDED}, {kinds}"
+    return f"there is no model called {model!r}", known
+
+
+def looks_like_path(model: str) -> bool:
+    """Whether a name can only have been meant as a file or folder."""
+    return model.startswith((".", "/", "~")) or "\\" in model or Path(model).suffix in SUFFIXES
+
+
+def located(model: str) -> Path | None:
+    """The file or folder a name means: as it is, or in the folder of models, with or without its ending."""
+    direct = Path(model).expanduser()
+    if direct.exists():
+        return direct
+    folder = shelf()
+    if folder is None:
+        return None
+    candidates = [folder / model, *(folder / f"{model}{suffix}" for suffix in sorted(SUFFIXES))]
+    return next((path for path in candidates if path.exists()), None)
+
+
+def shelf() -> Path | None:
+    """The user's folder of models: `ANIMATE_MODELS`, else `models` where the user stands; None where there is none."""
+    named = os.environ.get("ANIMATE_MODELS")
+    folder = Path(named).expanduser() if named else Path("models")
+    return folder if folder.is_dir() else None
+
+
+def _on_the_shelf() -> list[str]:
+    folder = shelf()
+    return [path.stem if path.suffix in SUFFIXES else path.name for path in folder.iterdir()] if folder else []
+
+
+def _plugins() -> list[str]:
+    return sorted(entry_points(group=PLUGINS).names)

@@ -1,0 +1,31 @@
+"""What the language asks of the rooms behind it; handed in, since it may import none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from animate.schedule.film import Watch, blind
+from animate.schedule.sound import Listen, Separate, deaf, whole
+
+Fault = Callable[[str], tuple[str, str]]
+"""Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Senses:
+    """By themselves they hear, see and know nothing: enough to read a schedule that names no files."""
+
+    choices: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Names that text fields may hold, by field: `{"sampler": (…)}`."""
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    """What finds fault with the name of a model, by field."""
+    listen: Listen = deaf
+    """Hears the files of `audio` and `stems`."""
+    separate: Separate = whole
+    """Takes the song of `audio` apart for `stems: auto`."""
+    watch: Watch = blind
+    """Looks into the file of `video`."""
+
+
+NO_SENSES = Senses()

@@ -1,0 +1,43 @@
+"""Model names: what is meant by one is known before anything loads."""
+
+from pathlib import Path
+
+import pytest
+
+from animate.diffusion import names
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ANIMATE_MODELS", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["embedded", "stabilityai/sd-turbo", "runwayml/stable-diffusion-v1-5"])
+def test_no_fault_with_what_may_be_there(name: str) -> None:
+    assert names.fault(name) == ("", "")
+
+
+def test_files_folders_and_the_shelf(elsewhere: Path) -> None:
+    (elsewhere / "models").mkdir()
+    (elsewhere / "models" / "dreams.safetensors").write_bytes(b"")
+    (elsewhere / "here").mkdir()
+    for name in ("here", "./here", "dreams", "dreams.safetensors"):
+        assert names.fault(name) == ("", "")
+    assert names.located("dreams") == Path("models/dreams.safetensors")
+    assert names.fault("dream") == ("there is no model called 'dream'", "did you mean dreams?")
+
+
+def test_faults(elsewhere: Path) -> None:
+    assert names.fault("embeded") == ("there is no model called 'embeded'", "did you mean embedded?")
+    assert "a folder of diffusers" in names.fault("zzz")[1]
+    assert names.fault("./gone") == ("there is no model './gone' here", f"it was looked for in {elsewhere}")
+    assert names.fault("gone.safetensors")[0] == "there is no model 'gone.safetensors' here"
+
+
+def test_the_shelf_may_be_named(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (elsewhere / "nas").mkdir()
+    (elsewhere / "nas" / "mist.ckpt").write_bytes(b"")
+    monkeypatch.setenv("ANIMATE_MODELS", str(elsewhere / "nas"))
+    assert names.located("mist") == elsewhere / "nas" / "mist.ckpt"
