@@ -60,7 +60,7 @@ def schedules(out: Path) -> None:
         if not (out / path.stem / "video.mp4").exists():
             render(path, out / path.stem, progress=Bar())
         rows.append(strip(path.stem, RunDirectory(out / path.stem)))
-    rows += [np.zeros_like(rows[0])] * (-len(rows) % ACROSS)
+    rows += [np.full_like(rows[0], 255)] * (-len(rows) % ACROSS)
     columns = [np.vstack(rows[place::ACROSS]) for place in range(ACROSS)]
     gap = np.full((columns[0].shape[0], 8, 3), 255, np.uint8)
     cv2.imwrite(str(DOCS / "keyframes.jpg"), np.hstack([columns[0], gap, columns[1]]), [cv2.IMWRITE_JPEG_QUALITY, 88])
