@@ -122,8 +122,8 @@ def test_memory_does_not_grow_with_the_film(film: Path, mode: str) -> None:
             request, answer = steps.send(answer), None
             if isinstance(request, Emit):
                 gc.collect()
-                # by type(): a dead weak reference of another test answers isinstance with an error
-                    arrays = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor | np.ndarray)]
+                # By type(): a dead weak reference of another test answers isinstance with an error.
+                arrays = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor | np.ndarray)]
                 # Sparse tensors, which other tests' libraries leave behind, have no size of their own.
                 alive.append(sum(o.nbytes for o in arrays if isinstance(o, np.ndarray) or o.layout == torch.strided))
                 del arrays
