@@ -46,6 +46,8 @@ def differences(settings: Settings) -> Iterator[str]:
         yield "contrast and brightness of the mask"
     if masked and settings.word("overlay_mask") == "false":
         yield "a mask without overlay"
+    if masked and settings.word("full_res_mask") == "true":
+        yield "the masked part painted at full resolution (full_res_mask)"
     if settings.mode not in ("2D", "3D") or not settings.is_on(HYBRID):
         return
     if settings.is_on(COMPOSITE) and settings.word("hybrid_comp_mask_type") == "blend":

@@ -403,6 +403,7 @@ def test_masks_come_along(tmp_path: Path) -> None:
     assert plan.text["mask"][::20] == (f"[{video}]", "<red apple>&!1", f"[{picture}]&![{video}]")
     assert plan.text["noise_mask"][0] == f"[{video}]"
     assert "the mask's fill (2)" in schedule.differs
+    assert "(full_res_mask)" in schedule.differs
     _, plan = opened(tmp_path, use_mask=True)
     assert plan.text["mask"][0] == ""
     assert "M1.jpg is not a file here" in said(plan)
