@@ -60,12 +60,19 @@ def write(folder: Path, painter: Painter, vae: PatchAutoencoder, tokens: list[tu
     _name_as_always(folder / "text_encoder" / "model.safetensors")
     painter.unet.half().save_pretrained(folder / "unet", safe_serialization=True)
     vae.half().save_pretrained(folder / "vae", safe_serialization=True)
+    _forget_origin(folder / "vae" / "config.json")
     words.tokenizer(tokens).save_pretrained(folder / "tokenizer")
     config = folder / "tokenizer" / "tokenizer_config.json"
     described = json.loads(config.read_text("utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
     config.write_text(json.dumps(described, indent=2) + "\n", "utf-8")
     DDIMScheduler(**NOISE).save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", "utf-8")
+
+
+def _forget_origin(config: Path) -> None:
+    """Where a part was loaded from is nobody's business."""
+    known = {name: value for name, value in json.loads(config.read_text("utf-8")).items() if name != "_name_or_path"}
+    config.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
 
 
 def _name_as_always(path: Path) -> None:
