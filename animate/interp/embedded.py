@@ -30,8 +30,8 @@ MULTIPLE = 16
 REACH = 8.0
 """Pixels of flow that the first U-Net is handed as 1."""
 LOUDNESS = 0.1
-"""Of what the second U-Net adds. One step of training moves an output of many inputs by nearly a tenth: with outputs of
-8 px and of whole colours each step undid the last, and 2,500 steps stayed at flow tweening."""
+"""Of what the second U-Net adds. One step of training moves an output of many inputs by nearly a tenth, which is much
+for a colour or for 8 px; with such outputs 2,500 steps stayed at flow tweening and were worse at times."""
 CONTEXT = (16, 24, 32)
 """Channels of the carried features, at 1/2, 1/4, 1/8."""
 
