@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from animate.picture.spaces import FINEST, HSV, LAB, RGB, Space, scaled
+from animate.picture.spaces import FINEST, HSV, LAB, RGB, Channel, Space
 from animate.picture.threads import each, strips
 
 LUMA = (0.299, 0.587, 0.114)
@@ -37,10 +37,10 @@ class Counted:
 
     planes: np.ndarray
     """float32 (3, h, W)."""
-    levels: list[np.ndarray]
-    """Of each plane, uint16 (h, W): the bin of every value."""
-    counts: list[np.ndarray]
-    """Of each plane, (BINS,): how many values are in each bin."""
+    levels: np.ndarray
+    """uint16 (3, h, W): of each channel, the bin of every value."""
+    counts: np.ndarray
+    """(3, BINS): of each channel, how many values are in each bin."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,16 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     rgb = picture.cpu().numpy()
     rows = strips(*rgb.shape[1:])
     seen = each(lambda strip: _counted(rgb[:, strip], space), rows)
-    tables = [
-        _shift(_distribution(np.sum([strip.counts[channel] for strip in seen], axis=0)), wanted[channel], low, high)
-        for channel, (low, high) in enumerate(space.ranges)
-    ]
+    counts = np.sum([strip.counts for strip in seen], axis=0)
+    tables = [_shift(_distribution(has), of, channel) for has, of, channel in zip(counts, wanted, space.channels)]
     matched = np.empty_like(rgb)
 
     def paint(part: tuple[slice, Counted]) -> None:
         strip, counted = part
-        planes = np.empty_like(counted.planes)
-        for plane, levels, shift, out in zip(counted.planes, counted.levels, tables, planes):
+        more = np.empty_like(counted.planes)
+        for levels, shift, out in zip(counted.levels, tables, more):
             cv2.LUT(levels, shift, dst=out)
-            cv2.add(out, plane, dst=out)
-        space.picture(planes, matched[:, strip])
+        space.picture(counted.planes, more, matched[:, strip])
 
     each(paint, zip(rows, seen))
     return torch.from_numpy(matched).to(picture.device)
@@ -137,21 +134,23 @@ def grade(picture: Tensor, brightness: float = 1.0, saturation: float = 1.0, hue
 
 def _remembered(sample: Tensor, space: Space) -> list[Distribution]:
     known = _samples.setdefault(sample, {})
-    if space.ranges not in known:
-        known[space.ranges] = [_distribution(counts) for counts in _counted(sample.cpu().numpy(), space).counts]
-    return known[space.ranges]
+    if space not in known:
+        known[space] = [_distribution(counts) for counts in _counted(sample.cpu().numpy(), space).counts]
+    return known[space]
 
 
 _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""Sample → ranges of a space → distributions. In LAB the sample costs as much as the picture, frame after frame."""
+"""Sample → space → distributions. In LAB the sample costs as much as the picture, frame after frame."""
 
 
 def _counted(rgb: np.ndarray, space: Space) -> Counted:
     """Of a picture or a strip of one, float32 (3, h, W)."""
     planes = space.planes(rgb)
-    levels = [scaled(plane, low, high, BINS - 1) for plane, (low, high) in zip(planes, space.ranges)]
-    counts = [cv2.calcHist([plane], [0], None, [BINS], [0, BINS]).ravel() for plane in levels]
-    return Counted(planes=planes, levels=levels, counts=counts)
+    levels = np.empty(planes.shape, np.uint16)
+    for channel, out in zip(space.channels, levels):
+        channel.levels(planes, BINS - 1, out)
+    counts = [cv2.calcHist([bins], [0], None, [BINS], [0, BINS]).ravel() for bins in levels]
+    return Counted(planes=planes, levels=levels, counts=np.stack(counts))
 
 
 def _distribution(counts: np.ndarray) -> Distribution:
@@ -160,9 +159,12 @@ def _distribution(counts: np.ndarray) -> Distribution:
     return Distribution(bins=bins, quantiles=quantiles / quantiles[-1])
 
 
-def _shift(has: Distribution, wanted: Distribution, low: float, high: float) -> np.ndarray:
-    """(1, 2¹⁶) what is to be added to the values of each bin, so that they are distributed as wanted."""
+def _shift(has: Distribution, wanted: Distribution, channel: Channel) -> np.ndarray:
+    """(1, 2¹⁶) what is to be added to the values of each bin that is not empty, so that they are distributed as wanted.
+
+    What is said of the other bins is chance.
+    """
     becomes = np.interp(has.quantiles, wanted.quantiles, wanted.bins)
-    shift = np.zeros((1, FINEST + 1), dtype=np.float32)
-    shift[0, has.bins] = (high - low) / (BINS - 1) * (becomes - has.bins)
+    shift = np.empty((1, FINEST + 1), dtype=np.float32)
+    shift[0, has.bins] = (channel.high - channel.low) / (BINS - 1) * (becomes - has.bins)
     return shift

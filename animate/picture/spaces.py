@@ -1,7 +1,9 @@
 """Colour spaces as three planes each, there and back.
 
-L*a*b* goes by way of linear light, through tables of 2¹⁶ entries: OpenCV's conversion of gamma-coded colours is off by
-half a grey level, which adds up in a loop.
+A space is worked on as whatever three planes are quickest to make and to turn back, and says which channels lie in
+them: L*a*b* as the cube roots of its three stimuli, whose differences are a* and b*. What is not a line goes through
+tables of 2¹⁶ entries: OpenCV's conversion of gamma-coded colours is off by half a grey level, which adds up in a loop,
+and its exact one of linear light takes three times as long as the tables.
 """
 
 from __future__ import annotations
@@ -17,54 +19,105 @@ FINEST = (1 << 16) - 1
 
 
 @dataclass(frozen=True)
+class Channel:
+    """What is matched: a plane, or the difference of two."""
+
+    plane: int
+    low: float
+    high: float
+    less: int | None = None
+
+    def levels(self, planes: np.ndarray, last: int, out: np.ndarray) -> None:
+        """The channel of (3, h, W), [low, high] → 0 … last, rounded; what lies beyond ends at the ends of 16 bits."""
+        scale = last / (self.high - self.low)
+        less, share = (self.plane, 0.0) if self.less is None else (self.less, -scale)
+        cv2.addWeighted(planes[self.plane], scale, planes[less], share, -self.low * scale, dst=out, dtype=cv2.CV_16U)
+
+
+@dataclass(frozen=True)
 class Space:
-    """A colour space and the range of its channels."""
+    """A colour space."""
 
     planes: Callable[[np.ndarray], np.ndarray]
-    """float32 (3, H, W) from RGB."""
-    picture: Callable[[np.ndarray, np.ndarray], object]
-    """And back, written to the second, in [0, 1]; may spoil the first."""
-    ranges: tuple[tuple[float, float], ...]
-    """(lowest, highest) of each channel."""
+    """float32 (3, h, W) from RGB."""
+    channels: tuple[Channel, Channel, Channel]
+    picture: Callable[[np.ndarray, np.ndarray, np.ndarray], object]
+    """RGB in [0, 1] from the planes and what is to be added to each channel, (3, h, W), written to the third; may spoil
+    the first and the second."""
 
 
-def scaled(plane: np.ndarray, low: float, high: float, last: int) -> np.ndarray:
-    """[low, high] → 0 … last as uint16, rounded; what lies outside is held at the ends of 16 bits."""
-    scale = last / (high - low)
-    return cv2.addWeighted(plane, scale, plane, 0, -low * scale, dtype=cv2.CV_16U)  # one pass
+def scaled(plane: np.ndarray, last: int, out: np.ndarray) -> None:
+    """[0, 1] → 0 … last as uint16, rounded; what lies outside is held at the ends."""
+    cv2.addWeighted(plane, last, plane, 0, 0, dst=out, dtype=cv2.CV_16U)  # one pass
 
 
-def _clipped(planes: np.ndarray, out: np.ndarray) -> None:
-    np.clip(planes, 0, 1, out=out)
+def _picture_of_rgb(rgb: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
+    for plane, shift, sum_ in zip(rgb, more, out):
+        cv2.add(plane, shift, dst=sum_)
+    np.clip(out, 0, 1, out=out)
 
 
-def _hsv_from_rgb(rgb: np.ndarray) -> np.ndarray:
+def _planes_of_hsv(rgb: np.ndarray) -> np.ndarray:
     hsv = np.empty_like(rgb)
     cv2.split(cv2.cvtColor(cv2.merge(list(rgb)), cv2.COLOR_RGB2HSV), list(hsv))
     return hsv
 
 
-def _rgb_from_hsv(hsv: np.ndarray, out: np.ndarray) -> None:
-    rgb = cv2.cvtColor(cv2.merge(list(hsv)), cv2.COLOR_HSV2RGB)
-    _clipped(rgb.transpose(2, 0, 1), out)
+def _picture_of_hsv(hsv: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
+    more += hsv
+    rgb = cv2.cvtColor(cv2.merge(list(more)), cv2.COLOR_HSV2RGB)
+    np.clip(rgb.transpose(2, 0, 1), 0, 1, out=out)
 
 
-def _lab_from_rgb(rgb: np.ndarray) -> np.ndarray:
-    lab = np.empty_like(rgb)
-    cv2.split(cv2.cvtColor(_looked_up(cv2.merge(list(rgb)), TO_LINEAR), cv2.COLOR_LRGB2LAB), list(lab))
-    return lab
+def _planes_of_lab(rgb: np.ndarray) -> np.ndarray:
+    """f(X), f(Y), f(Z) of CIE 15, each stimulus as a share of white's."""
+    levels = np.empty(rgb.shape, np.uint16)
+    for plane, level in zip(rgb, levels):
+        scaled(plane, FINEST, level)
+    light, stimuli = (np.empty(rgb.shape, np.float32) for _ in range(2))
+    _look_up(levels, TO_LIGHT, light)
+    _mix(light, XYZ_FROM_RGB, stimuli)
+    np.copyto(levels, _root(stimuli), casting="unsafe")  # cut off, not rounded, which takes three times as long
+    _look_up(levels, TO_CUBE_ROOT, stimuli)
+    return stimuli
 
 
-def _rgb_from_lab(lab: np.ndarray, out: np.ndarray) -> None:
-    linear = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_LAB2LRGB)
-    root = cv2.sqrt(np.maximum(linear, 0, out=linear), dst=linear)
-    cv2.split(_looked_up(root, FROM_ROOT), list(out))
+def _picture_of_lab(roots: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
+    x, y, z = roots
+    lightness, a, b = more
+    cv2.add(y, lightness, dst=y)
+    cv2.add(x, cv2.add(lightness, a, dst=a), dst=x)
+    cv2.add(z, cv2.subtract(lightness, b, dst=b), dst=z)
+    # above the knee the cube, below it the tangent
+    above = np.clip(roots, KNEE, np.inf, out=more)
+    roots -= above
+    roots *= SLOPE
+    roots += above * above * above
+    _mix(roots, FINEST**2 * RGB_FROM_XYZ, more)
+    levels = np.empty(roots.shape, np.uint16)
+    np.copyto(levels, _root(np.clip(more, 0, FINEST**2, out=more)), casting="unsafe")
+    for level, gamma in zip(levels, out):
+        cv2.LUT(level, FROM_ROOT, dst=gamma)
 
 
-def _looked_up(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """[0, 1] (h, W, 3) through a table of 2¹⁶ entries."""
-    rows = pixels.reshape(pixels.shape[0], -1)
-    return cv2.LUT(scaled(rows, 0, 1, FINEST), table).reshape(pixels.shape)
+def _root(planes: np.ndarray) -> np.ndarray:
+    """The square root of (3, h, W), in place."""
+    rows = planes.reshape(-1, planes.shape[2])
+    cv2.sqrt(rows, dst=rows)  # twice as fast as numpy's
+    return planes
+
+
+def _look_up(levels: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
+    """All planes of (3, h, W) through a table of 2¹⁶ entries."""
+    cv2.LUT(levels.reshape(-1, levels.shape[2]), table, dst=out.reshape(-1, out.shape[2]))
+
+
+def _mix(planes: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
+    """(3, 3) · (3, h, W)."""
+    first, second, third = planes
+    for (one, two, three), mixed in zip(matrix.tolist(), out):
+        cv2.addWeighted(first, one, second, two, 0, dst=mixed)
+        cv2.scaleAdd(third, three, mixed, dst=mixed)
 
 
 def _srgb_to_linear(value: np.ndarray) -> np.ndarray:
@@ -76,11 +129,44 @@ def _linear_to_srgb(value: np.ndarray) -> np.ndarray:
     return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
 
 
-_STEPS = np.linspace(0, 1, FINEST + 1)
-TO_LINEAR = _srgb_to_linear(_STEPS).astype(np.float32)[None]
-FROM_ROOT = _linear_to_srgb(_STEPS**2).astype(np.float32)[None]
-"""Of the square root of linear light, whose 16 bits are as fine in the dark as in the light."""
+KNEE = 6 / 29
+SLOPE = 3 * KNEE**2
+"""Of CIE 15: roots below the knee belong to the tangent of the cube there."""
 
-RGB = Space(planes=lambda rgb: rgb, picture=_clipped, ranges=((0.0, 1.0),) * 3)
-HSV = Space(planes=_hsv_from_rgb, picture=_rgb_from_hsv, ranges=((0.0, 360.0), (0.0, 1.0), (0.0, 1.0)))
-LAB = Space(planes=_lab_from_rgb, picture=_rgb_from_lab, ranges=((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0)))
+XYZ_FROM_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+"""ITU-R BT.709."""
+XYZ_FROM_RGB /= XYZ_FROM_RGB.sum(axis=1, keepdims=True)  # white is 1
+RGB_FROM_XYZ = np.linalg.inv(XYZ_FROM_RGB)
+
+_STEPS = np.linspace(0, 1, FINEST + 1)
+_CUT = np.clip(_STEPS + 0.5 / FINEST, 0, 1) ** 2
+"""Light whose root was cut to a level: on average half a level more. Roots are as fine in the dark as in light."""
+
+TO_LIGHT = (FINEST**2 * _srgb_to_linear(_STEPS)).astype(np.float32)[None]
+"""Linear light, so much of it that its roots are levels."""
+TO_CUBE_ROOT = np.where(_CUT > KNEE**3, np.cbrt(_CUT), KNEE + (_CUT - KNEE**3) / SLOPE).astype(np.float32)[None]
+FROM_ROOT = _linear_to_srgb(_CUT).astype(np.float32)[None]
+FROM_ROOT[0, 0] = 0  # black stays black
+
+RGB = Space(
+    planes=lambda rgb: rgb,
+    channels=(Channel(0, 0, 1), Channel(1, 0, 1), Channel(2, 0, 1)),
+    picture=_picture_of_rgb,
+)
+HSV = Space(
+    planes=_planes_of_hsv,
+    channels=(Channel(0, 0, 360), Channel(1, 0, 1), Channel(2, 0, 1)),
+    picture=_picture_of_hsv,
+)
+LAB = Space(
+    planes=_planes_of_lab,
+    channels=(
+        Channel(1, 16 / 116, 1),
+        Channel(0, -128 / 500, 128 / 500, less=1),
+        Channel(1, -128 / 200, 128 / 200, less=2),
+    ),
+    picture=_picture_of_lab,
+)
+"""L* from 0 to 100, a* and b* from −128 to 128."""

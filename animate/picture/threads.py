@@ -21,12 +21,24 @@ STRIP_PIXELS = 1 << 17
 
 
 def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
-    """`work` of every part, in order; in as many threads as OpenCV may use (`cv2.setNumThreads`)."""
+    """`work` of every part, in order; in as many threads as OpenCV may use (`cv2.setNumThreads`), this one too."""
     parts = list(parts)
-    workers = cv2.getNumThreads()
-    if workers < 2 or len(parts) < 2:
+    helpers = min(cv2.getNumThreads(), len(parts)) - 1
+    if helpers < 1:
         return [work(part) for part in parts]
-    return list(_pool(workers).map(work, parts))
+    results: dict[int, Result] = {}
+    left = iter(enumerate(parts))
+
+    def take() -> None:
+        for place, part in left:  # one at a time, whoever is free
+            results[place] = work(part)
+
+    helping = [_pool(helpers).submit(take) for _ in range(helpers)]
+    take()
+    for helper in helping:
+        if not helper.cancel():  # one that has not come yet is not waited for
+            helper.result()
+    return [results[place] for place in range(len(parts))]
 
 
 def strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> list[slice]:

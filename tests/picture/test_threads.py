@@ -1,6 +1,7 @@
 """Parts of a picture side by side."""
 
 import threading
+import time
 from itertools import pairwise
 
 import cv2
@@ -39,7 +40,12 @@ def test_results_come_in_order_and_errors_come_out(threads):
 
 
 def test_one_thread_is_the_callers_own(threads):
-    names = set(each(lambda _: threading.current_thread().name, range(50)))
+    def name(_):
+        time.sleep(0.001)  # long enough for the others to come
+        return threading.current_thread().name
+
+    names = set(each(name, range(50)))
+    assert threading.current_thread().name in names
     assert (names == {threading.current_thread().name}) == (threads == 1)
 
 
