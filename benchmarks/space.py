@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from animate.motion.camera import Camera, pose_of_frame
 from animate.motion.space import deforum, deforum_z, pinhole
+from animate.picture.threads import at_most, torch_threads
 from benchmarks.picture import SIZE, pictures
 from benchmarks.rows import Row, compare
 
@@ -26,18 +27,12 @@ POSE = pose_of_frame(STILL | {"translation_x": 3, "translation_z": 8, "rotation_
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """OpenCV and torch on a single thread each, so that neither side is helped.
-
-    Both sides work as they would in a render, whose models have given back large blocks long before: from then on the
-    C library keeps memory that is freed, and a new plane costs no page faults. Otherwise chance decides who pays them.
-    """
-    np.ones(30 << 20, np.uint8)
-    before = cv2.getNumThreads(), torch.get_num_threads()
+    """OpenCV and torch on a single thread each, so that neither side is helped."""
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    yield
-    cv2.setNumThreads(before[0])
-    torch.set_num_threads(before[1])
+    with at_most(1), torch_threads(1):
+        yield
+    cv2.setNumThreads(before)
 
 
 def field() -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -39,8 +40,8 @@ class Counted:
     """float32 (3, h, W)."""
     levels: np.ndarray
     """uint16 (3, h, W): of each channel, the bin of every value."""
-    counts: np.ndarray
-    """(3, BINS): of each channel, how many values are in each bin."""
+    counts: list[np.ndarray]
+    """Of each channel, (BINS,): how many values are in each bin."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     rgb = picture.cpu().numpy()
     rows = strips(*rgb.shape[1:])
     seen = each(lambda strip: _counted(rgb[:, strip], space), rows)
-    counts = np.sum([strip.counts for strip in seen], axis=0)
-    tables = [_shift(_distribution(has), of, channel) for has, of, channel in zip(counts, wanted, space.channels)]
+    counts = [reduce(np.add, of_strips) for of_strips in zip(*(strip.counts for strip in seen))]
+    tables = [_shift(has, of, channel) for has, of, channel in zip(counts, wanted, space.channels)]
     matched = np.empty_like(rgb)
 
     def paint(part: tuple[slice, Counted]) -> None:
@@ -150,7 +151,7 @@ def _counted(rgb: np.ndarray, space: Space) -> Counted:
     for channel, out in zip(space.channels, levels):
         channel.levels(planes, BINS - 1, out)
     counts = [cv2.calcHist([bins], [0], None, [BINS], [0, BINS]).ravel() for bins in levels]
-    return Counted(planes=planes, levels=levels, counts=np.stack(counts))
+    return Counted(planes=planes, levels=levels, counts=counts)
 
 
 def _distribution(counts: np.ndarray) -> Distribution:
@@ -159,12 +160,14 @@ def _distribution(counts: np.ndarray) -> Distribution:
     return Distribution(bins=bins, quantiles=quantiles / quantiles[-1])
 
 
-def _shift(has: Distribution, wanted: Distribution, channel: Channel) -> np.ndarray:
-    """(1, 2¹⁶) what is to be added to the values of each bin that is not empty, so that they are distributed as wanted.
+def _shift(has: np.ndarray, wanted: Distribution, channel: Channel) -> np.ndarray:
+    """(1, 2¹⁶) what is to be added to the values of each bin, so that they are distributed as wanted.
 
-    What is said of the other bins is chance.
+    Args:
+        has: (BINS,) how many are in each.
     """
-    becomes = np.interp(has.quantiles, wanted.quantiles, wanted.bins)
-    shift = np.empty((1, FINEST + 1), dtype=np.float32)
-    shift[0, has.bins] = (channel.high - channel.low) / (BINS - 1) * (becomes - has.bins)
+    quantiles = np.cumsum(has, dtype=np.float64)
+    becomes = np.interp(quantiles, wanted.quantiles * quantiles[-1], wanted.bins)
+    shift = np.empty((1, FINEST + 1), dtype=np.float32)  # beyond the bins nothing is ever looked up
+    shift[0, :BINS] = (channel.high - channel.low) / (BINS - 1) * (becomes - np.arange(BINS))
     return shift

@@ -16,6 +16,7 @@ from animate.depth import DepthEstimator, mended
 from animate.diffusion.painter import Painter
 from animate.errors import AnimateError, RenderError
 from animate.picture import convert
+from animate.picture.threads import torch_threads
 from animate.render.flows import Flows
 from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
@@ -117,7 +118,11 @@ def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
 
 
 def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress, interrupts: Interrupts) -> int:
-    """Answer the animator until it ends or an interrupt is asked for; how many frames there are now."""
+    """Answer the animator until it ends or an interrupt is asked for; how many frames there are now.
+
+    Torch's threads are for the models. For a picture's few operations it takes longer to wake them, and awake they take
+    the cores from what works on the picture's strips.
+    """
     steps = order.walk(order.plan, carry)
     done = 0 if carry is None else carry.index + 1
     size = order.plan.size
@@ -128,7 +133,8 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
     try:
         while not (interrupts.asked and isinstance(request, Emit | None)):  # a frame that was begun is finished
             try:
-                request = steps.send(answer)
+                with torch_threads(1):
+                    request = steps.send(answer)
             except StopIteration:
                 break
             if not isinstance(request, Emit):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,7 @@ PROTOCOLS = ("-protocol_whitelist", "file,pipe")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _KEPT_LINES = 30
 _PIPE_BYTES = 1 << 20
+_NICER = 10  # of 20: about a tenth of a core that others want as well
 _DEAF_SECONDS = 10.0  # how long a child may take to die once it was told to
 
 
@@ -81,7 +83,8 @@ def encoders() -> frozenset[str]:
 class Ffmpeg:
     """A running ffmpeg; raises `FfmpegFailed` with its last words where it fails.
 
-    `feed=True` opens its standard input for `write`, `listen=True` its standard output as `answers`.
+    `feed=True` opens its standard input for `write`, `listen=True` its standard output as `answers`. One that is fed
+    gives way to the process that feeds it: the next frame is not kept waiting by the encoder of the last.
     The child does not hear the terminal's Ctrl-C, so that a file can still be finished after it; when this process
     dies, the child sees the end of its input and ends as well.
     """
@@ -93,8 +96,11 @@ class Ffmpeg:
             stdout=subprocess.PIPE if listen else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
-            **_apart(),
+            **_apart(behind=feed),
         )
+        if feed and sys.platform != "win32":
+            with contextlib.suppress(OSError):  # it may be gone already, which `write` will tell
+                os.setpriority(os.PRIO_PROCESS, self._child.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICER)
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._listener = threading.Thread(target=self._listen, name="ffmpeg-stderr", daemon=True)
         self._listener.start()
@@ -168,10 +174,14 @@ class Ffmpeg:
                 self._said.append(_ADDRESS.sub("", line.decode("utf-8", "replace").rstrip()))
 
 
-def _apart() -> dict[str, Any]:
-    """Arguments of Popen that keep the terminal's Ctrl-C from the child, and on Windows a console from flashing up."""
+def _apart(behind: bool = False) -> dict[str, Any]:
+    """Arguments of Popen that keep the terminal's Ctrl-C from the child, and on Windows a console from flashing up.
+
+    `behind` puts it behind others there, which elsewhere a child can be once it runs.
+    """
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return {"creationflags": flags | (subprocess.BELOW_NORMAL_PRIORITY_CLASS if behind else 0)}
     return {"process_group": 0}
 
 

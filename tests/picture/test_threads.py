@@ -4,7 +4,6 @@ import threading
 import time
 from itertools import pairwise
 
-import cv2
 import pytest
 import torch
 from hypothesis import given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from animate.motion import matrix
 from animate.motion.warp import move
 from animate.picture.color import MATCHERS
-from animate.picture.threads import STRIP_PIXELS, each, strips
+from animate.picture.threads import STRIP_PIXELS, at_most, each, strips, torch_threads, workers
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000))
@@ -27,10 +26,8 @@ def test_strips_cover_every_row_once(height, width):
 
 @pytest.fixture(params=[1, 3])
 def threads(request):
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(request.param)
-    yield request.param
-    cv2.setNumThreads(before)
+    with at_most(request.param):
+        yield min(request.param, workers())
 
 
 def test_results_come_in_order_and_errors_come_out(threads):
@@ -53,9 +50,16 @@ def test_the_number_of_threads_changes_no_bit():
     picture = torch.rand(3, 300, 500, generator=torch.Generator().manual_seed(0))
     sample = picture.square()
     motion = matrix.rotate_zoom(3, 1.02, (250, 150))
-    before, found = cv2.getNumThreads(), []
+    found = []
     for count in (1, 4):
-        cv2.setNumThreads(count)
-        found.append([move(picture, motion), *(match(picture, sample) for match in MATCHERS.values())])
-    cv2.setNumThreads(before)
+        with at_most(count):
+            found.append([move(picture, motion), *(match(picture, sample) for match in MATCHERS.values())])
     assert all(torch.equal(one, other) for one, other in zip(*found))
+
+
+def test_torchs_threads_are_as_they_were(threads):
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        assert each(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
