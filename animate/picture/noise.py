@@ -8,12 +8,14 @@ times as fast as torch's, and the same to the last bit on every machine, since n
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from animate.picture.threads import each
 
 BASE_CELLS = 8
 """Cells of the coarsest Perlin layer along each side, as in Deforum."""
@@ -55,8 +57,11 @@ def perlin(rng: np.random.Generator, height: int, width: int, octaves: int = 4, 
         octaves: layers, each twice as fine.
         persistence: weight of each layer against the one before.
     """
-    strength = perlin_layers(rng, height, width, octaves, persistence).add_(1).div_(2)
-    return uniform(rng, height, width).mul_(strength)
+    columns = _columns(rng, width, octaves, persistence)
+    layers, white = each(
+        lambda draw: draw(), (partial(_layers, columns, height, octaves), partial(uniform, rng, height, width))
+    )
+    return white.mul_(layers.add_(1).div_(2))
 
 
 NOISES: dict[str, Callable[..., Tensor]] = {"uniform": uniform, "perlin": perlin}
@@ -72,7 +77,12 @@ def perlin_layers(
     (gx · dx + gy · dy); that is a product of one factor a row and one a column, so a whole layer is two matrix
     products with the gradients between, and all layers together are one, of few numbers that are not 0.
     """
-    columns_of = []
+    return _layers(_columns(rng, width, octaves, persistence), height, octaves)
+
+
+def _columns(rng: np.random.Generator, width: int, octaves: int, persistence: float) -> Tensor:
+    """(nodes of all layers, twice, width) what each row of nodes gives to every column; all that is random."""
+    columns = []
     for octave in range(octaves):
         cells = BASE_CELLS * 2**octave
         angle = 2 * np.pi * rng.random((cells + 1, cells + 1), dtype=np.float32)
@@ -80,8 +90,12 @@ def perlin_layers(
         fade, slope = _node_weights(width, cells)
         weight = np.float32(np.sqrt(2) * persistence**octave)
         # by torch: numpy's library of products spins threads of its own, which waits for cores that encode the video
-        columns_of += [torch.from_numpy(weight * gradient_x) @ slope.T, torch.from_numpy(weight * gradient_y) @ fade.T]
-    return torch.sparse.mm(_rows(height, octaves), torch.cat(columns_of))  # by (nodes of all layers, twice, width)
+        columns += [torch.from_numpy(weight * gradient_x) @ slope.T, torch.from_numpy(weight * gradient_y) @ fade.T]
+    return torch.cat(columns)
+
+
+def _layers(columns: Tensor, height: int, octaves: int) -> Tensor:
+    return torch.sparse.mm(_rows(height, octaves), columns)
 
 
 @lru_cache(8)

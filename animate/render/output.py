@@ -37,7 +37,11 @@ class Output:
     """Takes a run's frames in order and sees to all its files.
 
         with Output(directory, first=0, texts=texts, video=open_video) as output:
-            output.put(0, frame, carry, entry)     # waits only while the disk is behind
+            output.put(0, frame, carry, entry)
+            output.release()                       # waits only while the disk is behind
+
+    A frame that was put is held back until it is released, or the next is put: so what writes it has the cores while
+    a model works, perhaps on a device of its own, and not while the loop works on pictures.
 
     A failure of the disk or of ffmpeg is raised by the next `put`, or at the end; until then all frames that came are
     written. Leaving the block, also with an error, ends with a checkpoint and, unless it was ffmpeg that failed, a
@@ -61,6 +65,7 @@ class Output:
         self._open_video = video
         self._fill = fill
         self._queue: queue.Queue[_Item | None] = queue.Queue(_WAITING_FRAMES)
+        self._held: _Item | None = None
         self._failure: Exception | None = None
         self._stopped = False
         # Shared with the encoder, under `_news`.
@@ -89,12 +94,19 @@ class Output:
 
         Raises EncodeError or RenderError where an earlier frame could not be written.
         """
+        self.release()
+        self._held = (index, frame, carry, entry, nearness)
+
+    def release(self) -> None:
+        """Begin to write the frame that was put last; raises as `put`."""
         while True:
             if self._failure is not None:
                 raise self._failure
-            try:
-                self._queue.put((index, frame, carry, entry, nearness), timeout=0.2)
+            if self._held is None:
                 return
+            try:
+                self._queue.put(self._held, timeout=0.2)
+                self._held = None
             except queue.Full:  # look whether the thread that should empty it has failed
                 continue
 
@@ -128,6 +140,9 @@ class Output:
     def _end_frames(self) -> None:
         while self._threads[0].is_alive():
             try:
+                if self._held is not None:
+                    self._queue.put(self._held, timeout=0.2)
+                    self._held = None
                 self._queue.put(None, timeout=0.2)
                 break
             except queue.Full:

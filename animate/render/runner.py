@@ -138,6 +138,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
             except StopIteration:
                 break
             if not isinstance(request, Emit):
+                output.release()
                 answer = _painted(request, order, size)
                 if isinstance(request, EstimateDepth):
                     answer, wrong = mended(answer, size)
