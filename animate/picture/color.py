@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 
 import cv2
 import numpy as np
@@ -33,18 +32,6 @@ scikit-image's float matching grows from 0.08 to 0.17 grey levels."""
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A strip of a picture in a colour space."""
-
-    planes: np.ndarray
-    """float32 (3, h, W)."""
-    levels: np.ndarray
-    """uint16 (3, h, W): of each channel, the bin of every value."""
-    counts: list[np.ndarray]
-    """Of each channel, (BINS,): how many values are in each bin."""
-
-
-@dataclass(frozen=True)
 class Distribution:
     """How the values of one channel are distributed."""
 
@@ -65,20 +52,21 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     """
     wanted = _remembered(sample, space)
     rgb = picture.cpu().numpy()
-    rows = strips(*rgb.shape[1:])
-    seen = each(lambda strip: _counted(rgb[:, strip], space), rows)
-    counts = [reduce(np.add, of_strips) for of_strips in zip(*(strip.counts for strip in seen))]
-    tables = [_shift(has, of, channel) for has, of, channel in zip(counts, wanted, space.channels)]
-    matched = np.empty_like(rgb)
+    levels, matched = np.empty(rgb.shape, np.uint16), np.empty_like(rgb)
 
-    def paint(part: tuple[slice, Counted]) -> None:
-        strip, counted = part
-        more = np.empty_like(counted.planes)
-        for levels, shift, out in zip(counted.levels, tables, more):
-            cv2.LUT(levels, shift, dst=out)
-        space.picture(counted.planes, more, matched[:, strip])
+    def look(rows: slice) -> tuple[slice, np.ndarray]:
+        return rows, _looked_at(rgb[:, rows], space, levels[:, rows], matched[:, rows])
 
-    each(paint, zip(rows, seen))
+    def paint(part: tuple[slice, np.ndarray]) -> None:
+        rows, planes = part
+        more = np.empty(planes.shape, np.float32)
+        for level, shift, out in zip(levels[:, rows], shifts, more):
+            cv2.LUT(level, shift, dst=out)
+        space.picture(planes, more, matched[:, rows])
+
+    looks = each(look, strips(*rgb.shape[1:]))
+    shifts = each(lambda channel: _shift(_counts(channel[0]), *channel[1:]), zip(levels, wanted, space.channels))
+    each(paint, looks)
     return torch.from_numpy(matched).to(picture.device)
 
 
@@ -136,7 +124,10 @@ def grade(picture: Tensor, brightness: float = 1.0, saturation: float = 1.0, hue
 def _remembered(sample: Tensor, space: Space) -> list[Distribution]:
     known = _samples.setdefault(sample, {})
     if space not in known:
-        known[space] = [_distribution(counts) for counts in _counted(sample.cpu().numpy(), space).counts]
+        rgb = sample.cpu().numpy()
+        levels = np.empty(rgb.shape, np.uint16)
+        _looked_at(rgb, space, levels, np.empty_like(rgb))
+        known[space] = [_distribution(_counts(channel)) for channel in levels]
     return known[space]
 
 
@@ -144,14 +135,18 @@ _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 """Sample → space → distributions. In LAB the sample costs as much as the picture, frame after frame."""
 
 
-def _counted(rgb: np.ndarray, space: Space) -> Counted:
-    """Of a picture or a strip of one, float32 (3, h, W)."""
-    planes = space.planes(rgb)
-    levels = np.empty(planes.shape, np.uint16)
-    for channel, out in zip(space.channels, levels):
-        channel.levels(planes, BINS - 1, out)
-    counts = [cv2.calcHist([bins], [0], None, [BINS], [0, BINS]).ravel() for bins in levels]
-    return Counted(planes=planes, levels=levels, counts=counts)
+def _looked_at(rgb: np.ndarray, space: Space, levels: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """The planes of a picture (3, h, W), written to `out` if they are not there already, and the bin of every value of
+    its channels, written to `levels`."""
+    planes = space.planes(rgb, out)
+    for channel, level in zip(space.channels, levels):
+        channel.levels(planes, BINS - 1, level)
+    return planes
+
+
+def _counts(levels: np.ndarray) -> np.ndarray:
+    """(BINS,) how many values are in each bin."""
+    return cv2.calcHist([levels], [0], None, [BINS], [0, BINS]).ravel()
 
 
 def _distribution(counts: np.ndarray) -> Distribution:

@@ -38,12 +38,12 @@ class Channel:
 class Space:
     """A colour space."""
 
-    planes: Callable[[np.ndarray], np.ndarray]
-    """float32 (3, h, W) from RGB."""
+    planes: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    """float32 (3, h, W) from RGB, written to the second if they are not there already."""
     channels: tuple[Channel, Channel, Channel]
     picture: Callable[[np.ndarray, np.ndarray, np.ndarray], object]
-    """RGB in [0, 1] from the planes and what is to be added to each channel, (3, h, W), written to the third; may spoil
-    the first and the second."""
+    """RGB in [0, 1] from the planes and what is to be added to each channel, (3, h, W), written to the third, where the
+    planes may lie; spoils the second, and planes that lie there."""
 
 
 def scaled(plane: np.ndarray, last: int, out: np.ndarray) -> None:
@@ -57,10 +57,9 @@ def _picture_of_rgb(rgb: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
     np.clip(out, 0, 1, out=out)
 
 
-def _planes_of_hsv(rgb: np.ndarray) -> np.ndarray:
-    hsv = np.empty_like(rgb)
-    cv2.split(cv2.cvtColor(cv2.merge(list(rgb)), cv2.COLOR_RGB2HSV), list(hsv))
-    return hsv
+def _planes_of_hsv(rgb: np.ndarray, out: np.ndarray) -> np.ndarray:
+    cv2.split(cv2.cvtColor(cv2.merge(list(rgb)), cv2.COLOR_RGB2HSV), list(out))
+    return out
 
 
 def _picture_of_hsv(hsv: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
@@ -69,17 +68,16 @@ def _picture_of_hsv(hsv: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
     np.clip(rgb.transpose(2, 0, 1), 0, 1, out=out)
 
 
-def _planes_of_lab(rgb: np.ndarray) -> np.ndarray:
+def _planes_of_lab(rgb: np.ndarray, out: np.ndarray) -> np.ndarray:
     """f(X), f(Y), f(Z) of CIE 15, each stimulus as a share of white's."""
-    levels = np.empty(rgb.shape, np.uint16)
-    for plane, level in zip(rgb, levels):
-        scaled(plane, FINEST, level)
+    level = np.empty(rgb.shape[1:], np.uint16)
     light, stimuli = (np.empty(rgb.shape, np.float32) for _ in range(2))
-    _look_up(levels, TO_LIGHT, light)
+    for plane, linear in zip(rgb, light):
+        scaled(plane, FINEST, level)
+        cv2.LUT(level, TO_LIGHT, dst=linear)
     _mix(light, XYZ_FROM_RGB, stimuli)
-    np.copyto(levels, _root(stimuli), casting="unsafe")  # cut off, not rounded, which takes three times as long
-    _look_up(levels, TO_CUBE_ROOT, stimuli)
-    return stimuli
+    _look_up_roots(stimuli, TO_CUBE_ROOT, out)
+    return out
 
 
 def _picture_of_lab(roots: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
@@ -94,22 +92,16 @@ def _picture_of_lab(roots: np.ndarray, more: np.ndarray, out: np.ndarray) -> Non
     roots *= SLOPE
     roots += above * above * above
     _mix(roots, FINEST**2 * RGB_FROM_XYZ, more)
-    levels = np.empty(roots.shape, np.uint16)
-    np.copyto(levels, _root(np.clip(more, 0, FINEST**2, out=more)), casting="unsafe")
-    for level, gamma in zip(levels, out):
-        cv2.LUT(level, FROM_ROOT, dst=gamma)
+    _look_up_roots(np.clip(more, 0, FINEST**2, out=more), FROM_ROOT, out)
 
 
-def _root(planes: np.ndarray) -> np.ndarray:
-    """The square root of (3, h, W), in place."""
+def _look_up_roots(planes: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
+    """The square roots of (3, h, W), which are spoiled, through a table of 2¹⁶ entries."""
     rows = planes.reshape(-1, planes.shape[2])
     cv2.sqrt(rows, dst=rows)  # twice as fast as numpy's
-    return planes
-
-
-def _look_up(levels: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
-    """All planes of (3, h, W) through a table of 2¹⁶ entries."""
-    cv2.LUT(levels.reshape(-1, levels.shape[2]), table, dst=out.reshape(-1, out.shape[2]))
+    levels = planes.astype(np.uint16)  # cut off, not rounded, which takes three times as long
+    for level, plane in zip(levels, out):
+        cv2.LUT(level, table, dst=plane)
 
 
 def _mix(planes: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
@@ -151,7 +143,7 @@ FROM_ROOT = _linear_to_srgb(_CUT).astype(np.float32)[None]
 FROM_ROOT[0, 0] = 0  # black stays black
 
 RGB = Space(
-    planes=lambda rgb: rgb,
+    planes=lambda rgb, _: rgb,
     channels=(Channel(0, 0, 1), Channel(1, 0, 1), Channel(2, 0, 1)),
     picture=_picture_of_rgb,
 )
