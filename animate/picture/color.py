@@ -162,7 +162,7 @@ def _shift(has: np.ndarray, wanted: Distribution, channel: Channel) -> np.ndarra
         has: (BINS,) how many are in each.
     """
     quantiles = np.cumsum(has, dtype=np.float64)
-    becomes = np.interp(quantiles, wanted.quantiles * quantiles[-1], wanted.bins)
+    becomes = np.interp(quantiles / quantiles[-1], wanted.quantiles, wanted.bins)
     shift = np.empty((1, FINEST + 1), dtype=np.float32)  # beyond the bins nothing is ever looked up
     shift[0, :BINS] = (channel.high - channel.low) / (BINS - 1) * (becomes - np.arange(BINS))
     return shift
