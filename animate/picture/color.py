@@ -163,6 +163,7 @@ def _shift(has: np.ndarray, wanted: Distribution, channel: Channel) -> np.ndarra
     """
     quantiles = np.cumsum(has, dtype=np.float64)
     becomes = np.interp(quantiles / quantiles[-1], wanted.quantiles, wanted.bins)
+    becomes -= np.arange(BINS)
     shift = np.empty((1, FINEST + 1), dtype=np.float32)  # beyond the bins nothing is ever looked up
-    shift[0, :BINS] = (channel.high - channel.low) / (BINS - 1) * (becomes - np.arange(BINS))
+    np.multiply(becomes, (channel.high - channel.low) / (BINS - 1), out=shift[0, :BINS], casting="same_kind")
     return shift
