@@ -30,7 +30,7 @@ from animate.picture.border import fold, pad
 from animate.picture.threads import STRIP_PIXELS, each, strips
 
 TOGETHER = 4
-"""Channels that are read at once where more than one read is made of each."""
+"""Channels that are read at once."""
 OVERLAP = 2.0
 """How often a row of the picture may be made ready before larger strips cost less."""
 
@@ -88,7 +88,7 @@ def resample(
 
 
 def _plain(picture: Tensor, x: Tensor, y: Tensor, border: str, rounded: bool) -> Tensor:
-    """One read of each channel; arguments as `resample`.
+    """One read of all channels; arguments as `resample`.
 
     Args:
         rounded: at whole pixels only.
@@ -96,6 +96,9 @@ def _plain(picture: Tensor, x: Tensor, y: Tensor, border: str, rounded: bool) ->
     height, width = picture.shape[-2:]
     margin = 1 if border == "wrap" else 0  # between the last pixel and the first
     source = pad(picture, margin, border) if margin else picture
+    step = TOGETHER if len(picture) > 2 else 1  # two are sooner read than packed
+    some = [slice(first, first + step) for first in range(0, len(picture), step)]
+    sources = [_packed(source[channels]) if picture.device.type == "cpu" else source[channels] for channels in some]
     out = picture.new_empty(picture.shape[0], *x.shape)
 
     def fill(rows: slice) -> None:
@@ -104,8 +107,8 @@ def _plain(picture: Tensor, x: Tensor, y: Tensor, border: str, rounded: bool) ->
             across, down = across + margin, down + margin
         if rounded:
             across, down = across.add_(0.5).floor_(), down.add_(0.5).floor_()
-        for plane, filled in zip(source.split(1), out[:, rows].split(1)):
-            _read(plane, across, down, filled)
+        for planes, channels in zip(sources, some):
+            _read(planes, across, down, out[channels, rows])
 
     each(fill, strips(*x.shape) if picture.device.type == "cpu" else [slice(None)])
     return out
