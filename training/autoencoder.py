@@ -37,8 +37,10 @@ LOOK = 64
 """Side of the part of a crop that the perceptual loss looks at: VGG costs more than the refiner."""
 AHEAD = 0.2
 """Decibels that the refined picture is to stay above the closed form's on crops that are trained on."""
-STIR = 0.06
-"""Noise on half of the latents, at most: a painter's are not clean either. More costs fidelity."""
+HEAVIEST = 10.0
+"""Bound of the weight of the VGG distance: at 40 the refiner wove dots into what a painter painted."""
+STIR = 0.15
+"""Noise on half of the latents, at most: a painter's are not clean either."""
 SCENES = 2500
 """Pictures of the world that the refiner learns from, beside the photographs."""
 
@@ -259,7 +261,7 @@ def refine(minutes: float, where: str, seed: int, batch_size: int, rate: float, 
         optimizer.step()
         keep = min(0.998, 1 - 1 / (step / 4 + 1))
         with torch.no_grad():
-            eye = (eye * torch.exp(0.01 * (found.gain.mean() - AHEAD).clamp(-1, 1))).clamp(0.2, 40)
+            eye = (eye * torch.exp(0.01 * (found.gain.mean() - AHEAD).clamp(-1, 1))).clamp(0.2, HEAVIEST)
             for name, parameter in model.refiner.state_dict().items():
                 average[name].lerp_(parameter, 1 - keep)
         seen = [*seen[-99:], torch.stack([part.mean().detach() for part in (found.near, found.seen, found.gain)])]
