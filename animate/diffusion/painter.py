@@ -568,13 +568,17 @@ class Painter:
         if not self._frugal:
             yield
             return
-        for module in modules:
-            module.to(self.device)
+        _move(modules, self.device)
         try:
             yield
         finally:
-            for module in modules:
-                module.to("cpu")
+            _move(modules, torch.device("cpu"))
+
+
+def _move(modules: Sequence[Any], device: torch.device) -> None:
+    with torch.inference_mode(False):  # parameters made in inference mode could never be changed again
+        for module in modules:
+            module.to(device)
 
 
 def mixed(a: Tensor, b: Tensor, share: float) -> Tensor:
