@@ -82,7 +82,7 @@ def _frame(side: int) -> Row:
     painter, how = _embedded(), _how(10)
     side = 64 if PLAYED else side
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(DEVICE)
-    bare = _bare(painter._unet, painter._vae, side, 5)
+    bare = _bare(painter._parts.unet, painter._parts.vae, side, 5)
     name = f"embedded painter on {_card()}, {side}², 5 steps"
     ours = _done(lambda: painter.redraw(picture, 0.5, [how]))
     row = compare(name, ours, bare, 1.5, "lower", rounds=2 * ROUNDS, warmups=WARMUPS)
@@ -196,7 +196,7 @@ def _beside(name: str, sides: tuple[Any, Any], side: int) -> Row:
     """Milliseconds that a call takes beside its networks, ours against diffusers'."""
     painter, _ = sides
     ours, theirs = _calls(sides, side)
-    bare = _bare(painter._unet, painter._vae, side, round(STEPS * STRENGTH))
+    bare = _bare(painter._parts.unet, painter._parts.vae, side, round(STEPS * STRENGTH))
     spent: list[tuple[float, float, float]] = []
     for turn in range(WARMUPS + ROUNDS):
         times = []

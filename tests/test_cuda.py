@@ -245,11 +245,11 @@ def test_a_lora_is_worn_and_taken_off(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     painter = models.load("embedded", device=DEVICE)
-    layers = [name for name, _ in painter._unet.named_modules() if name.endswith("attn2.to_q")]  # type: ignore[attr-defined]
+    layers = [name for name, _ in painter._parts.unet.named_modules() if name.endswith("attn2.to_q")]  # type: ignore[attr-defined]
     drawn = torch.Generator().manual_seed(1)
     tensors = {}
     for name in layers:
-        rows, columns = painter._unet.get_submodule(name).weight.shape  # type: ignore[attr-defined]
+        rows, columns = painter._parts.unet.get_submodule(name).weight.shape  # type: ignore[attr-defined]
         tensors[f"unet.{name}.lora_A.weight"] = torch.randn(2, columns, generator=drawn) * 0.2
         tensors[f"unet.{name}.lora_B.weight"] = torch.randn(rows, 2, generator=drawn) * 0.2
     file = tmp_path / "lora.safetensors"
