@@ -13,6 +13,7 @@ of a mirror are known without encoding it. A channel is divided by std^0.6: the 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,12 @@ RIDGE = 1e-3
 CROP = 96
 LOOK = 64
 """Side of the part of a crop that the perceptual loss looks at: VGG costs more than the refiner."""
+AHEAD = 0.2
+"""Decibels that the refined picture is to stay above the closed form's on crops that are trained on."""
+STIR = 0.06
+"""Noise on half of the latents, at most: a painter's are not clean either. More costs fidelity."""
+SCENES = 2500
+"""Pictures of the world that the refiner learns from, beside the photographs."""
 
 Pictures = NDArray[np.uint8]
 
@@ -133,43 +140,71 @@ def fit(groups: list[Pictures]) -> PatchAutoencoder:
 # --- the refiner ------------------------------------------------------------------------------------------------------
 
 
-def crops(sources: list[Pictures], count: int, random: np.random.Generator) -> Tensor:
-    """(count, 3, 96, 96): equally many of each source, each the livelier of two places, mirrored at random."""
-    rows = []
-    for place in range(count):
-        source = sources[place % len(sources)]
-        picture = source[int(random.integers(len(source)))]
-        corners = random.integers(0, picture.shape[0] - CROP + 1, (2, 2))
-        cuts = [picture[top : top + CROP, left : left + CROP] for top, left in corners]
-        cut = max(cuts, key=lambda part: float(np.abs(np.diff(part[::2, :, 1].astype(np.int16), axis=1)).mean()))
-        rows.append(cut[:, ::-1] if random.random() < 0.5 else cut)
-    return tensor(np.stack(rows))
+def crops(sources: list[Tensor], count: int, random: np.random.Generator) -> Tensor:
+    """(count, 3, 96, 96) in [-1, 1]: equally many of each source, the livelier of two places, half mirrored.
+
+    Sources are (n, 256, 256, 3) of 8 bits; drawn where they lie, on a GPU its memory.
+    """
+    parts = []
+    for place, source in enumerate(sources):
+        share = len(range(place, count, len(sources)))
+        rows = torch.from_numpy(random.integers(len(source), size=share)).to(source.device)
+        corners = torch.from_numpy(random.integers(0, source.shape[1] - CROP + 1, (2, 2, share))).to(source.device)
+        turned = torch.from_numpy(random.random(share) < 0.5).to(source.device)
+        steps = torch.arange(CROP, device=source.device)
+        x = corners[:, 1, :, None] + torch.where(turned[:, None], steps.flip(0), steps)
+        y = corners[:, 0, :, None] + steps
+        both = source[rows[:, None, None], y[..., :, None], x[..., None, :]].float() / 127.5 - 1  # (2, n, 96, 96, 3)
+        lively = both[..., 1].diff(dim=-1).abs().mean(dim=(2, 3))
+        parts.append(torch.where((lively[0] > lively[1])[:, None, None, None], both[0], both[1]))
+    return torch.cat(parts).permute(0, 3, 1, 2)
 
 
-def loss(
-    model: PatchAutoencoder, features: perceptual.Features, batch: Tensor, weight: float, corner: Tensor
-) -> Tensor:
-    """L1, each crop against how hard the closed form finds it; VGG on a part; and what clipping would make of it."""
+@dataclass(frozen=True)
+class Judged:
+    """What a batch of crops says of the refiner; (N,) each."""
+
+    near: Tensor
+    """L1 against how hard the closed form finds the crop."""
+    seen: Tensor
+    """VGG distance of a part."""
+    gain: Tensor
+    """Decibels of PSNR over the closed form."""
+    again: Tensor
+    """Mean square of what a second round changes of the latents: only clipping can."""
+
+
+def judged_batch(
+    model: PatchAutoencoder, features: perceptual.Features, batch: Tensor, stir: Tensor, corner: tuple[int, int]
+) -> Judged:
+    """Decode a batch (N, 3, 96, 96) from its latents, to which ``stir`` (N, 32, 6, 6) was added."""
     with torch.no_grad():
         z = model.encoder(batch)
+        clean = model.closed_form(z)
+        hard = (clean - batch).abs().mean(dim=(1, 2, 3)) + 0.03
+        z = z + stir
         plain = model.closed_form(z)
-        hard = (plain - batch).abs().mean(dim=(1, 2, 3)) + 0.03
     halved = torch.autocast(batch.device.type, torch.bfloat16, enabled=checkpoint.halves(batch.device))
     with halved:
         detail = model.refiner(z, plain)
     y = model.consistent(plain + detail.float(), z)
     clipped = y.clamp(-1, 1)
-    near = ((y - batch).abs().mean(dim=(1, 2, 3)) / hard).mean()
-    again = (model.encoder(clipped) - z).square().mean()  # only clipping can make the second round differ
-    top, left = int(corner[0]), int(corner[1])
-    part = (..., slice(top, top + LOOK), slice(left, left + LOOK))
+    part = (..., slice(corner[0], corner[0] + LOOK), slice(corner[1], corner[1] + LOOK))
     with halved:
-        seen = perceptual.distance(features, clipped[part], batch[part]).mean()
-    return near + weight * seen + again
+        seen = perceptual.distance(features, clipped[part], batch[part])
+    with torch.no_grad():
+        rest = [(one.clamp(-1, 1) - batch).square().mean(dim=(1, 2, 3)) + 1e-6 for one in (plain, y)]
+        gain = 10 * torch.log10(rest[0] / rest[1])
+    near = (y - batch).abs().mean(dim=(1, 2, 3)) / hard
+    return Judged(near, seen, gain, (model.encoder(clipped) - z).square().mean(dim=(1, 2, 3)))
 
 
 def refine(minutes: float, where: str, seed: int, batch_size: int, rate: float, weight: float, start: str) -> None:
-    """Train the refiner; encoder and closed form stay as they are. Resumes ``runs/autoencoder`` after a kill."""
+    """Train the refiner; encoder and closed form stay as they are. Resumes ``runs/autoencoder`` after a kill.
+
+    The VGG distance is what is to fall; its weight (``weight`` at the start) grows while the PSNR of the crops stands
+    ``AHEAD`` dB or more above the closed form's and shrinks otherwise, so that it never falls at the cost of fidelity.
+    """
     device = checkpoint.device(where)
     folder = RUN
     state = None if start == "embedded" else checkpoint.load(folder / "checkpoint.pt")
@@ -178,15 +213,18 @@ def refine(minutes: float, where: str, seed: int, batch_size: int, rate: float, 
     model.refiner.requires_grad_(True)
     average = {name: value.detach().clone() for name, value in model.refiner.state_dict().items()}
     optimizer = torch.optim.AdamW(model.refiner.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    step = 0
+    step, eye = 0, torch.tensor(weight, device=device)
     if state:
         model.refiner.load_state_dict(state["refiner"])
         optimizer.load_state_dict(state["optimizer"])
         average, step = {name: value.to(device) for name, value in state["average"].items()}, state["step"]
+        eye = state["weight"].to(device)
     features = perceptual.Features(3).to(device, memory_format=torch.channels_last)
-    sources = [photographs.table(), *(pictures for pictures in [world(1500)] if len(pictures))]
+    tables = [photographs.table(), *(pictures for pictures in [world(SCENES)] if len(pictures))]
+    sources = [torch.from_numpy(np.array(table)).to(device) for table in tables]
     checkpoint.stop_kindly()
-    clock, seen = checkpoint.Clock(minutes), []
+    clock, seen = checkpoint.Clock(minutes), list[Tensor]()
+    begun = step
     checkpoint.log(folder, f"refiner from step {step}: {[len(source) for source in sources]} pictures, {device}")
     while True:
         over = clock.over()
@@ -198,30 +236,39 @@ def refine(minutes: float, where: str, seed: int, batch_size: int, rate: float, 
                     "optimizer": optimizer.state_dict(),
                     "average": average,
                     "step": step,
+                    "weight": eye,
                 },
             )
         if over:
             break
         random = checkpoint.numpy_generator(seed, step, "crops")
-        batch = crops(sources, batch_size, random).to(device, memory_format=torch.channels_last)
+        batch = crops(sources, batch_size, random).contiguous(memory_format=torch.channels_last)
         warm = min(1.0, (step + 1) / 50) * min(1.0, max(0.05, 1 - clock.spent() / (minutes * 60)) ** 0.5 + 0.02)
         for group in optimizer.param_groups:
             group["lr"] = rate * warm
-        corner = torch.from_numpy(random.integers(0, CROP - LOOK + 1, 2))
-        value = loss(model, features, batch, weight, corner)
+        top, left = random.integers(0, CROP - LOOK + 1, 2)
+        shape = (batch_size, LATENT, CROP // PATCH, CROP // PATCH)
+        stir = torch.randn(shape, generator=checkpoint.generator(seed, step, "stir", device), device=device)
+        strength = torch.from_numpy(random.uniform(0, STIR, batch_size) * (random.random(batch_size) < 0.5))
+        stir *= strength.to(stir)[:, None, None, None]
+        found = judged_batch(model, features, batch, stir, (int(top), int(left)))
+        value = found.near.mean() + eye * found.seen.mean() + found.again.mean()
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.refiner.parameters(), 1.0)
         optimizer.step()
         keep = min(0.998, 1 - 1 / (step / 4 + 1))
         with torch.no_grad():
+            eye = (eye * torch.exp(0.01 * (found.gain.mean() - AHEAD).clamp(-1, 1))).clamp(0.2, 40)
             for name, parameter in model.refiner.state_dict().items():
                 average[name].lerp_(parameter, 1 - keep)
-        seen.append(float(value.detach()))
+        seen = [*seen[-99:], torch.stack([part.mean().detach() for part in (found.near, found.seen, found.gain)])]
         step += 1
         if step % 100 == 0:
-            rest = f"{np.mean(seen[-100:]):.4f} at {len(seen) * batch_size / clock.spent():.0f} crops/s"
-            checkpoint.log(folder, f"step {step} loss {rest}")
+            near, far, gain = torch.stack(seen).mean(0).tolist()
+            said = f"L1 {near:.4f} VGG {far:.4f} gain {gain:+.2f} dB, weight {float(eye):.2f}"
+            speed = (step - begun) * batch_size / clock.spent()
+            checkpoint.log(folder, f"step {step} {said} at {speed:.0f} crops/s")
     model.refiner.load_state_dict(average)
     save(model.cpu().to(memory_format=torch.contiguous_format), folder / "model")
     report(model, folder)

@@ -48,9 +48,9 @@ def load(path: Path) -> dict[str, Any] | None:
     return state
 
 
-def generator(seed: int, step: int, purpose: str) -> torch.Generator:
+def generator(seed: int, step: int, purpose: str, where: str | torch.device = "cpu") -> torch.Generator:
     """Random numbers of one step for one purpose: the same after any number of kills."""
-    return torch.Generator().manual_seed(int(numpy_generator(seed, step, purpose).integers(2**62)))
+    return torch.Generator(where).manual_seed(int(numpy_generator(seed, step, purpose).integers(2**62)))
 
 
 def numpy_generator(seed: int, step: int, purpose: str) -> np.random.Generator:
@@ -115,5 +115,6 @@ def device(name: str) -> torch.device:
 def halves(where: torch.device) -> bool:
     """Whether to compute in bfloat16 there: on GPUs, and on CPUs with units for it, 3 times as fast as floats with
     AMX, twice with AVX-512's own."""
-    has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return where.type == "cuda" or (where.type == "cpu" and has)
+    if where.type != "cpu":
+        return where.type == "cuda"
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

@@ -27,7 +27,7 @@ from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
 from animate.diffusion import digests
 from training import checkpoint
 from training.average import Average
-from training.rooms import rooms
+from training.rooms import COUNT, rooms
 from training.workers import Workers
 from training.workers import run as launch
 from training.world.dataset import read_shard, shards
@@ -43,8 +43,12 @@ EDGES = 0.5
 # --- what it learns from ----------------------------------------------------------------------------------------------
 
 
-def scenes(most: int = 10**9, skip: int = 1) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Shards as pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), unpacked once and mapped from disk."""
+Scenes = tuple[Tensor, Tensor]
+"""Pictures (n, 256, 256, 3) uint8 and log inverse depth (n, 64, 64) float32."""
+
+
+def scenes(most: int = 10**9, skip: int = 1) -> list[Scenes]:
+    """Shards of the world, unpacked once and mapped from disk."""
     found = []
     for path in shards(checkpoint.WORLD)[skip:][:most]:
         files = [checkpoint.CACHE / "depth" / f"{path.stem}.{kind}.npy" for kind in ("pictures", "near")]
@@ -53,8 +57,13 @@ def scenes(most: int = 10**9, skip: int = 1) -> list[tuple[NDArray[np.uint8], ND
             near = np.log(np.maximum(shard.depth.astype(np.float32), SKY))
             for file, values in zip(files, (np.ascontiguousarray(shard.pictures), near)):
                 checkpoint.write_whole(file, lambda part, values=values: _write(part, values))  # type: ignore[misc]
-        found.append((np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")))
+        found.append(mapped(*files))
     return found
+
+
+def mapped(pictures: Path, near: Path) -> Scenes:
+    """Two files as tensors that are read from disk as they are needed."""
+    return torch.from_numpy(np.load(pictures, mmap_mode="c")), torch.from_numpy(np.load(near, mmap_mode="c"))
 
 
 def _write(path: Path, values: NDArray[Any]) -> None:
@@ -62,43 +71,54 @@ def _write(path: Path, values: NDArray[Any]) -> None:
         np.save(file, values)
 
 
-def draw(
-    table: list[tuple[NDArray[np.uint8], NDArray[np.float32]]], count: int, random: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Pictures (N, 3, S, S) in [0, 1] and log inverse depth (N, 1, S/4, S/4), seen as badly as paintings may be."""
+def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 3, S, S) in [0, 1] and log inverse depth (N, 1, S/4, S/4), seen as badly as paintings may be.
+
+    All of a batch at once, where the table lies: on a GPU its memory.
+    """
     side = int(random.choice([160, 192, 224, 256]))
+    device = table[0][0].device
+    places = random.integers(len(table), size=count)
     pictures, nears = [], []
-    for _ in range(count):
-        shard = table[int(random.integers(len(table)))]
-        row = int(random.integers(len(shard[0])))
-        top, left = random.integers(0, (256 - side) // CELL + 1, 2)
-        cells = (slice(top, top + side // CELL), slice(left, left + side // CELL))
-        pixels = tuple(slice(cell.start * CELL, cell.stop * CELL) for cell in cells)
-        turn = -1 if random.random() < 0.5 else 1
-        pictures.append(disturbed(np.ascontiguousarray(shard[0][row][pixels][:, ::turn]), random))
-        nears.append(shard[1][row][cells][:, ::turn])
-    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
-    return batch, torch.from_numpy(np.stack(nears))[:, None]
+    for place in np.unique(places):
+        whole, far = table[place]
+        some = int((places == place).sum())
+        rows = torch.from_numpy(random.integers(len(whole), size=some)).to(device)
+        corners = torch.from_numpy(random.integers(0, (256 - side) // CELL + 1, (2, some))).to(device)
+        turned = torch.from_numpy(random.random(some) < 0.5).to(device)
+        nears.append(_cut(far, rows, corners, side // CELL, turned))
+        pictures.append(_cut(whole, rows, corners * CELL, side, turned))
+    batch = torch.cat(pictures).permute(0, 3, 1, 2).float() / 255
+    return disturbed(batch, random, noise), torch.cat(nears)[:, None]
 
 
-def disturbed(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """(S, S, 3) in other light and colours, blurred, grainy: each of these for some of the pictures."""
-    if random.random() < 0.6:
-        gamma, gain = np.exp(random.normal(0, 0.25)), np.exp(random.normal(0, 0.15, 3))
-        levels = 255 * np.clip((np.arange(256) / 255)[:, None] ** gamma * gain, 0, 1)
-        picture = np.asarray(cv2.LUT(picture, levels.astype(np.uint8)[None]))
-    if random.random() < 0.15:
-        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        picture = np.asarray(cv2.addWeighted(picture, share := random.random(), grey, 1 - share, 0))
-    if random.random() < 0.3:
-        side = picture.shape[0]
-        small = cv2.resize(picture, (side // 4, side // 4), interpolation=cv2.INTER_AREA)
-        soft = cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
-        picture = np.asarray(cv2.addWeighted(picture, share := random.random(), soft, 1 - share, 0))
-    if random.random() < 0.3:
-        noise = random.standard_normal(picture.shape, dtype=np.float32) * np.float32(random.uniform(0, 20))
-        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
-    return picture
+def _cut(whole: Tensor, rows: Tensor, corners: Tensor, side: int, turned: Tensor) -> Tensor:
+    """(n, side, side, …): squares of some rows, some of them mirrored."""
+    steps = torch.arange(side, device=whole.device)
+    y = corners[0, :, None] + steps
+    x = corners[1, :, None] + torch.where(turned[:, None], steps.flip(0), steps)
+    return whole[rows[:, None, None], y[:, :, None], x[:, None, :]]
+
+
+def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Generator) -> Tensor:
+    """(N, 3, S, S) in other light and colours, blurred, grainy: each of these for some of the pictures."""
+    count = len(pictures)
+
+    def some(share: float, values: NDArray[np.float64], plain: float) -> Tensor:
+        """(N, …, 1, 1): `values` (N, …) for about `share` of the pictures, `plain` for the others."""
+        chosen = random.random(count) < share
+        kept = np.where(chosen.reshape(count, *[1] * (values.ndim - 1)), values, plain)
+        return torch.from_numpy(kept.astype(np.float32)).to(pictures.device).reshape(count, -1, 1, 1)
+
+    gamma, gain = np.exp(random.normal(0, 0.25, (count, 1))), np.exp(random.normal(0, 0.15, (count, 3)))
+    light = some(0.6, np.hstack([gamma, gain]), 1.0)
+    pictures = (pictures.clamp_min(1e-4) ** light[:, :1] * light[:, 1:]).clamp(0, 1)
+    grey = pictures.mean(1, keepdim=True)
+    pictures = torch.lerp(pictures, grey.expand_as(pictures), some(0.15, random.random(count), 0.0))
+    soft = functional.interpolate(functional.avg_pool2d(pictures, 4), scale_factor=4.0, mode="bilinear")
+    pictures = torch.lerp(pictures, soft, some(0.3, random.random(count), 0.0))
+    grain = torch.randn(pictures.shape, generator=noise, device=pictures.device)
+    return (pictures + grain * some(0.3, random.uniform(0, 20 / 255, count), 0.0)).clamp(0, 1)
 
 
 def loss(found: Tensor, truth: Tensor) -> Tensor:
@@ -136,9 +156,12 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     table = scenes()
     if not table:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
-    table += [rooms()] * max(1, len(table) // 2)  # a third of what is drawn
+    inside = rooms(options.rooms)
+    table = [(pictures.to(device), near.to(device)) for pictures, near in (*table, inside)]
+    table += table[-1:] * max(0, len(table) // 2 - 1)  # a third of what is drawn
     checkpoint.stop_kindly()
-    clock, seen, ends, saves, begun = checkpoint.Clock(options.minutes), [], 0.0, 0.0, step
+    clock, ends, saves, begun = checkpoint.Clock(options.minutes), 0.0, 0.0, step
+    seen: list[Tensor] = []
     leads = workers.rank == 0
     while True:
         if leads and (ends or saves):
@@ -148,27 +171,27 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
         if ends:
             break
         random = checkpoint.numpy_generator(options.seed, step, f"depth {workers.rank}")
-        pictures, truth = (part.to(device) for part in draw(table, options.batch // workers.count, random))
+        grain = checkpoint.generator(options.seed, step, f"grain {workers.rank}", device)
+        pictures, truth = draw(table, options.batch // workers.count, random, grain)
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             found = network(pictures.contiguous(memory_format=torch.channels_last))
         value = loss(found.float(), truth)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         now = options.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * clock.left() / options.minutes)
-        says = [now, float(clock.over()), float(clock.due()), 0.0] if leads else [0.0] * 4
-        says[3] = float(value.detach()) / workers.count
+        says = [now, float(clock.over()), float(clock.due())] if leads else [0.0] * 3
         told = workers.together(network.parameters(), torch.tensor(says, dtype=torch.float64))
-        now, ends, saves, shown = told.tolist()
+        now, ends, saves = told.tolist()
         for group in optimizer.param_groups:
             group["lr"] = now
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         step, samples = step + 1, samples + options.batch
         average.update(network, step)
-        seen.append(shown)
+        seen = [*seen[-49:], value.detach()]  # read now and then: a GPU is not to wait for it
         if leads and step % 50 == 0:
-            speed = (step - begun) * options.batch / clock.spent()
-            checkpoint.log(RUN, f"step {step} samples {samples} loss {np.mean(seen[-50:]):.4f} at {speed:.0f}/s")
+            speed, shown = (step - begun) * options.batch / clock.spent(), float(torch.stack(seen).mean())
+            checkpoint.log(RUN, f"step {step} samples {samples} loss {shown:.4f} at {speed:.0f}/s")
     if leads:
         average.into(network)
         judge(network)
@@ -205,10 +228,10 @@ def judge(network: Network) -> dict[str, float]:
     """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
     pictures, near = scenes(1, skip=0)[0]
     count = min(128, len(pictures))
-    seen = torch.from_numpy(np.array(pictures[:count])).permute(0, 3, 1, 2).float() / 255
+    seen = pictures[:count].permute(0, 3, 1, 2).float() / 255
     network = network.float().cpu().eval()
     found = torch.cat([network(part) for part in seen.split(16)])[:, 0].exp()
-    truth = torch.from_numpy(np.array(near[:count])).exp()
+    truth = near[:count].exp()
     ours = aligned(found, truth)
     land = truth > SKY * 1.01
     figures = {
@@ -223,7 +246,8 @@ def judge(network: Network) -> dict[str, float]:
         grey = cv2.resize((255 * grey.clamp(0, 1)).byte().numpy(), (256, 256))
         return cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA)
 
-    rows = [np.vstack([pictures[i][..., ::-1], shown(truth[i]), shown(ours[i])]) for i in range(0, 40, 5)]
+    shows = range(0, min(40, count), 5)
+    rows = [np.vstack([pictures[i].numpy()[..., ::-1], shown(truth[i]), shown(ours[i])]) for i in shows]
     checkpoint.write_whole(RUN / "judged.png", lambda path: cv2.imwrite(str(path), np.hstack(rows)))
     return figures
 
@@ -250,6 +274,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    parser.add_argument("--rooms", type=int, default=COUNT, help="how many rooms to draw, once")
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()
     if options.what == "export":

@@ -17,14 +17,17 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from animate.interp import store
 from animate.interp.embedded import Network, measured
@@ -59,10 +62,29 @@ def distance(ours: Tensor, truth: Tensor) -> Tensor:
     return total + gap.abs().mean()
 
 
-def told(a: Tensor, b: Tensor, pool: ThreadPoolExecutor) -> tuple[Tensor, Tensor]:
-    """The classical flow of every pair of a batch, on the CPU's cores."""
-    rows = list(pool.map(measured, a.cpu(), b.cpu()))
-    return torch.cat([row[0] for row in rows]).to(a.device), torch.cat([row[1] for row in rows]).to(a.device)
+@dataclass(frozen=True)
+class Batches(Dataset[tuple[Tensor, ...]]):
+    """What each step learns from: `moving.pairs` and the classical flow of each, which is the CPU's work."""
+
+    table: moving.Pictures
+    count: int
+    seed: int
+    rank: int
+
+    def __getitem__(self, step: int) -> tuple[Tensor, ...]:
+        random = checkpoint.numpy_generator(self.seed, step, f"pairs {self.rank}")
+        a, b, truth, time = moving.pairs(self.table, self.count, random)
+        flows, hidden = zip(*map(measured, a, b))
+        return a, b, truth, time, torch.cat(flows), torch.cat(hidden)
+
+    def since(self, step: int, readers: int) -> Iterator[tuple[Tensor, ...]]:
+        """Batches from `step` on, drawn ahead by so many processes, or here and now by none."""
+        steps = range(step, 2**40)
+        return iter(DataLoader(self, batch_size=None, sampler=steps, num_workers=readers, worker_init_fn=_alone))
+
+
+def _alone(reader: int) -> None:
+    cv2.setNumThreads(1)
 
 
 def train(
@@ -79,11 +101,13 @@ def train(
     device: str | torch.device = "cpu",
     compiled: bool = False,
     teacher: Any = None,
+    readers: int = 0,
     workers: Workers = ALONE,
 ) -> None:
     """Train `network`, in place, until the minutes or steps are over; goes on from `folder` where it holds a run.
 
-    Over the last `cool` minutes the rate falls to nothing. `batch` is that of all workers together.
+    Over the last `cool` minutes the rate falls to nothing. `batch` is that of all workers together. On a GPU `readers`
+    processes draw the pairs ahead.
     """
     device = torch.device(device)
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -100,55 +124,50 @@ def train(
             part.compile()
     checkpoint.stop_kindly()
     clock, begun, ends, saves = checkpoint.Clock(minutes), step, float(step >= steps), 0.0
-    seen: list[tuple[float, ...]] = []
+    seen: list[Tensor] = []
     taught = f", taught by {type(teacher).__name__}" if teacher else ""
     if leads:
         checkpoint.log(folder, f"in-betweens from step {step}: {len(table)} pictures, {device}{taught}")
-    with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
-        while True:
-            if leads and (ends or saves):
-                held = {"network": network.state_dict(), "average": average.named()}
-                held |= {"optimizer": optimizer.state_dict(), "step": step, "taught": teacher is not None}
-                checkpoint.save(folder / "checkpoint.pt", held)
-            if ends:
-                break
-            random = checkpoint.numpy_generator(seed, step, f"pairs {workers.rank}")
-            a, b, truth, time = (part.to(device) for part in moving.pairs(table, batch // workers.count, random))
-            flows, hidden = told(a, b, pool)
-            when = time[:, None, None, None]
-            with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
-                ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
-            apart = distance(ours, truth)
-            square = (ours - truth).square().mean()
-            value = apart + SQUARES * square
-            if teacher is not None:
-                value = value + TEACHER * distance(ours, _taught(teacher, a, b, time))
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            with torch.no_grad():
-                plain = (_floor(a, b, flows, when) - truth).square().mean()
-            # All workers go by the first one's clock, and show the mean of what they saw.
-            now = rate * min(1.0, (step + 1) / 200) * (min(1.0, clock.left() / cool) if cool else 1.0)
-            over = clock.over() or step + 1 >= steps
-            says = [now, float(over), float(clock.due())] if leads else [0.0] * 3
-            says += [float(part.detach()) / workers.count for part in (apart, square, plain)]
-            now, ends, saves, *shown = workers.together(
-                network.parameters(), torch.tensor(says, dtype=torch.float64)
-            ).tolist()
-            for group in optimizer.param_groups:
-                group["lr"] = now
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            step += 1
-            average.update(network, step)
-            seen.append(tuple(shown))
-            if leads and step % 20 == 0:
-                away, here, there = np.mean(seen[-100:], axis=0)
-                gain = 10 * np.log10(there / here)
-                speed = (step - begun) * batch / max(clock.spent(), 1e-9)
-                checkpoint.log(
-                    folder, f"step {step} distance {away:.4f}, {gain:+.2f} dB over plain flow, {speed:.1f} pairs/s"
-                )
+    drawn = Batches(table, batch // workers.count, seed, workers.rank).since(step, readers)
+    while True:
+        if leads and (ends or saves):
+            held = {"network": network.state_dict(), "average": average.named()}
+            held |= {"optimizer": optimizer.state_dict(), "step": step, "taught": teacher is not None}
+            checkpoint.save(folder / "checkpoint.pt", held)
+        if ends:
+            break
+        a, b, truth, time, flows, hidden = (part.to(device) for part in next(drawn))
+        when = time[:, None, None, None]
+        with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
+            ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
+        apart = distance(ours, truth)
+        square = (ours - truth).square().mean()
+        value = apart + SQUARES * square
+        if teacher is not None:
+            value = value + TEACHER * distance(ours, _taught(teacher, a, b, time))
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        with torch.no_grad():
+            plain = (_floor(a, b, flows, when) - truth).square().mean()
+        # All workers go by the first one's clock.
+        now = rate * min(1.0, (step + 1) / 200) * (min(1.0, clock.left() / cool) if cool else 1.0)
+        over = clock.over() or step + 1 >= steps
+        says = [now, float(over), float(clock.due())] if leads else [0.0] * 3
+        now, ends, saves = workers.together(network.parameters(), torch.tensor(says, dtype=torch.float64)).tolist()
+        for group in optimizer.param_groups:
+            group["lr"] = now
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        average.update(network, step)
+        seen = [*seen[-99:], torch.stack([apart.detach(), square.detach(), plain])]
+        if leads and step % 20 == 0:
+            away, here, there = torch.stack(seen).mean(0).tolist()
+            gain = 10 * np.log10(there / here)
+            speed = (step - begun) * batch / max(clock.spent(), 1e-9)
+            checkpoint.log(
+                folder, f"step {step} distance {away:.4f}, {gain:+.2f} dB over plain flow, {speed:.1f} pairs/s"
+            )
     average.into(network)
     network.eval()
 
@@ -218,6 +237,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         device=device,
         compiled=options.compile and shutil.which("c++") is not None,
         teacher=teacher,
+        readers=options.readers,
         workers=workers,
     )
 
@@ -232,6 +252,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    parser.add_argument("--readers", type=int, default=0, help="processes that draw pairs ahead, for a GPU")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--run", type=Path, default=RUN, help="folder of the checkpoint")
     parser.add_argument("--teacher", action="store_true", help="follow RIFE 4.0 as well")

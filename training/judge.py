@@ -129,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
     options = parser.parse_args()
@@ -137,18 +138,19 @@ def main() -> None:
     vae, tokenizer, _, name = prepare()
     world = World(vae, tokenizer, name)
     world.refresh()
-    signs = autoencoder.mirror_signs(vae)
+    device = checkpoint.device(options.device)
+    signs = autoencoder.mirror_signs(vae).to(device)
     files = {path.stem: path for path in shards(checkpoint.WORLD)}
     known = torch.cat([truth(files[stem]) for stem in sorted(world.parts)])
     unseen = torch.cat([known[-300:], truth(shards(checkpoint.WORLD)[0])])
     from training.latents import encode
 
     first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
-    latents = torch.from_numpy(world.table.latents)
-    fresh = torch.cat([latents[-300:], torch.from_numpy(first)]).float()
-    latents, known = latents[:-300], known[:-300]
+    latents = world.table.latents
+    fresh, unseen = torch.cat([latents[-300:], first]).float().to(device), unseen.to(device)
+    latents, known = latents[:-300].to(device), known[:-300].to(device)
     torch.manual_seed(options.seed)
-    judge = Judge()
+    judge = Judge().to(device)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
     step, state = 0, checkpoint.load(RUN / "checkpoint.pt")
     if state:
@@ -168,12 +170,12 @@ def main() -> None:
             break
         judge.train()
         random = checkpoint.numpy_generator(options.seed, step, "judge")
-        rows = torch.from_numpy(random.integers(len(latents), size=options.batch))
+        rows = torch.from_numpy(random.integers(len(latents), size=options.batch)).to(device)
         seen = latents[rows].float()
-        turned = torch.from_numpy(random.random(options.batch) < 0.5)[:, None, None, None]
+        turned = torch.from_numpy(random.random(options.batch) < 0.5).to(device)[:, None, None, None]
         seen = torch.where(turned, seen.flip(-1) * signs[:, None, None], seen)
-        drawn = checkpoint.generator(options.seed, step, "blur")
-        seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn)  # paintings are not as clean
+        drawn = checkpoint.generator(options.seed, step, "blur", device)
+        seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
         scores = judge(seen)
         lost = sum(
             nn.functional.cross_entropy(scores[name], known[rows, place], ignore_index=-1)
@@ -185,7 +187,7 @@ def main() -> None:
             group["lr"] = options.rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * clock.left() / options.minutes)
         optimizer.step()
         step += 1
-    weights = {name: value.half().contiguous() for name, value in judge.state_dict().items()}
+    weights = {name: value.half().cpu().contiguous() for name, value in judge.state_dict().items()}
     checkpoint.write_whole(KEPT, lambda path: save_file(weights, path))
 
 

@@ -1,12 +1,17 @@
 """The world as the painter sees it: latents, depth and token numbers, encoded once a shard and kept in a cache.
 
+    python -m training.latents --minutes 30 --workers 2     # beside a renderer and a training: encodes what appears
+
 A shard of pictures becomes one file under ``cache/latents/<digest>/``; the digest is that of the encoder and of the
 tokenizer, so that another encoder can never be given stale latents. 20 kB a picture: 50,000 pictures are 1 GB.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import multiprocessing
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +19,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from animate.diffusion.autoencoder import PATCH, PatchAutoencoder
 from training import autoencoder, words
-from training.checkpoint import CACHE, WORLD, write_whole
+from training.checkpoint import CACHE, WORLD, Clock, write_whole
 from training.world.dataset import read_shard, shards
 
 SIDE = 256
@@ -30,15 +36,19 @@ CAPTIONS = 6
 class Table:
     """Rows of the world: what a step of the painter's training draws from."""
 
-    latents: NDArray[np.float16]
-    """(n, 32, h, w), 16 x 16 of a whole picture."""
-    depth: NDArray[np.float16]
-    """(n, h, w) relative inverse depth in [-1, 1], 1 nearest; all 0 where a picture has none."""
-    tokens: NDArray[np.int16]
-    """(n, 2, 6, 48): of the picture and of its mirror."""
+    latents: Tensor
+    """(n, 32, h, w) float16, 16 x 16 of a whole picture."""
+    depth: Tensor
+    """(n, h, w) float16, relative inverse depth in [-1, 1], 1 nearest; all 0 where a picture has none."""
+    tokens: Tensor
+    """(n, 2, 6, 48) int16: of the picture and of its mirror."""
 
     def __len__(self) -> int:
         return len(self.latents)
+
+    def to(self, device: torch.device) -> Table:
+        """The same rows there."""
+        return Table(self.latents.to(device), self.depth.to(device), self.tokens.to(device))
 
 
 def relative_depth(inverse: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -65,14 +75,15 @@ def encode(model: PatchAutoencoder, tokenizer, path: Path, side: int = SIDE) -> 
         np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in shard.pictures[i : i + 32]])
         for i in range(0, len(shard.pictures), 32)
     ]
-    latents = torch.cat([model.encoder(autoencoder.tensor(batch)) for batch in pictures]).half().numpy()
+    latents = torch.cat([model.encoder(autoencoder.tensor(batch)) for batch in pictures]).half()
     places = side // PATCH
     depth = np.stack([relative_depth(one, places, places) for one in shard.depth]).astype(np.float16)
     texts = [
         (row[kind] * CAPTIONS)[:CAPTIONS] for row in shard.rows for kind in ("captions", "mirrored")
     ]  # two lists of six a row
     flat = words.encode(tokenizer, [text for six in texts for text in six])
-    return Table(latents, depth, flat.reshape(len(latents), 2, CAPTIONS, words.LENGTH))
+    tokens = flat.reshape(len(latents), 2, CAPTIONS, words.LENGTH)
+    return Table(latents, torch.from_numpy(depth), torch.from_numpy(tokens))
 
 
 class World:
@@ -83,34 +94,44 @@ class World:
         self.folder = CACHE / "latents" / name
         self.parts: dict[str, Table] = {}
         self.table = Table(
-            np.empty((0, 32, side // PATCH, side // PATCH), np.float16),
-            np.empty((0, side // PATCH, side // PATCH), np.float16),
-            np.empty((0, 2, CAPTIONS, words.LENGTH), np.int16),
+            torch.empty((0, 32, side // PATCH, side // PATCH), dtype=torch.float16),
+            torch.empty((0, side // PATCH, side // PATCH), dtype=torch.float16),
+            torch.empty((0, 2, CAPTIONS, words.LENGTH), dtype=torch.int16),
         )
 
+    def missing(self) -> list[Path]:
+        """Shards that are rendered and not yet encoded; the first shard is kept for judging."""
+        return [path for path in map(Path, shards(WORLD)[1:]) if not self._file(path).exists()]
+
     def refresh(self, most: int = 1000) -> int:
-        """Encode at most ``most`` new shards (the first shard is kept for judging) and return how many came."""
-        fresh = [path for path in map(Path, shards(WORLD)[1:]) if path.stem not in self.parts][:most]
+        """Take in new shards, encoding at most ``most`` of them here, and return how many came."""
+        new = [path for path in map(Path, shards(WORLD)[1:]) if path.stem not in self.parts]
+        done = [path for path in new if self._file(path).exists()]
+        fresh = done + [path for path in new if path not in done][:most]
         for path in fresh:
-            self.parts[path.stem] = self._cached(path)
+            self.parts[path.stem] = self.cached(path)
         if fresh:
             parts = [self.parts[name] for name in sorted(self.parts)]
             self.table = Table(
-                np.concatenate([part.latents for part in parts]),
-                np.concatenate([part.depth for part in parts]),
-                np.concatenate([part.tokens for part in parts]),
+                torch.cat([part.latents for part in parts]),
+                torch.cat([part.depth for part in parts]),
+                torch.cat([part.tokens for part in parts]),
             )
             self.parts = dict(zip(sorted(self.parts), _views(self.table, parts)))
         return len(fresh)
 
-    def _cached(self, path: Path) -> Table:
-        file = self.folder / f"{path.stem}.npz"
+    def cached(self, path: Path) -> Table:
+        """One shard, encoded now if it was not before."""
+        file = self._file(path)
         if not file.exists():
             table = encode(self.model, self.tokenizer, path, self.side)
-            arrays = {"latents": table.latents, "depth": table.depth, "tokens": table.tokens}
+            arrays = {name: value.numpy() for name, value in vars(table).items()}
             write_whole(file, lambda temporary: np.savez(temporary, **arrays))
         with np.load(file) as stored:
-            return Table(stored["latents"], stored["depth"], stored["tokens"])
+            return Table(*(torch.from_numpy(stored[name]) for name in ("latents", "depth", "tokens")))
+
+    def _file(self, path: Path) -> Path:
+        return self.folder / f"{path.stem}.npz"
 
 
 def _views(table: Table, parts: list[Table]) -> list[Table]:
@@ -118,3 +139,44 @@ def _views(table: Table, parts: list[Table]) -> list[Table]:
     ends = np.cumsum([len(part) for part in parts])
     spans = [slice(end - len(part), end) for part, end in zip(parts, ends)]
     return [Table(table.latents[span], table.depth[span], table.tokens[span]) for span in spans]
+
+
+_world: World
+
+
+def _enter(side: int) -> None:
+    from training.painter import prepare
+
+    global _world
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    model, tokenizer, _, name = prepare(side)
+    _world = World(model, tokenizer, name, side)
+
+
+def _encode(path: Path) -> str:
+    return f"{path.stem}: {len(_world.cached(path))} rows"
+
+
+def main() -> None:
+    """Encode shards as they appear."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=0, help="how long to wait for further shards")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--side", type=int, default=SIDE)
+    options = parser.parse_args()
+    _enter(options.side)
+    clock, asked = Clock(options.minutes), set[Path]()
+    with multiprocessing.get_context("spawn").Pool(options.workers, _enter, (options.side,)) as pool:
+        while True:
+            fresh = [path for path in _world.missing() if path not in asked]
+            asked.update(fresh)
+            for said in pool.imap_unordered(_encode, fresh):
+                print(said, flush=True)
+            if clock.over():
+                break
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,8 +8,9 @@
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
 that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
 depth model; 0 everywhere means "no depth" (two thirds of the samples). New shards of the world are taken in as they
-appear. On a CPU the UNet is compiled (1.6 times faster) where a C++ compiler is found, and each core takes a worker of
-one thread: workers meet once a step, threads at every layer, which on a busy machine they wait for.
+appear. The UNet is compiled (on a CPU 1.6 times faster, where a C++ compiler is found). On a CPU each core takes a
+worker of one thread: workers meet once a step, threads at every layer, which on a busy machine they wait for. On a GPU
+all rows lie in its memory and are drawn there.
 """
 
 from __future__ import annotations
@@ -174,21 +175,22 @@ def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -
 
     Half are mirrored with their mirrored captions; a tenth lose their caption, two thirds their depth.
     """
-    rows = random.integers(len(table), size=count)
-    mirrored = random.random(count) < 0.5
-    captions = random.integers(table.tokens.shape[2], size=count)
-    lengths = (table.tokens[rows, mirrored.astype(int)] != words.PAD).sum(-1)
-    captions = np.where(random.random(count) < LONGEST, lengths.argmax(-1), captions)
-    latents = torch.from_numpy(table.latents[rows]).float()
-    depth = torch.from_numpy(table.depth[rows]).float()[:, None]
-    tokens = torch.from_numpy(table.tokens[rows, mirrored.astype(int), captions]).long()
-    turn = torch.from_numpy(mirrored)[:, None, None, None]
+    device = table.latents.device
+    numbers = np.stack([random.integers(len(table), size=count), random.integers(table.tokens.shape[2], size=count)])
+    rows, captions = torch.from_numpy(numbers).to(device)
+    chances = torch.from_numpy(random.random((4, count))).to(device)
+    mirrored, longest = chances[0] < 0.5, chances[1] < LONGEST
+    said = table.tokens[rows, mirrored.long()]
+    captions = torch.where(longest, (said != words.PAD).sum(-1).argmax(-1), captions)
+    tokens = said[torch.arange(count, device=device), captions].long()
+    turn = mirrored[:, None, None, None]
+    latents, depth = table.latents[rows].float(), table.depth[rows].float()[:, None]
     latents = torch.where(turn, latents.flip(-1) * signs[:, None, None], latents)
     depth = torch.where(turn, depth.flip(-1), depth)
     empty = torch.full((words.LENGTH,), words.PAD)
     empty[:2] = torch.tensor([words.BEGIN, words.END])
-    tokens[torch.from_numpy(random.random(count) < DROP)] = empty
-    depth[torch.from_numpy(random.random(count) >= DEPTH_SHARE)] = NO_DEPTH
+    tokens = torch.where(chances[2, :, None] < DROP, empty.to(device), tokens)
+    depth = torch.where(chances[3, :, None, None, None] < DEPTH_SHARE, depth, NO_DEPTH)
     return latents, depth, tokens
 
 
@@ -197,8 +199,7 @@ def channel_weights(table: Table) -> Tensor:
 
     Errors in those are what shows as squares in a smooth sky, and they are what a caption can tell.
     """
-    rows = table.latents[:: max(1, len(table) // 2000)].astype(np.float32)
-    spread = torch.from_numpy(rows.std(axis=(0, 2, 3)))
+    spread = table.latents[:: max(1, len(table) // 2000)].float().std(dim=(0, 2, 3))
     return (spread / spread.mean())[None, :, None, None]
 
 
@@ -221,11 +222,11 @@ def losses(
 ) -> Tensor:
     """(N,): weighted squared error of v for each sample of the batch. Times are stratified over the batch."""
     latents, depth, tokens = batch
-    count = len(latents)
-    even = (torch.arange(count) + torch.rand(count, generator=random)) / count
+    count, device = len(latents), latents.device
+    even = (torch.arange(count, device=device) + torch.rand(count, generator=random, device=device)) / count
     times = (len(alphas) * even).long().clamp(max=len(alphas) - 1)
-    times = times[torch.randperm(count, generator=random)].to(latents.device)
-    noise = torch.randn(latents.shape, generator=random).to(latents.device)
+    times = times[torch.randperm(count, generator=random, device=device)]
+    noise = torch.randn(latents.shape, generator=random, device=device)
     power = alphas[times].float()[:, None, None, None]
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
     aim = power.sqrt() * noise - (1 - power).sqrt() * latents
@@ -327,11 +328,13 @@ def train(
     compiled: bool = False,
     fresh: bool = False,
     show: Any = None,
+    takes: int = 4,
     workers: Workers = ALONE,
 ) -> int:
     """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``.
 
     Over the last ``cool`` minutes the rate falls to nothing: better weights now, a little to make up for next time.
+    Now and then it takes in new shards of the world: all that are encoded, and ``takes`` that it encodes itself.
     A batch is shared out evenly among the workers; the first of them tells the time, writes and shows.
     """
     device = next(painter.parameters()).device
@@ -343,22 +346,24 @@ def train(
         step, samples = restore(state, painter, average, optimizer)
     unet: nn.Module = torch.compile(painter.unet) if compiled else painter.unet  # type: ignore[assignment]
     table = world.table if isinstance(world, World) else world
-    alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to("cpu")
+    alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to(device)
+    table = table.to(device)
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
-    values: list[float] = []
+    intake = checkpoint.Clock(minutes, every=45)
+    values: list[Tensor] = []
     begun = step
     leads = workers.rank == 0
     own = "" if leads else f" {workers.rank}"
     if leads:
         checkpoint.log(folder, f"painter from step {step}, {samples} samples; {len(table)} pictures, {device}")
     painter.train()
-    over, due = step >= steps, False
+    over, due, looks = step >= steps, False, False
     while True:
         if leads and (over or due):
             checkpoint.save(folder / "checkpoint.pt", state_of(painter, average, optimizer, step, samples))
-        if due and isinstance(world, World) and not over and world.refresh(4):
-            table = world.table
+        if looks and not over and isinstance(world, World) and world.refresh(takes):
+            table = world.table.to(device)
             if leads:
                 checkpoint.log(folder, f"{len(table)} pictures")
         if leads and show is not None and (over or look.due()):
@@ -366,29 +371,26 @@ def train(
         if over:
             break
         drawn = draw(table, turned, batch // workers.count, checkpoint.numpy_generator(seed, step, "rows" + own))
-        latents, depth, tokens = (part.to(device) for part in drawn)
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
-            noise = checkpoint.generator(seed, step, "noise" + own)
-            value = losses(painter, unet, alphas, weights, (latents, depth, tokens), noise).mean()
+            noise = checkpoint.generator(seed, step, "noise" + own, device)
+            value = losses(painter, unet, alphas, weights, drawn, noise).mean()
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         now = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
-        says = [now, float(clock.over()), float(clock.due()), 0.0] if leads else [0.0] * 4
-        says[3] = float(value.detach()) / workers.count
-        now, ends, saves, seen = workers.together(
-            painter.parameters(), torch.tensor(says, dtype=torch.float64)
-        ).tolist()
+        says = [now, float(clock.over()), float(clock.due()), float(intake.due())] if leads else [0.0] * 4
+        now, *asked = workers.together(painter.parameters(), torch.tensor(says, dtype=torch.float64)).tolist()
+        ends, due, looks = map(bool, asked)
         for group in optimizer.param_groups:
             group["lr"] = now
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         optimizer.step()
         step, samples = step + 1, samples + batch
         average.update(painter, step)
-        values.append(seen)
-        over, due = bool(ends) or step >= steps, bool(saves)
+        values = [*values[-99:], value.detach()]  # read now and then: a GPU is not to wait for it
+        over = ends or step >= steps
         if step % 100 == 0 and leads:
-            speed = (step - begun) * batch / clock.spent()
-            checkpoint.log(folder, f"step {step} samples {samples} loss {np.mean(values[-100:]):.4f} at {speed:.0f}/s")
+            speed, shown = (step - begun) * batch / clock.spent(), float(torch.stack(values).mean())
+            checkpoint.log(folder, f"step {step} samples {samples} loss {shown:.4f} at {speed:.0f}/s")
     return step
 
 
@@ -421,7 +423,7 @@ def read(
     the share of the glances' variance that captions explain at the end, on the batches of the last hundred steps.
     """
     pooled: Any = painter.unet.add_embedding
-    example = glance(torch.from_numpy(table.latents[:: max(1, len(table) // 4000)]).float())
+    example = glance(table.latents[:: max(1, len(table) // 4000)].float())
     mean, spread = example.mean(0), example.std(0) + 1e-6
     torch.manual_seed(seed)
     head = nn.Sequential(nn.SiLU(), nn.Linear(painter.unet.time_embedding.linear_2.out_features, len(mean)))
@@ -468,7 +470,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     vae, tokenizer, vectors, name = prepare(options.side)
     world = World(vae, tokenizer, name, options.side)
-    world.refresh()
+    world.refresh(1000 if options.takes else 0)
     if not len(world.table):
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
     painter = Painter(vectors)
@@ -502,6 +504,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         compiled=options.compile,
         fresh=options.start == "embedded",
         show=show,
+        takes=options.takes,
         workers=workers,
     )
 
@@ -518,6 +521,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
+    parser.add_argument("--takes", type=int, default=4, help="shards to encode at a time; 0 beside training.latents")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()

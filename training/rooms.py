@@ -8,6 +8,7 @@ does.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from training import checkpoint, photographs
 
@@ -158,15 +161,22 @@ def _ball(
     seen.meet(where, u * 120, -v * 120, lit(normal), texture)
 
 
-def rooms(count: int = COUNT, seed: int = 11) -> tuple[NDArray[np.uint8], Floats]:
-    """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once and mapped from disk."""
+def rooms(count: int = COUNT, seed: int = 11) -> tuple[Tensor, Tensor]:
+    """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once by all cores and mapped from disk."""
     files = [checkpoint.CACHE / "depth" / f"rooms-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
     if not all(file.exists() for file in files):
-        table = photographs.table()
-        made = [drawn(table, checkpoint.numpy_generator(seed, number, "room")) for number in range(count)]
+        with multiprocessing.get_context("spawn").Pool() as pool:
+            made = pool.map(_drawn, [(seed, number) for number in range(count)], chunksize=8)
         for file, values in zip(files, zip(*made)):
             checkpoint.write_whole(file, lambda part, values=values: _write(part, np.stack(values)))  # type: ignore[misc]
-    return np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")
+    pictures, near = (torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)
+    return pictures, near
+
+
+def _drawn(which: tuple[int, int]) -> tuple[NDArray[np.uint8], Floats]:
+    cv2.setNumThreads(1)
+    seed, number = which
+    return drawn(photographs.table(), checkpoint.numpy_generator(seed, number, "room"))
 
 
 def _write(path: Path, values: Floats) -> None:

@@ -24,9 +24,9 @@ def parts():
 
     random = np.random.default_rng(0)
     table = Table(
-        random.standard_normal((8, 32, 16, 16)).astype(np.float16),
-        random.uniform(-1, 1, (8, 16, 16)).astype(np.float16),
-        random.integers(4, 40, (8, 2, 6, LENGTH)).astype(np.int16),
+        torch.from_numpy(random.standard_normal((8, 32, 16, 16))).half(),
+        torch.from_numpy(random.uniform(-1, 1, (8, 16, 16))).half(),
+        torch.from_numpy(random.integers(4, 40, (8, 2, 6, LENGTH)).astype(np.int16)),
     )
     return build, table, torch.ones(32)
 
@@ -82,7 +82,7 @@ def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
     _, table, _ = parts
     signs = torch.tensor([1.0, -1.0] * 16)
     latents, depth, tokens = draw(table, signs, 400, np.random.default_rng(0))
-    rows = torch.from_numpy(table.latents).float()
+    rows = table.latents.float()
     plain = sum(any(torch.equal(one, row) for row in rows) for one in latents)
     turned = sum(any(torch.equal(one, row.flip(-1) * signs[:, None, None]) for row in rows) for one in latents)
     assert plain + turned == 400
@@ -131,7 +131,7 @@ def test_reading_learns_what_captions_tell(parts, tmp_path):
 
     build, table, signs = parts
     by_words = table.tokens[:, 0, 0, :32, None, None] / 10
-    told = Table(table.latents * 0.1 + by_words.astype(np.float16), table.depth, table.tokens)
+    told = Table((table.latents * 0.1 + by_words).half(), table.depth, table.tokens)
     painter = build()
     explained = read(painter, told, signs, tmp_path, minutes=0.1, batch=8)
     assert explained > 0.05
