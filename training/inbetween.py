@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,6 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from animate.interp import store
 from animate.interp.embedded import Network, measured
+from animate.interp.weights import fit, read
 from animate.motion.flow import lookup
 from training import checkpoint, moving, photographs
 from training.average import Average
@@ -40,9 +40,12 @@ from training.workers import run as launch
 RUN = checkpoint.RUNS / "inbetween"
 LEVELS = 4
 """Of the Laplacian pyramid that pictures are compared in."""
-SQUARES = 20.0
-"""Weight of the mean square error against the pyramid's. Absolute differences alone hardly say what to do where motion
-is unsure: their best answer there is one of the two pictures, as before; the best for squares lies between."""
+SQUARES = 0.05
+"""Weight of the logarithm of each pair's mean square error against the pyramid's. Absolute differences alone hardly say
+what to do where motion is unsure: their best answer there is one of the two pictures, as before; the best for squares
+lies between. The logarithm, as in decibels, so that pairs of little motion, whose errors are small, count as much."""
+TINY = 1e-6
+"""Mean square error that counts as none: 60 dB."""
 TEACHER = 0.3
 """Weight of the teacher's picture against the truth."""
 
@@ -141,14 +144,15 @@ def train(
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             ours = network.between(a, b, flows, hidden, (network.see(a), network.see(b)), when)
         apart = distance(ours, truth)
-        square = (ours - truth).square().mean()
-        value = apart + SQUARES * square
+        square = (ours - truth).square().mean(dim=(1, 2, 3)) + TINY
+        value = apart + SQUARES * square.log().mean()
         if teacher is not None:
             value = value + TEACHER * distance(ours, _taught(teacher, a, b, time))
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         with torch.no_grad():
-            plain = (_floor(a, b, flows, when) - truth).square().mean()
+            plain = (_floor(a, b, flows, when) - truth).square().mean(dim=(1, 2, 3)) + TINY
+            gain = 10 * (plain / square).log10().mean()
         # All workers go by the first one's clock.
         now = rate * min(1.0, (step + 1) / 200) * (min(1.0, clock.left() / cool) if cool else 1.0)
         over = clock.over() or step + 1 >= steps
@@ -160,13 +164,12 @@ def train(
         optimizer.step()
         step += 1
         average.update(network, step)
-        seen = [*seen[-99:], torch.stack([apart.detach(), square.detach(), plain])]
+        seen = [*seen[-99:], torch.stack([apart.detach(), gain])]
         if leads and step % 20 == 0:
-            away, here, there = torch.stack(seen).mean(0).tolist()
-            gain = 10 * np.log10(there / here)
+            away, ahead = torch.stack(seen).mean(0).tolist()
             speed = (step - begun) * batch / max(clock.spent(), 1e-9)
             checkpoint.log(
-                folder, f"step {step} distance {away:.4f}, {gain:+.2f} dB over plain flow, {speed:.1f} pairs/s"
+                folder, f"step {step} distance {away:.4f}, {ahead:+.2f} dB over plain flow, {speed:.1f} pairs/s"
             )
     average.into(network)
     network.eval()
@@ -225,8 +228,11 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         from animate.interp import load
 
         teacher = load("rife", device=device).engine
+    network = Network()
+    if options.start == "embedded":
+        fit(network, read(store.EMBEDDED / "network.safetensors"), lambda _: (), "the embedded weights")
     train(
-        Network(),
+        network,
         photographs.table(),
         options.run,
         minutes=options.minutes,
@@ -255,6 +261,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=0, help="processes that draw pairs ahead, for a GPU")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--run", type=Path, default=RUN, help="folder of the checkpoint")
+    parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     parser.add_argument("--teacher", action="store_true", help="follow RIFE 4.0 as well")
     parser.add_argument("--figures", type=Path, help="export: what benchmarks/interpolation.py --json wrote")
     options = parser.parse_args()

@@ -31,10 +31,10 @@ class Layer:
 
 
 def velocity(random: np.random.Generator) -> NDArray[np.float64]:
-    """Turn, zoom, shear and a shift whose length is spread evenly over magnitudes, ½ to 24 px; a tenth stand still."""
+    """Turn, zoom, shear and a shift whose length is spread evenly over magnitudes, ¼ to 24 px; a tenth stand still."""
     if random.random() < 0.1:
         return np.zeros((2, 3))
-    length, angle = np.exp(random.uniform(np.log(0.5), np.log(24))), random.uniform(0, 2 * np.pi)
+    length, angle = np.exp(random.uniform(np.log(0.25), np.log(24))), random.uniform(0, 2 * np.pi)
     turn, zoom, shear = random.normal(0, (0.06, 0.06, 0.02))
     return np.array([[zoom, shear - turn, length * np.cos(angle)], [turn + shear, zoom, length * np.sin(angle)]])
 
@@ -81,20 +81,32 @@ def drawn(things: Sequence[Layer], time: float) -> NDArray[np.float32]:
     return picture
 
 
+def stored(picture: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
+    """(S, S, 3) in [0, 1], as JPEG gives it back."""
+    _, code = cv2.imencode(".jpg", (255 * picture).round().astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)).astype(np.float32) / 255
+
+
 def pairs(table: Pictures, count: int, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """a, b, truth (N, 3, S, S) in [0, 1] and the truth's time (N,): ½ for half of them, else 0.1 to 0.9.
 
-    A third of the pairs have the noise that cameras and encoders leave, in the pair alone: the truth is clean.
+    Half are stored by a lossy encoder, the truth too, as frames of films are; a sixth have a camera's noise in the pair
+    alone: there the truth is clean. With noise in a third and none of it in the truth, a network learned to smooth
+    where films stand still.
     """
     rows, times = [], []
     for _ in range(count):
         things = layers(table, random)
         time = 0.5 if random.random() < 0.5 else random.uniform(0.1, 0.9)
         three = np.stack([drawn(things, at) for at in (0.0, 1.0, time)])
-        if random.random() < 1 / 3:
+        if random.random() < 1 / 6:
             strength = np.float32(random.uniform(0, 0.02))
             three[:2] += strength * random.standard_normal(three[:2].shape, dtype=np.float32)
-        rows.append(three.clip(0, 1))
+        three = three.clip(0, 1)
+        if random.random() < 1 / 2:
+            quality = int(random.integers(40, 96))
+            three = np.stack([stored(one, quality) for one in three])
+        rows.append(three)
         times.append(time)
     a, b, truth = torch.from_numpy(np.stack(rows)).permute(1, 0, 4, 2, 3).contiguous()
     return a, b, truth, torch.tensor(times, dtype=torch.float32)
