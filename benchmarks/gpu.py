@@ -1,7 +1,7 @@
 """What a GPU makes of a redrawn frame: the embedded painter; diffusers' own call on a tiny and an SD 1.5 network.
 
-    python benchmarks/run.py cuda                             # under a minute; no rows where there is no GPU
-    ANIMATE_TEST_DEVICE=cpu python benchmarks/run.py cuda     # walks through it without one, on small pictures
+    python benchmarks/run.py gpu                              # under a minute; no rows where there is no GPU
+    ANIMATE_TEST_DEVICE=cpu python benchmarks/run.py gpu      # walks through it without one, on small pictures
 
 Weights of the SD 1.5 network are random (the configuration is ours, `animate/models/families/sd1`): nothing is fetched,
 and what is painted is noise, in the same time as pictures. All in half precision, guided, half of twenty steps. A
@@ -241,12 +241,12 @@ def sd1_beside() -> Row:
 
 ROWS: dict[str, Callable[[], Row]] = (
     {
-        "cuda-embedded-256": frame_256,
-        "cuda-embedded-512": frame_512,
-        "cuda-tiny": tiny,
-        "cuda-tiny-beside": tiny_beside,
-        "cuda-sd1": sd1,
-        "cuda-sd1-beside": sd1_beside,
+        "gpu-embedded-256": frame_256,
+        "gpu-embedded-512": frame_512,
+        "gpu-tiny": tiny,
+        "gpu-tiny-beside": tiny_beside,
+        "gpu-sd1": sd1,
+        "gpu-sd1-beside": sd1_beside,
     }
     if PLAYED or torch.cuda.is_available()
     else {}
