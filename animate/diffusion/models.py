@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from animate.diffusion import digests, hub, names, single_file
-from animate.diffusion.device import is_small, pick_device, pick_dtype, settled
+from animate.diffusion.device import is_small, pick_dtype, settled
 from animate.diffusion.folder import from_folder, network
 from animate.diffusion.parts import Parts
 from animate.diffusion.sampling import Sampling
 from animate.diffusion.shelf import EMBEDDED, Found, find
 from animate.diffusion.single_file import from_file
 from animate.errors import MissingModel
+from animate.picture.device import pick_device
 
 __all__ = ["EMBEDDED", "Found", "Paints", "find", "from_file", "from_folder", "load", "pick_device", "pick_dtype"]
 
