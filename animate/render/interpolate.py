@@ -14,10 +14,11 @@ from typing import Literal
 from torch import Tensor
 
 from animate.errors import BadInput, EncodeError
-from animate.interp import Interpolator, load
+from animate.interp import Interpolator
 from animate.interp.stream import Event, retime
 from animate.picture import convert
 from animate.picture.device import pick_device
+from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
 from animate.video import ffmpeg
 from animate.video.codecs import CODECS, Encoding
@@ -133,7 +134,7 @@ def interpolate(
     end = end or ("hold" if source.video else "stop")
     if source.count == 1:
         raise BadInput(f"{inputs[0]} holds one frame; in-betweens need two")
-    between = load(engine, weights, pick_device(device))
+    between = engine_of(engine, pick_device(device), weights)
     told = progress or Quiet()
     cuts = cuts and not source.named
     frames = retime(source.frames(), ratio, between, end=end, cuts=cuts, repeats=repeats, tell=_teller(told))
