@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from animate.diffusion import digests
 from animate.interp import store
 from animate.interp.embedded import Network, measured
 from animate.interp.weights import fit, read
@@ -217,6 +218,7 @@ def export(folder: Path = RUN, target: Path = store.EMBEDDED, figures: Path | No
     checkpoint.write_whole(target / "network.safetensors", lambda path: save_file(tensors, path))
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     checkpoint.write_whole(target / "card.json", lambda path: path.write_text(text, "utf-8"))
+    digests.write(target)
 
 
 def sitting(workers: Workers, options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="embedded", help="embedded, or a depth model of transformers by folder or hub id"
     )
-    parser.add_argument("--device", default="cpu", help="where the model runs: cpu, cuda, mps")
+    parser.add_argument("--device", default="auto", help="where the model runs: auto, cuda, mps, cpu")
     files.add_force(parser)
     reporting.add_progress(parser)
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slow", type=_number, metavar="N", help="last N times as long")
     parser.add_argument("--engine", default="auto", help="auto, film, rife, embedded, flow, blend, hold")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="weight file of the engine")
-    parser.add_argument("--device", default="cpu", help="where the engine runs: cpu, cuda, mps")
+    parser.add_argument("--device", default="auto", help="where the engine runs: auto, cuda, mps, cpu")
     parser.add_argument("--loop", action="store_true", help="go on from the last frame to the first")
     parser.add_argument("--across-cuts", action="store_true", help="do not look for cuts")
     parser.add_argument("--retime-repeats", action="store_true", help="put motion in the place of repeated frames")

@@ -90,16 +90,18 @@ class Embedded:
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             raise MissingModel(f"the embedded depth model in {folder} cannot be used: {error}") from error
         self._network = network.to(device).eval()
+        self._device = torch.device(device)
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
-        small = _seen(pictures)
-        return from_disparity(guided(self._network(small).exp(), small, pictures.float()).to(pictures))
+        here = pictures.to(self._device, torch.float32)
+        small = _seen(here)
+        return from_disparity(guided(self._network(small).exp(), small, here).to(pictures))
 
     @torch.inference_mode()
     def nearness(self, pictures: Tensor) -> Tensor:
         """(N, 1, h, w) inverse depth of an unknown scale as the network says it, a quarter as large as it sees."""
-        return self._network(_seen(pictures)).exp()
+        return self._network(_seen(pictures.to(self._device))).exp()
 
 
 def _seen(pictures: Tensor) -> Tensor:

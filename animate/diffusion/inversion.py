@@ -6,6 +6,7 @@ deterministic sampler are taken the other way, each with the prediction at the l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -29,16 +30,16 @@ def noise_of(
     x, angle = clean.float(), 0.0
     for time in sorted(set(times)):
         after = float(np.interp(time, np.arange(len(table)), table))
-        output = predict(x.to(clean), torch.tensor(time, device=clean.device)).float()
+        output = predict(x.to(clean), torch.tensor(time)).float()
         x0, noise = _told(kind, output, x, angle)
-        x = np.cos(after) * x0 + np.sin(after) * noise
+        x = math.cos(after) * x0 + math.sin(after) * noise
         angle = after
-    return ((x - np.cos(angle) * clean.float()) / max(np.sin(angle), 1e-6)).to(clean)
+    return ((x - math.cos(angle) * clean.float()) / max(math.sin(angle), 1e-6)).to(clean)
 
 
 def _told(kind: str, output: Tensor, x: Tensor, angle: float) -> tuple[Tensor, Tensor]:
     """The clean latents and the noise that the network tells of a state at the level `angle`, its sine the noise's."""
-    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    cosine, sine = math.cos(angle), math.sin(angle)
     if kind == "v_prediction":
         return cosine * x - sine * output, sine * x + cosine * output
     if kind == "sample":

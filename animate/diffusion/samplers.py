@@ -206,12 +206,12 @@ class Course:
         self._start_noise = noise
         if self._leaps:
             self._clean, self._first_noise = latents, noise
-        return self._early.add_noise(latents, noise, self._level_at(self._begin, latents))
+        return _noisy(self._early, latents, noise, self._level_at(self._begin, latents))
 
     def held(self, latents: Tensor, index: int) -> Tensor:
         """`latents` (N, C, h, w) at the level of an evaluation, under the noise that `noised` has drawn."""
         assert self._start_noise is not None
-        return self._early.add_noise(latents, self._start_noise, self._level_at(index, latents))
+        return _noisy(self._early, latents, self._start_noise, self._level_at(index, latents))
 
     def scaled(self, x: Tensor, index: int) -> Tensor:
         """The network's input for the state `x`, as its training scaled it."""
@@ -250,7 +250,7 @@ class Course:
         assert self._clean is not None
         assert self._first_noise is not None
         drawn = noise() if self._draws else self._first_noise
-        return self._late.add_noise(self._clean, drawn.to(x), self._level_at(self._begin + self._late.order, x))
+        return _noisy(self._late, self._clean, drawn.to(x), self._level_at(self._begin + self._late.order, x))
 
     def _level_at(self, index: int, like: Tensor) -> Tensor:
         return self._formal[index].repeat(len(like)).to(like.device)
@@ -269,6 +269,17 @@ class Course:
             fresh, known = self._levels.shares(self._fraction)
             return fresh * self._upcoming + known * self._known.cpu().float()
         return self._upcoming
+
+
+def _noisy(scheduler: Any, latents: Tensor, noise: Tensor, levels: Tensor) -> Tensor:
+    """`latents` (N, C, h, w) under `noise` at the levels (N,)."""
+    table = getattr(scheduler, "alphas_cumprod", None)
+    noisy: Tensor = scheduler.add_noise(latents, noise, levels)
+    if (
+        table is not None
+    ):  # which diffusers has moved to the latents' device, where reading a number is a call of its own
+        scheduler.alphas_cumprod = table
+    return noisy
 
 
 class _Supplied(TorchFunctionMode):

@@ -15,11 +15,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from animate.diffusion import digests, vocabulary
+from animate.diffusion.conditioning import Encoder
+from animate.diffusion.folder import class_of, described, made_scheduler
+from animate.diffusion.parts import Parts
 from animate.errors import BadInput, MissingModel
 
 FAMILIES = Path(__file__).parent.parent / "models" / "families"
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 """The network's first convolution: its second axis counts the channels that it reads."""
+
+
+def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = FAMILIES) -> Parts:
+    """The parts of a checkpoint in one file; no network is touched if CLIP's vocabulary is on the machine."""
+    tensors = read(path)
+    name = family_of(tensors, path)
+    family = families / name
+    index = described(family / "model_index.json")
+    pads = list(index["tokenizer_pad"])
+    encoders: list[Encoder] = []
+    for part in ("text_encoder", "text_encoder_2"):
+        kind = (index.get(part) or [None, None])[1]
+        if kind is not None:
+            words = vocabulary.tokenizer(pads[len(encoders)], beside=path.parent)
+            encoders.append(Encoder(words, text_model(tensors, family, part, class_of(kind), dtype)))
+    config = described(family / "scheduler" / "scheduler_config.json")
+    config["prediction_type"] = prediction_of(tensors, path, name)
+    if "ztsnr" in tensors:
+        config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    return Parts(
+        unet=unet(tensors, family, dtype),
+        vae=autoencoder(tensors, family, dtype),
+        encoders=tuple(encoders),
+        scheduler=made_scheduler(config, family),
+        empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", False)),
+        aesthetic=bool(index.get("requires_aesthetics_score", False)),
+        depth_like_sd2=index.get("_class_name") == "StableDiffusionDepth2ImgPipeline",
+        digest=lambda: digests.of_file(path),
+    )
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import torch
 
+from animate.diffusion import digests
 from animate.interp import Interpolator, load
+from animate.interp.store import EMBEDDED
 from animate.interp.stream import retime
 from animate.picture import convert
 from animate.schedule.plan import Plan
@@ -46,13 +50,24 @@ def count(plan: Plan) -> int:
     return len(plan) * ratio(plan) if is_on(plan) else len(plan)
 
 
+def engine(name: str, device: str | torch.device, weights: Path | None = None) -> Interpolator:
+    """An engine as `animate.interp.load` gives it; the package's own network only as it was shipped.
+
+    Raises MissingModel where weights are not there or were changed.
+    """
+    found = load(name, weights, device)
+    if found.name == "embedded" and weights is None:
+        digests.verify(EMBEDDED)
+    return found
+
+
 def of_cadence(plan: Plan, device: str) -> Interpolator | None:
     """What makes the frames that a cadence leaves out; None where a cross-fade does.
 
     Raises MissingModel where the engine's weights are not there.
     """
     name = str(plan.settings["cadence_tween"])
-    return None if name == "warp" or int(plan.settings["diffusion_cadence"]) == 1 else load(name, device=device)
+    return None if name == "warp" or int(plan.settings["diffusion_cadence"]) == 1 else engine(name, device)
 
 
 def filler(plan: Plan, device: str) -> Callable[[Frames], Iterator[np.ndarray]]:
@@ -62,7 +77,7 @@ def filler(plan: Plan, device: str) -> Callable[[Frames], Iterator[np.ndarray]]:
     """
     if not is_on(plan):
         return iter
-    between = load(str(plan.settings["frame_interpolation_engine"]), device=device)
+    between = engine(str(plan.settings["frame_interpolation_engine"]), device)
     cuts = frozenset(np.flatnonzero(plan.cut).tolist())
     return lambda frames: _filled(iter(frames), plan, between, cuts)
 

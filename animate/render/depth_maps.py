@@ -17,6 +17,7 @@ from animate.depth import DepthEstimator
 from animate.depth.align import align
 from animate.errors import BadInput
 from animate.picture import convert
+from animate.picture.device import pick_device
 from animate.render.interpolate import PICTURES, find
 from animate.render.progress import Progress, Quiet
 from animate.video.codecs import Encoding
@@ -25,7 +26,7 @@ from animate.video.writer import VideoWriter
 
 
 def maps(
-    source: Path, output: Path, *, algorithm: str = "embedded", device: str = "cpu", progress: Progress | None = None
+    source: Path, output: Path, *, algorithm: str = "embedded", device: str = "auto", progress: Progress | None = None
 ) -> Path:
     """Write the depth of `source` to `output`.
 
@@ -45,7 +46,7 @@ def maps(
     """
     if not source.exists():
         raise BadInput(f"{source} is not there")
-    estimate = depths.load(algorithm, device=device)
+    estimate = depths.load(algorithm, device=pick_device(device))
     if source.is_file() and source.suffix.lower() in PICTURES:
         plane = next(_nearness(iter([convert.read_picture(source)]), estimate))
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -14,9 +14,11 @@ from typing import Literal
 from torch import Tensor
 
 from animate.errors import BadInput, EncodeError
-from animate.interp import Interpolator, load
+from animate.interp import Interpolator
 from animate.interp.stream import Event, retime
 from animate.picture import convert
+from animate.picture.device import pick_device
+from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
 from animate.video import ffmpeg
 from animate.video.codecs import CODECS, Encoding
@@ -99,7 +101,7 @@ def interpolate(
     *,
     engine: str = "auto",
     weights: Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     end: Literal["hold", "stop", "loop"] | None = None,
     cuts: bool = True,
     repeats: Literal["keep", "retime"] = "keep",
@@ -112,7 +114,8 @@ def interpolate(
     Args:
         inputs: a video, a folder of pictures (in the order of the numbers in their names), or two or more pictures.
         output: a video by its ending, else a folder of numbered PNG files; it must not hold any yet.
-        engine, weights, device: as for `animate.interp.load`.
+        engine, weights: as for `animate.interp.load`.
+        device: auto, cuda, mps or cpu.
         cuts: find cuts and never blend across one; not between pictures that were named one by one.
         end: as for `retime`; None holds the last frame of a video, which keeps its duration, and stops with the last
             of several pictures.
@@ -131,7 +134,7 @@ def interpolate(
     end = end or ("hold" if source.video else "stop")
     if source.count == 1:
         raise BadInput(f"{inputs[0]} holds one frame; in-betweens need two")
-    between = load(engine, weights, device)
+    between = engine_of(engine, pick_device(device), weights)
     told = progress or Quiet()
     cuts = cuts and not source.named
     frames = retime(source.frames(), ratio, between, end=end, cuts=cuts, repeats=repeats, tell=_teller(told))

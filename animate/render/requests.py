@@ -155,11 +155,12 @@ class Carry:
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The carry as named arrays, exact to the bit; the inverse of `from_arrays`."""
+        """The carry as named arrays, exact to the bit; one array where it is one tensor. `from_arrays` reads them."""
+        values = {row.name: getattr(self, row.name) for row in fields(self)}
+        pictures = {id(value): value for value in values.values() if isinstance(value, Tensor)}
+        fetched = {key: picture.cpu().numpy() for key, picture in pictures.items()}
         return {
-            row.name: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-            for row in fields(self)
-            for value in [getattr(self, row.name)]
+            name: fetched[id(value)] if id(value) in fetched else np.asarray(value) for name, value in values.items()
         }
 
     @classmethod

@@ -172,7 +172,7 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
             return order.segment(request.picture, request.words)
         if isinstance(request, Follow) and order.flows is not None:
             return order.flows(request)
-        return answered(request, order.painter, size, order.depth, order.between)
+        return answered(request, order.painter, size, order.depth, order.between).to(order.device)  # files too
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise RenderError(
             f"frame {request.index}: the model does not fit into memory ({str(error).splitlines()[0]}); "

@@ -139,6 +139,17 @@ def test_align_is_not_led_astray_by_what_moved() -> None:
     assert torch.allclose(aligned[:, 12:], reference[:, 12:], rtol=0.02)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_align_never_makes_a_ground_worse(seed: int) -> None:
+    """A ground up to the horizon, told with smooth errors of a tenth: far places must not pay for near ones."""
+    inverse = 0.01 + 0.5 * torch.linspace(0, 1, 40)[None, :, None].expand(1, 40, 40) ** 2
+    coarse = torch.randn(1, 1, 5, 5, generator=torch.Generator().manual_seed(seed))
+    wrong = torch.nn.functional.interpolate(coarse, (40, 40), mode="bicubic")[0]
+    told, reference = 1 / (inverse * (1 + 0.1 * wrong)), 1 / inverse
+    aligned = align(told, reference, torch.ones_like(reference))
+    assert float((aligned / reference).log().abs().mean()) < float((told / reference).log().abs().mean())
+
+
 def test_align_leaves_alone_what_it_cannot_know() -> None:
     told = 1 + torch.rand(1, 8, 8)
     assert align(told, told * 2, torch.zeros_like(told)) is told

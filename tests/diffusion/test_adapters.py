@@ -66,7 +66,7 @@ def test_equals_weights_merged_by_hand(painter: Painter, tiny_models: Callable[[
     path = kohya(tmp_path / "ink.safetensors", text=True)
     file = load_file(path)
     merged = models.load(str(tiny_models("sd")), device="cpu")
-    layers = {"lora_unet_" + UNET_LAYER.replace(".", "_"): merged._unet.get_submodule(UNET_LAYER)}
+    layers = {"lora_unet_" + UNET_LAYER.replace(".", "_"): merged._parts.unet.get_submodule(UNET_LAYER)}
     for name in TEXT_LAYERS:
         layers["lora_te_text_model_" + name.replace(".", "_")] = merged.texts.encoders[0].model.get_submodule(name)
     for name, layer in layers.items():

@@ -79,7 +79,7 @@ def test_from_its_own_noise_a_picture_is_painted_as_it_was(
     painter = painters(family)
     words = {"prompts": (Prompt("a red fox"),), "source": "a red fox", "cfg_scale": 1.0, "sampler": sampler}
     with torch.inference_mode():
-        kept = painter._decoded(painter._encoded(picture, [Noise(7)]))
+        kept = painter._latents.decoded(painter._latents.encoded(picture, [Noise(7)]))
     apart = [
         float((painter.redraw(picture, 0.5, [sampling(steps=40, inversion=share, **words)]) - kept).abs().mean())
         for share in (0.0, 0.5, 1.0)

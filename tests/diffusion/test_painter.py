@@ -125,49 +125,6 @@ def test_wrong_shapes_and_depth_are_refused(painters: Callable[[str], Painter], 
         painters("sd").redraw(picture, 0.5, [sampling()], depth=picture[:, :1])
 
 
-def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -> None:
-    painter = painters("lcm")
-    assert not torch.equal(
-        painter.imagine((64, 64), [sampling(cfg_scale=2.0)]), painter.imagine((64, 64), [sampling(cfg_scale=8.0)])
-    )
-
-
-@pytest.mark.parametrize("guidance", [1.0, 3.0])
-def test_what_depth_changes_can_be_made_larger(
-    painters: Callable[[str], Painter], picture: torch.Tensor, guidance: float
-) -> None:
-    painter, depth = painters("embedded"), 1 + picture[:, :1]
-
-    def drawn(scale: float, plane: torch.Tensor | None = depth) -> torch.Tensor:
-        how = sampling(steps=1, cfg_scale=guidance, depth_scale=scale)
-        return painter.imagine((picture.shape[2], picture.shape[3]), [how], plane)
-
-    flat = torch.ones_like(depth)
-    assert torch.equal(drawn(9, None), drawn(1, None))
-    assert torch.equal(drawn(9, flat), drawn(1, flat))  # no relief, nothing to hold to
-    if guidance == 1:
-        assert (drawn(0) - drawn(1, None)).abs().max() < 1e-4  # at 0 as if there were no depth
-    assert (drawn(3) - drawn(0)).abs().mean() > 1.5 * (drawn(1) - drawn(0)).abs().mean() > 0
-    orders = [sampling(steps=1, cfg_scale=guidance, depth_scale=scale) for scale in (1, 3)]
-    both = painter.imagine((picture.shape[2], picture.shape[3]), orders, depth.repeat(2, 1, 1, 1))
-    assert (both - torch.cat([drawn(1), drawn(3)])).abs().max() < 1e-4
-
-
-@pytest.mark.parametrize("family", ["depth", "embedded"])
-def test_depth_is_seen_and_its_scale_is_not(
-    family: str, painters: Callable[[str], Painter], picture: torch.Tensor
-) -> None:
-    painter = painters(family)
-    depth = 1 + picture[:, :1]
-    near = painter.redraw(picture, 0.4, [sampling()], depth=depth)
-    assert (painter.redraw(picture, 0.4, [sampling()], depth=7 * depth) - near).abs().max() < 1e-4
-    assert (painter.redraw(picture, 0.4, [sampling()], depth=depth.flip(3)) - near).abs().max() > 1e-3
-    flat = painter.redraw(picture, 0.4, [sampling()], depth=torch.full_like(depth, 3.0))
-    assert torch.equal(flat, painter.redraw(picture, 0.4, [sampling()]))
-    two = painter.redraw(picture.repeat(2, 1, 1, 1), 0.4, [sampling()] * 2, depth=torch.cat([depth.flip(3), depth]))
-    assert (two[1:] - near).abs().max() < 1e-5
-
-
 @pytest.mark.parametrize("sampler", ["default", "Euler a", "DPM++ 2M Karras", "Heun", "PLMS", "LMS", "DEIS"])
 def test_model_made_like_the_embedded_one(
     sampler: str, painters: Callable[[str], Painter], picture: torch.Tensor
@@ -258,39 +215,17 @@ def test_within_everything_is_a_plain_redraw(painters: Callable[[str], Painter],
     assert (whole - painter.redraw(picture, 0.4, [sampling()])).abs().max() < 1e-6
 
 
-def test_rescaled_guidance_has_the_contrast_of_the_unguided_prediction() -> None:
-    from animate.diffusion.painter import _rescaled
-
-    random = torch.Generator().manual_seed(0)
-    found, plain = 4 * torch.randn(2, 4, 8, 8, generator=random), torch.randn(2, 4, 8, 8, generator=random)
-    whole = _rescaled(found, plain, 1.0)
-    assert torch.allclose(whole.std(dim=(1, 2, 3)), plain.std(dim=(1, 2, 3)))
-    half = _rescaled(found, plain, 0.5)
-    assert torch.allclose(half, (whole + found) / 2, atol=1e-5)
-    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
-
-    assert torch.allclose(_rescaled(found, plain, 0.7), rescale_noise_cfg(found, plain, 0.7), atol=1e-5)
-
-
-def test_rescaling_tames_a_strict_prompt(painters: Callable[[str], Painter], picture: torch.Tensor) -> None:
-    painter = painters("zero_snr")
-    plain, tamed = (
-        painter.redraw(picture, 0.4, [sampling(cfg_scale=12.0, guidance_rescale=share)]) for share in (0.0, 0.7)
-    )
-    assert (plain - tamed).abs().max() > 1e-3
-
-
 def told(painter: Painter, monkeypatch: pytest.MonkeyPatch, paint: Callable[[], object]) -> list[torch.Tensor]:
     """What the network's first row is told at each evaluation while `paint` runs."""
     heard: list[torch.Tensor] = []
-    inner = painter._unet.forward
+    inner = painter._parts.unet.forward
 
     def listening(*args: object, **options: object) -> object:
         heard.append(options["encoder_hidden_states"][-1].clone())  # type: ignore[index]
         return inner(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(painter._unet, "forward", listening)
+        patch.setattr(painter._parts.unet, "forward", listening)
         paint()
     return heard
 

@@ -1,9 +1,12 @@
 """In-betweens of a run: the painted frames among them, nothing across a cut, duration kept or stretched."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import animate
+from animate.errors import MissingModel
 from animate.render import between
 from animate.render.run import render, resume
 from animate.video.reader import count_frames, probe
@@ -62,3 +65,15 @@ def test_the_video_lasts_as_long_as_asked(tmp_path, slow, fps):
     straight = video.read_bytes()
     video.unlink()
     assert resume(tmp_path / "run").read_bytes() == straight
+
+
+def test_a_changed_network_of_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = between.EMBEDDED
+    for path in shipped.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(between, "EMBEDDED", tmp_path)
+    assert between.engine("embedded", "cpu").name == "embedded"
+    weights = tmp_path / "network.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(MissingModel, match=r"network\.safetensors has been changed"):
+        between.engine("embedded", "cpu")

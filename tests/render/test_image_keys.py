@@ -9,7 +9,7 @@ import torch
 
 import animate
 from animate.diffusion import models
-from animate.diffusion.painter import mixed
+from animate.diffusion.latents import mixed
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import BadInput, RenderError, ScheduleError
 from animate.picture import convert

@@ -1,0 +1,155 @@
+"""Models in one file: told apart, read, and refused where they are anything else."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from animate.diffusion import digests, models, single_file, vocabulary
+from animate.diffusion.painter import Painter
+from animate.errors import BadInput, MissingModel
+from tests.diffusion import original
+from tests.diffusion.conftest import sampling
+
+MILLIONS = {
+    ("sd1", "unet"): 859.5,
+    ("sd2", "unet"): 865.9,
+    ("sd2-depth", "unet"): 865.9,
+    ("sdxl", "unet"): 2567.5,
+    ("sd1", "text_encoder"): 123.1,
+    ("sd2", "text_encoder"): 340.4,
+    ("sdxl", "text_encoder_2"): 694.7,
+    ("sd1", "vae"): 83.7,
+}
+"""Weights of the published models, in millions."""
+
+
+@pytest.fixture
+def spelled(tiny_models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny vocabulary in CLIP's place."""
+    monkeypatch.setenv(vocabulary.VARIABLE, str(tiny_models("sd") / "tokenizer"))
+
+
+def test_single_file_of_an_inpainting_model_reads_its_channels(
+    tiny_models: Callable[[str], Path],
+    painters: Callable[[str], Painter],
+    picture: torch.Tensor,
+    tmp_path: Path,
+    spelled: None,
+) -> None:
+    path = tmp_path / "inpainting.safetensors"
+    save_file(original.checkpoint(tiny_models("inpaint")), path)
+    parts = models.from_file(path, families=original.family(tiny_models("sd"), tmp_path / "families"))
+    assert parts.unet.config.in_channels == 9
+    within = torch.zeros(1, 1, 64, 64)
+    within[..., 20:50] = 1
+    ours = Painter(parts, name="tiny").redraw(picture, 0.4, [sampling()], within=within)
+    assert torch.equal(ours, painters("inpaint").redraw(picture, 0.4, [sampling()], within=within))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
+def test_single_file_paints_what_the_folder_paints(
+    suffix: str,
+    tiny_models: Callable[[str], Path],
+    painters: Callable[[str], Painter],
+    picture: torch.Tensor,
+    tmp_path: Path,
+    spelled: None,
+) -> None:
+    folder = tiny_models("sd")
+    tensors = original.checkpoint(folder)
+    path = tmp_path / f"tiny{suffix}"
+    if suffix == ".safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save({"state_dict": tensors, "global_step": 7}, path)
+    parts = models.from_file(path, families=original.family(folder, tmp_path / "families"))
+    painter = Painter(parts, name="tiny")
+    ours = painter.redraw(picture, 0.4, [sampling()])
+    assert torch.equal(ours, painters("sd").redraw(picture, 0.4, [sampling()]))
+    assert painter.digest == digests.of_file(path)
+
+
+class Hostile:
+    """A pickle that would leave a file behind."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.trace,))
+
+
+def test_hostile_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
+    trace = tmp_path / "ran"
+    for name, protocol in (("zip.ckpt", None), ("bare.ckpt", 2)):
+        path = tmp_path / name
+        if protocol is None:
+            torch.save({"state_dict": Hostile(trace)}, path)
+        else:
+            path.write_bytes(pickle.dumps({"state_dict": Hostile(trace)}, protocol))
+        with pytest.raises(BadInput, match="holds more than weights"):
+            models.load(str(path))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(("family", "part"), MILLIONS)
+def test_families_have_the_published_shapes(family: str, part: str) -> None:
+    import diffusers
+    import transformers
+
+    folder = single_file.FAMILIES / family / part
+    config = json.loads((folder / "config.json").read_text())
+    with torch.device("meta"):
+        if "_class_name" in config:
+            kind = getattr(diffusers, config["_class_name"])
+            model = kind.from_config(kind.load_config(folder))
+        else:
+            kind = getattr(transformers, config["architectures"][0])
+            model = kind(kind.config_class.from_pretrained(folder))
+    assert sum(weight.numel() for weight in model.parameters()) / 1e6 == pytest.approx(MILLIONS[family, part], abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("names", "family"),
+    [
+        (["cond_stage_model.transformer.text_model.embeddings.position_ids"], "sd1"),
+        (["cond_stage_model.model.token_embedding.weight"], "sd2"),
+        (["conditioner.embedders.0.transformer.x", "conditioner.embedders.1.model.ln_final.weight"], "sdxl"),
+        (["conditioner.embedders.0.model.ln_final.weight"], "sdxl-refiner"),
+    ],
+)
+def test_family_is_told_from_tensors(names: list[str], family: str) -> None:
+    tensors = {name: torch.zeros(1) for name in names} | {single_file.INPUT: torch.zeros(8, 4, 3, 3)}
+    assert single_file.family_of(tensors, Path("x")) == family
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"),
+    [
+        ({"lora_unet_x.lora_down.weight": 4}, "LoRA"),
+        ({"emb_params": 4}, "textual inversion"),
+        ({"down_blocks.0.x": 4}, "network alone"),
+        ({"first_stage_model.x": 4}, "under vae"),
+        ({"model.diffusion_model.double_blocks.0.x": 4}, "not supported"),
+        ({"x": 4}, "no Stable Diffusion"),
+        ({single_file.INPUT: 4}, "without a text encoder"),
+    ],
+)
+def test_other_files_are_named_for_what_they_are(tensors: dict[str, int], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    save_file({name: torch.zeros(8, channels, 3, 3) for name, channels in tensors.items()}, path)
+    with pytest.raises(MissingModel, match=said):
+        models.load(str(path))
+
+
+def test_damaged_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00")
+    with pytest.raises(BadInput, match=r"cut\.safetensors"):
+        models.load(str(tmp_path / "cut.safetensors"))
