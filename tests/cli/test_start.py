@@ -1,5 +1,6 @@
 """What only a process of its own can show: that commands start fast, without torch, and leave quietly."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_no_torch(words: list[str], schedule: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == "imported:"
     assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, None)]
+)
+def test_threads_do_not_wait_awake_for_long(given: dict[str, str], counts: str | None) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    }
+    code = "import os, animate; print(os.environ.get('GOMP_SPINCOUNT'))"
+    said = subprocess.run([sys.executable, "-c", code], env=environment | given, capture_output=True, check=True)
+    assert said.stdout.decode().strip() == str(counts)
 
 
 def test_module_can_be_run(schedule: Path) -> None:
