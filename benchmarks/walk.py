@@ -24,6 +24,13 @@ from animate.schedule.plan import Plan, compile
 from benchmarks.rows import Row, paired
 
 PROMPTS = ("a snowy mountain lake at dawn", "a meadow of red flowers on a sunny day", "the sea at sunset, orange sky")
+CHAIN = (
+    *PROMPTS,
+    "a city at night, neon",
+    "a forest in autumn, oil painting",
+    "a desert under a violet sky",
+    "a planet over mountains, watercolour",
+)
 FRAMES = 60
 
 
@@ -83,20 +90,27 @@ def pace() -> Row:
 
 
 def middle() -> Row:
-    """How far the sharpness half-way between two prompts is from that of its ends."""
-    wanted = walk.Walk(prompts=PROMPTS, seeds=(1, 2, 3), frames=9)
+    """How far the sharpness half-way between two prompts is beyond that of its ends.
+
+    Mist and flowers differ 70-fold: there is no one sharpness of the ends to be near, but all between them is a
+    picture of the way, and less than the softer one is the grey mean that a walk must not pass.
+    """
+    wanted = walk.Walk(prompts=CHAIN, seeds=tuple(range(1, len(CHAIN) + 1)), frames=2 * len(CHAIN) - 1)
     groups = Groups(plan(wanted), painter(), 8)
     found = np.array([sharpness(groups.picture(index)) for index in range(wanted.frames)])
-    ends = (found[[0, 4]] + found[[4, 8]]) / 2
-    off = np.abs(found[[2, 6]] / ends - 1)
+    softer, crisper = np.minimum(found[:-1:2], found[2::2]), np.maximum(found[:-1:2], found[2::2])
+    half_way = found[1::2]
+    off = np.maximum(softer / half_way, half_way / crisper) - 1
+    worst = int(off.argmax())
     return Row(
-        name="sharpness half-way, off its ends'",
-        ours_ms=float(found[[2, 6]].mean()),
-        reference_ms=float(ends.mean()),
-        ratio=float(off.max()),
+        name="sharpness half-way, beyond its ends'",
+        ours_ms=float(half_way[worst]),
+        reference_ms=float(softer[worst] if half_way[worst] < crisper[worst] else crisper[worst]),
+        ratio=max(0.0, float(off[worst])),
         goal=0.3,
         better="lower",
-        note="sharpness and not ms; the worse of two, 256²",
+        note=f"sharpness and not ms; the worst of {len(off)}, 256²; of the mean of the ends in the median "
+        f"{float(np.median(half_way / ((softer + crisper) / 2))):.2f}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Near things: floors, walls, boxes and balls covered with photographs, seen by a camera, with exact depth.
+"""Near things: floors, walls, boxes, balls, rods and rings under photographs, seen by a camera, with exact depth.
 
 The world is made of landscapes, and a depth eye that has only seen landscapes takes a garage for one. Here the same
 cues speak without skies and ridges: a ground that rises to a line, things that stand on it and hide each other, faces
@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from torch import Tensor
 from training import checkpoint, photographs
 
 SIDE, CELL = 256, 4
-COUNT = 800
+COUNT = 2000
 FAR = 30.0
 """Distance of what is open, in metres."""
 
@@ -73,7 +74,7 @@ def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArra
 
     sky = cv2.GaussianBlur(texture(), (0, 0), 20)
     seen = Seen(np.full((SIDE, SIDE), np.inf, np.float32), sky.astype(np.float32) / 255)
-    room = random.random() < 0.6
+    room = random.random() < 0.75
     planes = [(1, 0.0, 1.0)]  # axis, place, which way its normal looks
     if room:
         planes += [(2, float(random.uniform(2.5, 12)), -1.0), (0, float(random.uniform(-6, -1.5)), 1.0)]
@@ -91,8 +92,13 @@ def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArra
         normal = np.zeros(3)
         normal[axis] = way
         seen.meet(where, u, v, np.full((SIDE, SIDE), lit(normal), np.float32), texture())
-    for _ in range(int(random.integers(3, 14))):
-        (_ball if random.random() < 0.3 else _box)(seen, rays, eye, lit, texture(), random)
+    for make, share in THINGS.items():
+        for _ in range(random.poisson(share)):
+            spot = _standing(random)
+            _shade(seen, rays, eye, spot, random)
+            make(seen, rays, eye, lit, texture(), spot, random)
+    for _ in range(random.poisson(1.2)):
+        _shelf(seen, rays, eye, lit, texture, random)
     depth = np.minimum(seen.distance, FAR)  # rays have length 1 along the view, so their lengths are depths
     near = -np.log(cv2.resize(depth, (SIDE // CELL, SIDE // CELL), interpolation=cv2.INTER_AREA))
     exposure = random.uniform(0.8, 1.4)
@@ -109,23 +115,73 @@ def _camera(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[n
     return np.stack([x, up, ahead], axis=-1), np.array([0, random.uniform(0.5, 1.9), 0])
 
 
-def _standing(height: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """A place for the middle of a thing, within sight: near ones are as frequent as far ones, and so larger."""
+def _standing(random: np.random.Generator) -> NDArray[np.float64]:
+    """A place on the floor, within sight: near ones are as frequent as far ones, and so larger."""
     away = float(np.exp(random.uniform(np.log(1.1), np.log(8))))
-    return np.array([random.uniform(-0.6, 0.6) * away, height, away])
+    return np.array([random.uniform(-0.6, 0.6) * away, 0.0, away])
+
+
+def _shade(seen: Seen, rays: Floats, eye: Floats, place: Floats, random: np.random.Generator) -> None:
+    """The floor is darker where things stand on it: what binds them to their place."""
+    point = eye + seen.distance[..., None] * rays
+    on_floor = np.abs(point[..., 1]) < 1e-3
+    away = (point[..., 0] - place[0]) ** 2 + (point[..., 2] - place[2]) ** 2
+    reach, depth = random.uniform(0.15, 0.5), random.uniform(0.2, 0.7)
+    darker = 1 - depth * np.exp(-np.where(on_floor, away, np.inf) / reach**2)
+    seen.picture = seen.picture * darker[..., None].astype(np.float32)
+
+
+def _shelf(
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: Callable[[], NDArray[np.uint8]],
+    random: np.random.Generator,
+) -> None:
+    """A board with a row of boxes on it, some way off: the clutter at the back of a room."""
+    away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
+    left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
+    board = np.array([width / 2, 0.02, 0.2])
+    _block(seen, rays, eye, lit, texture(), board, np.array([left + width / 2, height, away]), 0.0, random)
+    looks = [texture() for _ in range(3)]
+    at = left
+    while at < left + width:
+        half = np.exp(random.normal(np.log(0.15), 0.5, 3)) / 2
+        middle = np.array([at + half[0], height + 0.02 + half[1], away + random.uniform(-0.1, 0.1)])
+        _block(seen, rays, eye, lit, looks[int(random.integers(3))], half, middle, random.normal(0, 0.2), random)
+        at += 2 * half[0] + float(random.exponential(0.06))
 
 
 def _box(
-    seen: Seen, rays: Floats, eye: Floats, lit: Light, texture: NDArray[np.uint8], random: np.random.Generator
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    place: Floats,
+    random: np.random.Generator,
 ) -> None:
     """A box on the floor, turned about the upright; a thin one is a board, a leg or a plate."""
     half = np.exp(random.normal(np.log(0.5), 0.6, 3)) / 2
     if random.random() < 0.3:
         half[int(random.integers(3))] *= 0.15
-    middle = _standing(half[1], random)
-    if random.random() < 0.2:  # on something, or hung up
-        middle[1] += random.uniform(0.2, 1.5)
-    turn = random.uniform(0, np.pi)
+    lifted = random.uniform(0.2, 1.5) if random.random() < 0.2 else 0.0  # on something, or hung up
+    middle = place + np.array([0, half[1] + lifted, 0])
+    _block(seen, rays, eye, lit, texture, half, middle, random.uniform(0, np.pi), random)
+
+
+def _block(
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    half: Floats,
+    middle: Floats,
+    turn: float,
+    random: np.random.Generator,
+) -> None:
     by = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     way, start = rays @ by.T, by @ (eye - middle)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,11 +200,17 @@ def _box(
 
 
 def _ball(
-    seen: Seen, rays: Floats, eye: Floats, lit: Light, texture: NDArray[np.uint8], random: np.random.Generator
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    place: Floats,
+    random: np.random.Generator,
 ) -> None:
     """An ellipsoid on the floor."""
     half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
-    middle = _standing(half[1] * random.uniform(0.7, 1), random)
+    middle = place + np.array([0, half[1] * random.uniform(0.7, 1), 0])
     way, start = rays / half, (eye - middle) / half
     a, b, c = (way**2).sum(-1), way @ start, start @ start - 1
     root = b * b - a * c
@@ -161,7 +223,78 @@ def _ball(
     seen.meet(where, u * 120, -v * 120, lit(normal), texture)
 
 
-def rooms(count: int = COUNT, seed: int = 11) -> tuple[Tensor, Tensor]:
+def _rods(
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    place: Floats,
+    random: np.random.Generator,
+) -> None:
+    """A frame of rods from joint to joint, as of a chair, a ladder, a bicycle."""
+    size = float(np.exp(random.normal(np.log(0.8), 0.4)))
+    joints = place + size * (random.uniform((-0.5, 0, -0.5), (0.5, 1, 0.5), (int(random.integers(4, 8)), 3)))
+    radius = size * float(random.uniform(0.008, 0.04))
+    for start, end in pairwise(joints):
+        _rod(seen, rays, eye, lit, texture, start, end, radius)
+
+
+def _rod(
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    start: Floats,
+    end: Floats,
+    radius: float,
+) -> None:
+    """A round bar without caps."""
+    length = float(np.linalg.norm(end - start))
+    along = (end - start) / length
+    from_start = eye - start
+    way, off = rays - (rays @ along)[..., None] * along, from_start - (from_start @ along) * along
+    a, b, c = (way**2).sum(-1), way @ off, off @ off - radius**2
+    root = b * b - a * c
+    where = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / np.maximum(a, 1e-9), np.inf)
+    at = from_start @ along + np.where(np.isfinite(where), where, 0) * (rays @ along)
+    where = np.where((where > 1e-3) & (at > 0) & (at < length), where, np.inf).astype(np.float32)
+    normal = (off + np.where(np.isfinite(where), where, 0)[..., None] * way) / radius
+    seen.meet(where, at * 200, normal[..., 1] * radius * 200, lit(normal), texture)
+
+
+def _ring(
+    seen: Seen,
+    rays: Floats,
+    eye: Floats,
+    lit: Light,
+    texture: NDArray[np.uint8],
+    place: Floats,
+    random: np.random.Generator,
+) -> None:
+    """A flat ring or disc that stands upright or lies: wheels, hoops, table tops."""
+    outer = float(np.exp(random.normal(np.log(0.35), 0.4)))
+    inner = outer * (float(random.uniform(0.5, 0.92)) if random.random() < 0.6 else 0.0)
+    lies = random.random() < 0.3
+    turn = random.uniform(0, np.pi)
+    normal = np.array([0.0, 1, 0]) if lies else np.array([np.cos(turn), 0, np.sin(turn)])
+    middle = place + np.array([0, random.uniform(0.3, 1.2) if lies else outer, 0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        where = ((middle - eye) @ normal) / (rays @ normal)
+    from_middle = eye + np.where(np.isfinite(where), where, 0)[..., None] * rays - middle
+    away = np.linalg.norm(from_middle, axis=-1)
+    where = np.where((where > 1e-3) & (away < outer) & (away >= inner), where, np.inf).astype(np.float32)
+    faces = normal * -np.sign(rays @ normal)[..., None]
+    across = from_middle @ np.cross(normal, (0, 1, 0) if not lies else (1, 0, 0))
+    seen.meet(where, across * 200, from_middle[..., 2 if lies else 1] * 200, lit(faces), texture)
+
+
+THINGS: dict[Callable[..., None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _ring: 2.0}
+"""What stands about, and how many of each in the mean."""
+
+
+def rooms(count: int = COUNT, seed: int = 12) -> tuple[Tensor, Tensor]:
     """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once by all cores and mapped from disk."""
     files = [checkpoint.CACHE / "depth" / f"rooms-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
     if not all(file.exists() for file in files):

@@ -5,34 +5,32 @@ and parabolas. OpenCV's and torch's own bicubic have a = −¾: they amplify mid
 again too far. In a feedback loop that explodes: 120 zooms of 1.01 took a photograph from [0, 1] to [−4.7, 4.5], with
 a = −½ to [−0.13, 1.05].
 
-No library samples with a = −½, but it takes a few bilinear reads: along one axis, with s the fractional position,
+On a CPU that is one loop over the sixteen pixels around a place. Elsewhere it is four of torch's bilinear reads: along
+one axis, with s the fractional position,
 
     keys(s) = linear(f, s) + ½ s (1 − s) · linear(−δ²f, s),        δ²f(x) = f(x − 1) − 2 f(x) + f(x + 1)
 
-In the plane that is one read of f and one of its bend along each axis. The product of both axes would have a fourth
-term; without it a diagonal wave at half the finest frequency loses 4 % and nothing else changes.
-
-On a CPU the channels of a pixel lie beside each other in memory, four and four: OpenCV reads four in the time of one.
+so in the plane one of f, one of its bend along each axis and one of the bend of the bend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from animate.picture.blur import separable
-from animate.picture.border import fold, pad
-from animate.picture.threads import STRIP_PIXELS, each, strips
+from animate.picture.border import FOLDS, fold, indices, pad
+from animate.picture.compiled import compiled, inlined
+from animate.picture.threads import each, strips
 
-TOGETHER = 4
-"""Channels that are read at once."""
-OVERLAP = 2.0
-"""How often a row of the picture may be made ready before larger strips cost less."""
+SAMPLINGS = ("bicubic", "lanczos", "bilinear", "nearest")
+SPARE = 8
+"""Pixels around the picture that reads may touch: of a doubled one as many as its windowed sinc is long."""
 
 
 def resample(
@@ -56,124 +54,73 @@ def resample(
     Returns:
         (C, h, w).
     """
-    if sampling in PLAIN:
-        result = _plain(picture, x, y, border, PLAIN[sampling])
-        return result.clamp_(0, 1) if clamped else result
-    if sampling not in CURVED:
+    if sampling not in SAMPLINGS:
         raise ValueError(f"unknown sampling {sampling!r}; known are {', '.join(SAMPLINGS)}")
-    margin, start, read = CURVED[sampling]
+    if border not in FOLDS:
+        raise ValueError(f"unknown border {border!r}; known are {', '.join(FOLDS)}")
     height, width = picture.shape[-2:]
-    if picture.device.type != "cpu":
-        across, down = fold(x, width, border) + start, fold(y, height, border) + start
-        result = read(pad(picture, margin, border), across, down, picture.new_empty(len(picture), *x.shape))
-        return result.clamp_(0, 1) if clamped else result
-    padded = None if border == "replicate" else pad(picture, margin, border)
-    out = torch.empty(picture.shape[0], *x.shape)
-
-    def fill(strip: Strip) -> None:
-        rows, down, first, last = strip
-        across, down = fold(x[rows], width, border).add_(start), down.add(start - first)
-        for some in range(0, len(out), TOGETHER):
-            channels = slice(some, some + TOGETHER)
-            if padded is None:
-                source = _extended(picture[channels], first, last, margin)
-            else:
-                source = _packed(padded[channels, first : last + 2 * margin])
-            result = read(source, across, down, out[channels, rows])
-            if clamped:
-                result.clamp_(0, 1)
-
-    each(fill, _strips(y, height, border))
-    return out
+    if sampling == "lanczos":  # Keys' kernel on a picture that a windowed sinc has doubled
+        picture = _doubled(pad(picture, SPARE, border))
+        x, y = (2 * (fold(place, size, border) + SPARE) for place, size in ((x, width), (y, height)))
+        border = "replicate"
+    if picture.device.type == "cpu":
+        return _by_loop(picture, x, y, border, sampling, clamped)
+    read = _by_torch(picture, x, y, border, sampling)
+    return read.clamp_(0, 1) if clamped else read
 
 
-def _plain(picture: Tensor, x: Tensor, y: Tensor, border: str, rounded: bool) -> Tensor:
-    """One read of all channels; arguments as `resample`.
+def _by_loop(picture: Tensor, x: Tensor, y: Tensor, border: str, sampling: str, clamped: bool) -> Tensor:
+    planes, across, down = (tensor.detach().float().contiguous().numpy() for tensor in (picture, x, y))
+    count, height, width = planes.shape
+    out = np.empty((count, *across.shape), np.float32)
+    code = list(FOLDS).index(border)
+    if sampling in ("bilinear", "nearest"):
+        _in_strips(partial(_straight, planes, across, down, code, sampling == "nearest", out), *across.shape)
+        return torch.from_numpy(out)
+    least, most = (0.0, 1.0) if clamped else (-np.inf, np.inf)
+    rows, columns = (indices(size, BEFORE, AFTER, border).numpy() for size in (height, width))
+    beside = np.empty((len(rows), len(columns), TOGETHER), np.float32)
+    for first in range(0, count, TOGETHER):
+        some = slice(first, first + TOGETHER)
+        _pack(planes[some], rows, columns, beside)
+        read = partial(_curved, beside, across, down, code, np.float32(least), np.float32(most), out[some])
+        _in_strips(read, *across.shape)
+    return torch.from_numpy(out)
 
-    Args:
-        rounded: at whole pixels only.
-    """
+
+def _in_strips(read: Callable[[int, int], object], height: int, width: int) -> None:
+    each(lambda rows: read(rows.start, rows.stop), strips(height, width))
+
+
+def _by_torch(picture: Tensor, x: Tensor, y: Tensor, border: str, sampling: str) -> Tensor:
     height, width = picture.shape[-2:]
-    margin = 1 if border == "wrap" else 0  # between the last pixel and the first
-    source = pad(picture, margin, border) if margin else picture
-    step = TOGETHER if len(picture) > 2 else 1  # two are sooner read than packed
-    some = [slice(first, first + step) for first in range(0, len(picture), step)]
-    sources = [_packed(source[channels]) if picture.device.type == "cpu" else source[channels] for channels in some]
-    out = picture.new_empty(picture.shape[0], *x.shape)
-
-    def fill(rows: slice) -> None:
-        across, down = fold(x[rows], width, border), fold(y[rows], height, border)
-        if margin or rounded:
-            across, down = across + margin, down + margin
-        if rounded:
-            across, down = across.add_(0.5).floor_(), down.add_(0.5).floor_()
-        for planes, channels in zip(sources, some):
-            _read(planes, across, down, out[channels, rows])
-
-    each(fill, strips(*x.shape) if picture.device.type == "cpu" else [slice(None)])
-    return out
+    x, y = fold(x, width, border), fold(y, height, border)
+    if sampling == "nearest":
+        x, y = x.add(0.5).floor_(), y.add(0.5).floor_()
+    padded, margin = pad(picture, 3, border), 2
+    inner, x, y = padded[:, 1:-1, 1:-1], x + margin, y + margin
+    read = _linear(inner, x, y)
+    if sampling in ("bilinear", "nearest"):
+        return read
+    (s, t), bent = (x.frac(), y.frac()), _bend(padded, -1)
+    across, down, both = bent[:, 1:-1], _bend(padded, -2)[..., 1:-1], _bend(bent, -2)
+    s, t = s - s * s, t - t * t
+    read.addcmul_(_linear(across, x, y), s).addcmul_(_linear(down, x, y), t)
+    return read.addcmul_(_linear(both, x, y), s * t)
 
 
-Strip = tuple[slice, Tensor, int, int]
-"""Rows of what is read; the rows of the picture where; the first that is needed, and the one after the last."""
+def _bend(picture: Tensor, axis: int) -> Tensor:
+    """Half of −δ² along an axis, which so becomes shorter by two."""
+    length = picture.shape[axis] - 2
+    before, middle, after = (picture.narrow(axis, start, length) for start in range(3))
+    return middle - torch.lerp(before, after, 0.5)
 
 
-def _strips(y: Tensor, height: int, border: str) -> list[Strip]:
-    """What a strip reads is made ready with it, so that both stay in a core's own cache."""
-    pixels = STRIP_PIXELS
-    while True:
-        found = []
-        for rows in strips(y.shape[0], y.shape[1], pixels):
-            down = fold(y[rows], height, border)
-            lowest, highest = torch.aminmax(down)
-            found.append((rows, down, int(lowest), min(int(highest) + 2, height + 1)))
-        if len(found) == 1 or sum(last - first for _, _, first, last in found) < OVERLAP * height:
-            return found
-        pixels *= 4
-
-
-def _packed(picture: Tensor) -> Tensor:
-    """(C, H, W) on a CPU with the channels of a pixel beside each other, two or three filled up to `TOGETHER`."""
-    if len(picture) == 1:
-        return picture
-    planes = list(picture.numpy())
-    return torch.from_numpy(cv2.merge(planes + planes[-1:] * (TOGETHER - len(planes)))).permute(2, 0, 1)
-
-
-def _extended(picture: Tensor, first: int, last: int, margin: int) -> Tensor:
-    """The rows `first` to `last` of `picture` (C, H, W), packed, with a margin of what is there or the edge again."""
-    top, bottom = max(first - margin, 0), min(last + margin, picture.shape[1])
-    above, below = top - first + margin, last + margin - bottom
-    # packed, then framed: packing into a frame takes three times as long as packing
-    rows = np.ascontiguousarray(_packed(picture[:, top:bottom]).permute(1, 2, 0).numpy())
-    framed = cv2.copyMakeBorder(rows, above, below, margin, margin, cv2.BORDER_REPLICATE)
-    return torch.from_numpy(framed.reshape(*framed.shape[:2], -1)).permute(2, 0, 1)
-
-
-def _bicubic(picture: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
-    """Positions count from the second pixel: what bends has neighbours."""
-    inner = picture[:, 1:-1, 1:-1]
-    _read(inner, x, y, out)
-    bent = torch.empty_like(out)
-    bend = torch.lerp(picture[:, 1:-1, :-2], picture[:, 1:-1, 2:], 0.5)
-    torch.sub(inner, bend, out=bend)  # half of −δ² across
-    out.addcmul_(_read(bend, x, y, bent), _bend_weight(x))
-    torch.lerp(picture[:, :-2, 1:-1], picture[:, 2:, 1:-1], 0.5, out=bend)
-    torch.sub(inner, bend, out=bend)  # and down
-    return out.addcmul_(_read(bend, x, y, bent), _bend_weight(y))
-
-
-def _bend_weight(position: Tensor) -> Tensor:
-    """s (1 − s) of the fractional position."""
-    s = position.frac()
-    return s.addcmul_(s, s, value=-1)
-
-
-def _lanczos(picture: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
-    """Keys' kernel on a picture doubled by a windowed sinc of eight taps: fine detail survives more rounds."""
-    doubled = _doubled(picture.contiguous())
-    packed = _packed(doubled) if picture.device.type == "cpu" else doubled
-    return _bicubic(packed, 2 * x - 1, 2 * y - 1, out)
+def _linear(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Bilinear reads of (C, H, W) at positions (h, w) inside it."""
+    height, width = planes.shape[-2:]
+    grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], dim=-1)
+    return F.grid_sample(planes[None], grid[None], mode="bilinear", padding_mode="zeros", align_corners=True)[0]
 
 
 def _doubled(picture: Tensor) -> Tensor:
@@ -195,34 +142,115 @@ def _half_way(lobes: int) -> np.ndarray:
 HALF_WAY = _half_way(lobes=4)
 
 
-PLAIN = {"bilinear": False, "nearest": True}
-"""Whether positions are rounded."""
-CURVED: dict[str, tuple[int, int, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]]] = {
-    "bicubic": (3, 2, _bicubic),
-    "lanczos": (8, 8, _lanczos),
-}
-"""How many pixels beyond the picture each may touch; where the picture begins in what is read; and how a picture
-(C, H, W) padded by so much is read at positions (h, w) into (c, h, w), which it gives back."""
-SAMPLINGS = (*CURVED, *PLAIN)
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+BEFORE, AFTER = 1, 3
+"""Pixels around the picture that Keys' kernel may touch: where a picture wraps, a place may be its width."""
+TOGETHER = 4
+"""Channels that are read at once."""
+
+ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+STEEP, STEEPER = np.float32(1.5), np.float32(2.5)
+SECOND, THIRD, FOURTH = np.uint64(1), np.uint64(2), np.uint64(3)
+WRAP, REFLECT = list(FOLDS).index("wrap"), list(FOLDS).index("reflect")
 
 
-def _read(planes: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
-    """Bilinear reads of (C, H, W) at positions (h, w) inside it into `out` (c, h, w), which is given back.
+@compiled
+def _pack(planes, rows, columns, out):  # type: ignore[no-untyped-def]
+    """(c, H, W), c up to four → (h, w, 4), of some rows and columns: so a pixel is read at once."""
+    for v in range(len(rows)):
+        for channel in range(len(planes)):
+            row = planes[channel, rows[v]]
+            for u in range(len(columns)):
+                out[v, u, channel] = row[np.uint64(columns[u])]
 
-    What is packed may have more channels than are wanted.
-    """
-    height, width = planes.shape[-2:]
-    if planes.device.type != "cpu":
-        grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], dim=-1)
-        read = F.grid_sample(planes[None], grid[None], mode="bilinear", padding_mode="zeros", align_corners=True)[0]
-        return out.copy_(read[: len(out)])
-    # OpenCV 5 reads linearly at exact float positions; 4.x rounds them to 1/32 px
-    filled, how = list(out.numpy()), cv2.INTER_LINEAR
-    if len(planes) == 1:
-        cv2.remap(planes[0].numpy(), x.numpy(), y.numpy(), how, dst=filled[0], borderMode=cv2.BORDER_REPLICATE)
+
+@compiled
+def _curved(packed, x, y, border, least, most, out, top, bottom):  # type: ignore[no-untyped-def]
+    """Rows of `out` by Keys' kernel, from what `_pack` made of `BEFORE` to `AFTER` pixels around the picture."""
+    height, width = packed.shape[0] - BEFORE - AFTER, packed.shape[1] - BEFORE - AFTER
+    across, down = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
+    read = np.empty((x.shape[1], TOGETHER), np.float32)
+    for v in range(top, bottom):
+        _fold(x[v], width, border, across)
+        _fold(y[v], height, border, down)
+        for u in range(len(read)):
+            left, high = np.int32(across[u]), np.int32(down[u])
+            a, b, c, d = _keys(across[u] - np.float32(left))
+            e, f, g, h = _keys(down[u] - np.float32(high))
+            x0, y0 = np.uint64(left), np.uint64(high)
+            i0, i1, i2, i3 = _on_row(packed, y0, x0, a, b, c, d)
+            j0, j1, j2, j3 = _on_row(packed, y0 + SECOND, x0, a, b, c, d)
+            k0, k1, k2, k3 = _on_row(packed, y0 + THIRD, x0, a, b, c, d)
+            l0, l1, l2, l3 = _on_row(packed, y0 + FOURTH, x0, a, b, c, d)
+            read[u, 0] = e * i0 + f * j0 + g * k0 + h * l0
+            read[u, 1] = e * i1 + f * j1 + g * k1 + h * l1
+            read[u, 2] = e * i2 + f * j2 + g * k2 + h * l2
+            read[u, 3] = e * i3 + f * j3 + g * k3 + h * l3
+        for channel in range(len(out)):
+            for u in range(len(read)):
+                out[channel, v, u] = min(max(read[u, channel], least), most)
+
+
+@inlined
+def _keys(s):  # type: ignore[no-untyped-def]
+    """The weights of the four pixels around a place, s after the second."""
+    rest = ONE - s
+    first, last = -HALF * s * rest * rest, -HALF * rest * s * s
+    second = ONE + s * s * (STEEP * s - STEEPER)
+    return first, second, ONE - first - second - last, last
+
+
+@inlined
+def _on_row(packed, y, x, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Four pixels weighted, each channel for itself, which the compiler makes one operation of all four."""
+    x1, x2, x3 = x + SECOND, x + THIRD, x + FOURTH
+    return (
+        a * packed[y, x, 0] + b * packed[y, x1, 0] + c * packed[y, x2, 0] + d * packed[y, x3, 0],
+        a * packed[y, x, 1] + b * packed[y, x1, 1] + c * packed[y, x2, 1] + d * packed[y, x3, 1],
+        a * packed[y, x, 2] + b * packed[y, x1, 2] + c * packed[y, x2, 2] + d * packed[y, x3, 2],
+        a * packed[y, x, 3] + b * packed[y, x1, 3] + c * packed[y, x2, 3] + d * packed[y, x3, 3],
+    )
+
+
+@compiled
+def _straight(planes, x, y, border, nearest, out, top, bottom):  # type: ignore[no-untyped-def]
+    """Rows of `out`, bilinear or from whole pixels only."""
+    count, height, width = planes.shape
+    across, down = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
+    for v in range(top, bottom):
+        _fold(x[v], width, border, across)
+        _fold(y[v], height, border, down)
+        if nearest:
+            across, down = np.floor(across + HALF), np.floor(down + HALF)
+        for u in range(len(across)):
+            left, high = np.int32(across[u]), np.int32(down[u])
+            s, t = across[u] - np.float32(left), down[u] - np.float32(high)
+            # past the last pixel comes the first where it wraps, else what is read there does not count
+            x0, y0 = np.uint64(left if left < width else 0), np.uint64(high if high < height else 0)
+            x1, y1 = (
+                x0 + SECOND if x0 + SECOND < width else np.uint64(0),
+                y0 + SECOND if y0 + SECOND < height else np.uint64(0),
+            )
+            for channel in range(count):
+                k = np.uint64(channel)
+                first = planes[k, y0, x0] + s * (planes[k, y0, x1] - planes[k, y0, x0])
+                other = planes[k, y1, x0] + s * (planes[k, y1, x1] - planes[k, y1, x0])
+                out[k, v, u] = first + t * (other - first)
+
+
+@compiled
+def _fold(places, size, border, out):  # type: ignore[no-untyped-def]
+    """As `border.fold`; what is no number is 0."""
+    length = np.float32(size)
+    if border == WRAP:
+        for u in range(len(places)):
+            out[u] = min(max(ZERO, places[u] - length * np.floor(places[u] / length)), length)
+    elif border == REFLECT:
+        for u in range(len(places)):
+            beyond = places[u] + HALF
+            beyond -= TWO * length * np.floor(beyond / (TWO * length))
+            out[u] = min(max(ZERO, length - HALF - np.abs(length - beyond)), length - ONE)
     else:
-        source = planes.permute(1, 2, 0).numpy()
-        found = cv2.remap(source, x.numpy(), y.numpy(), how, borderMode=cv2.BORDER_REPLICATE)
-        spare = [np.empty_like(filled[0]) for _ in range(len(planes) - len(out))]
-        cv2.split(found, filled + spare)
-    return out
+        for u in range(len(places)):
+            out[u] = min(max(ZERO, places[u]), length - ONE)

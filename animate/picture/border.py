@@ -32,9 +32,14 @@ def pad(picture: Tensor, margin: int, border: str) -> Tensor:
         for plane, out in zip(picture.numpy(), padded.numpy()):
             cv2.copyMakeBorder(plane, margin, margin, margin, margin, _opencv(border), dst=out)
         return padded
-    rows = _margined(height, margin, border).to(picture.device)
-    columns = _margined(width, margin, border).to(picture.device)
+    rows, columns = (indices(size, margin, margin, border).to(picture.device) for size in (height, width))
     return picture.index_select(-2, rows).index_select(-1, columns)
+
+
+def indices(size: int, before: int, after: int, border: str) -> Tensor:
+    """(before + size + after,) which pixel is at each place of an axis with so many more at its ends."""
+    position = torch.arange(-before, size + after, dtype=torch.float32)
+    return fold(position, size, border).long() % size
 
 
 def _known(border: str) -> Callable[[Tensor, int], Tensor]:
@@ -46,12 +51,6 @@ def _known(border: str) -> Callable[[Tensor, int], Tensor]:
 def _opencv(border: str) -> int:
     kinds = {"replicate": cv2.BORDER_REPLICATE, "wrap": cv2.BORDER_WRAP, "reflect": cv2.BORDER_REFLECT}
     return kinds[border]
-
-
-def _margined(size: int, margin: int, border: str) -> Tensor:
-    """The indices along one padded axis."""
-    position = torch.arange(-margin, size + margin, dtype=torch.float32)
-    return fold(position, size, border).long() % size
 
 
 def _replicate(position: Tensor, size: int) -> Tensor:

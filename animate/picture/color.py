@@ -8,15 +8,15 @@ feedback loop it is Deforum's best remedy; here it works on floats, so that it d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import reduce
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from animate.picture.spaces import FINEST, HSV, LAB, RGB, Channel, Space
+from animate.picture import spaces
+from animate.picture.spaces import HSV, LAB, RGB, Space
 from animate.picture.threads import each, strips
 
 LUMA = (0.299, 0.587, 0.114)
@@ -24,21 +24,6 @@ LUMA = (0.299, 0.587, 0.114)
 
 YIQ = np.array([LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
 """RGB → luma and the two colour axes of NTSC: hue is an angle in the plane of the last two, saturation a radius."""
-
-BINS = 255 * 32 + 1
-"""Of each channel's histogram, 32 to a grey level. Every 8-bit level is the middle of one, so 8-bit pictures are
-matched exactly. With 64 counting takes twice as long (the counts leave the first cache), with 16 the distance to
-scikit-image's float matching grows from 0.08 to 0.17 grey levels."""
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """How the values of one channel are distributed."""
-
-    bins: np.ndarray
-    """(k,) the bins that are not empty, ascending."""
-    quantiles: np.ndarray
-    """(k,) share of pixels at or below each."""
 
 
 def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
@@ -48,25 +33,17 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     never changed.
 
     Each value is shifted by what its bin is shifted, so within a bin floats keep their distances, and a plane that has
-    the wanted distribution stays as it is to the last bit.
+    the wanted distribution stays as it is (in RGB to the last bit).
     """
     wanted = _remembered(sample, space)
-    rgb = picture.cpu().numpy()
-    levels, matched = np.empty(rgb.shape, np.uint16), np.empty_like(rgb)
+    channels, counts = _counted(picture, space)
+    matched = np.empty_like(channels) if space is RGB else channels
+    moves = spaces.moves(counts, wanted, space)
 
-    def look(rows: slice) -> tuple[slice, np.ndarray]:
-        return rows, _looked_at(rgb[:, rows], space, levels[:, rows], matched[:, rows])
+    def paint(rows: slice) -> None:
+        spaces.shift(channels, rows, space, moves, matched)
 
-    def paint(part: tuple[slice, np.ndarray]) -> None:
-        rows, planes = part
-        more = np.empty(planes.shape, np.float32)
-        for level, shift, out in zip(levels[:, rows], shifts, more):
-            cv2.LUT(level, shift, dst=out)
-        space.picture(planes, more, matched[:, rows])
-
-    looks = each(look, strips(*rgb.shape[1:]))
-    shifts = each(lambda channel: _shift(_counts(channel[0]), *channel[1:]), zip(levels, wanted, space.channels))
-    each(paint, looks)
+    each(paint, strips(*matched.shape[1:]))
     return torch.from_numpy(matched).to(picture.device)
 
 
@@ -121,49 +98,23 @@ def grade(picture: Tensor, brightness: float = 1.0, saturation: float = 1.0, hue
     return (weights @ picture.flatten(1)).clamp_(0, 1).view_as(picture)
 
 
-def _remembered(sample: Tensor, space: Space) -> list[Distribution]:
+def _remembered(sample: Tensor, space: Space) -> np.ndarray:
     known = _samples.setdefault(sample, {})
     if space not in known:
-        rgb = sample.cpu().numpy()
-        levels = np.empty(rgb.shape, np.uint16)
-        _looked_at(rgb, space, levels, np.empty_like(rgb))
-        known[space] = [_distribution(_counts(channel)) for channel in levels]
+        known[space] = _counted(sample, space)[1]
     return known[space]
 
 
 _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""Sample → space → distributions. In LAB the sample costs as much as the picture, frame after frame."""
+"""Sample → space → its counts. In LAB the sample costs as much as the picture, frame after frame."""
 
 
-def _looked_at(rgb: np.ndarray, space: Space, levels: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """The planes of a picture (3, h, W), written to `out` if they are not there already, and the bin of every value of
-    its channels, written to `levels`."""
-    planes = space.planes(rgb, out)
-    for channel, level in zip(space.channels, levels):
-        channel.levels(planes, BINS - 1, level)
-    return planes
+def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """The channels (3, H, W) of a picture, and how many of their values are in each bin, (3, BINS)."""
+    rgb = picture.detach().float().contiguous().cpu().numpy()
+    channels = rgb if space is RGB else np.empty_like(rgb)
 
+    def look(rows: slice) -> np.ndarray:
+        return spaces.count(rgb, rows, space, channels)
 
-def _counts(levels: np.ndarray) -> np.ndarray:
-    """(BINS,) how many values are in each bin."""
-    return cv2.calcHist([levels], [0], None, [BINS], [0, BINS]).ravel()
-
-
-def _distribution(counts: np.ndarray) -> Distribution:
-    bins = np.flatnonzero(counts)
-    quantiles = np.cumsum(counts[bins], dtype=np.float64)
-    return Distribution(bins=bins, quantiles=quantiles / quantiles[-1])
-
-
-def _shift(has: np.ndarray, wanted: Distribution, channel: Channel) -> np.ndarray:
-    """(1, 2¹⁶) what is to be added to the values of each bin, so that they are distributed as wanted.
-
-    Args:
-        has: (BINS,) how many are in each.
-    """
-    quantiles = np.cumsum(has, dtype=np.float64)
-    becomes = np.interp(quantiles / quantiles[-1], wanted.quantiles, wanted.bins)
-    becomes -= np.arange(BINS)
-    shift = np.empty((1, FINEST + 1), dtype=np.float32)  # beyond the bins nothing is ever looked up
-    np.multiply(becomes, (channel.high - channel.low) / (BINS - 1), out=shift[0, :BINS], casting="same_kind")
-    return shift
+    return channels, reduce(np.add, each(look, strips(*rgb.shape[1:])))

@@ -9,6 +9,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from animate.picture.blur import gaussian, separable
 from animate.picture.color import LUMA
+from animate.picture.compiled import compiled
+from animate.picture.threads import each, strips
+
+ZERO, ONE = np.float32(0), np.float32(1)
 
 SOFTEST, CRISPEST = -0.7, 1.0
 """Least and greatest amount of one match, set by eye: beyond them a picture blurs or rings in a single frame."""
@@ -30,12 +34,50 @@ def unsharp(picture: Tensor, kernel: int, sigma: float, amount: float, threshold
     if amount == 0:
         return picture
     weights = gaussian(int(kernel) // 2 * 2 + 1, sigma)
-    blurred = separable(picture, weights, weights)
-    if threshold <= 0:
-        return blurred.lerp_(picture, 1 + amount).clamp_(0, 1)
-    lost = picture - blurred
-    lost = torch.where(lost.abs() < threshold / 255, 0, lost)
-    return torch.add(picture, lost, alpha=amount).clamp_(0, 1)
+    if picture.device.type != "cpu":
+        lost = picture - separable(picture, weights, weights)
+        lost = torch.where(lost.abs() < threshold / 255, 0, lost) if threshold > 0 else lost
+        return torch.add(picture, lost, alpha=amount).clamp_(0, 1)
+    planes, taps = picture.detach().float().contiguous().numpy(), weights.astype(np.float32)
+    out = np.empty_like(planes)
+
+    def sharpen(strip: slice) -> None:
+        _unsharp(planes, taps, np.float32(amount), np.float32(threshold / 255), out, strip.start, strip.stop)
+
+    each(sharpen, strips(*planes.shape[1:]))
+    return torch.from_numpy(out)
+
+
+@compiled
+def _unsharp(planes, taps, amount, threshold, out, top, bottom):  # type: ignore[no-untyped-def]
+    """Rows of `out`; the border mirrors (OpenCV's BORDER_REFLECT)."""
+    height, width = planes.shape[1:]
+    reach = len(taps) // 2
+    down, blurred = np.empty(width + 2 * reach, np.float32), np.empty(width, np.float32)
+    for channel in range(planes.shape[0]):
+        for y in range(top, bottom):
+            down[:], blurred[:] = ZERO, ZERO
+            for tap in range(len(taps)):
+                row = planes[channel, _mirrored(y + tap - reach, height)]
+                for x in range(width):
+                    down[reach + x] += taps[tap] * row[x]
+            for x in range(reach):
+                down[reach - 1 - x] = down[reach + _mirrored(-1 - x, width)]
+                down[reach + width + x] = down[reach + _mirrored(width + x, width)]
+            for tap in range(len(taps)):
+                for x in range(width):
+                    blurred[x] += taps[tap] * down[tap + x]
+            for x in range(width):
+                here = planes[channel, y, x]
+                lost = here - blurred[x]
+                more = amount * lost if np.abs(lost) >= threshold else ZERO
+                out[channel, y, x] = min(max(here + more, ZERO), ONE)
+
+
+@compiled
+def _mirrored(index, size):  # type: ignore[no-untyped-def]
+    along = index % (2 * size)
+    return min(along, 2 * size - 1 - along)
 
 
 def match_sharpness(picture: Tensor, sample: Tensor, share: float = 1.0) -> Tensor:

@@ -1,9 +1,8 @@
-"""Colour spaces as three planes each, there and back.
+"""Colour spaces, there and back, and the two loops of a histogram match in them.
 
-A space is worked on as whatever three planes are quickest to make and to turn back, and says which channels lie in
-them: L*a*b* as the cube roots of its three stimuli, whose differences are a* and b*. What is not a line goes through
-tables of 2¹⁶ entries: OpenCV's conversion of gamma-coded colours is off by half a grey level, which adds up in a loop,
-and its exact one of linear light takes three times as long as the tables.
+Powers are polynomials: of a root of their argument, where they are smooth, to 1e-6 between the least and the greatest
+value. So a row is converted in a few vector instructions a pixel, all in floats: OpenCV's conversion of gamma-coded
+colours is off by half a grey level, which adds up in a feedback loop.
 """
 
 from __future__ import annotations
@@ -11,154 +10,288 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-FINEST = (1 << 16) - 1
-"""Last entry of a table over 16 bits."""
+from animate.picture.compiled import compiled, inlined
 
+Pixels = np.ndarray
+"""float32 (3, h, W)."""
 
-@dataclass(frozen=True)
-class Channel:
-    """What is matched: a plane, or the difference of two."""
-
-    plane: int
-    low: float
-    high: float
-    less: int | None = None
-
-    def levels(self, planes: np.ndarray, last: int, out: np.ndarray) -> None:
-        """The channel of (3, h, W), [low, high] → 0 … last, rounded; what lies beyond ends at the ends of 16 bits."""
-        scale = last / (self.high - self.low)
-        less, share = (self.plane, 0.0) if self.less is None else (self.less, -scale)
-        cv2.addWeighted(planes[self.plane], scale, planes[less], share, -self.low * scale, dst=out, dtype=cv2.CV_16U)
+BINS = 255 * 32 + 1
+"""Of each channel's histogram, 32 to a grey level. Every 8-bit level is the middle of one, so 8-bit pictures are
+matched exactly. With 64 the counts leave the first cache, with 16 the distance to scikit-image's float matching grows
+from 0.08 to 0.17 grey levels."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """A colour space."""
+    """A colour space of three channels."""
 
-    planes: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    """float32 (3, h, W) from RGB, written to the second if they are not there already."""
-    channels: tuple[Channel, Channel, Channel]
-    picture: Callable[[np.ndarray, np.ndarray, np.ndarray], object]
-    """RGB in [0, 1] from the planes and what is to be added to each channel, (3, h, W), written to the third, where the
-    planes may lie; spoils the second, and planes that lie there."""
-
-
-def scaled(plane: np.ndarray, last: int, out: np.ndarray) -> None:
-    """[0, 1] → 0 … last as uint16, rounded; what lies outside is held at the ends."""
-    cv2.addWeighted(plane, last, plane, 0, 0, dst=out, dtype=cv2.CV_16U)  # one pass
+    number: int
+    """Which rows of the loops are its."""
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    """Between which values each channel is matched; what lies beyond belongs to the first and the last bin."""
 
 
-def _picture_of_rgb(rgb: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
-    for plane, shift, sum_ in zip(rgb, more, out):
-        cv2.add(plane, shift, dst=sum_)
-    np.clip(out, 0, 1, out=out)
+RGB = Space(0, low=(0, 0, 0), high=(1, 1, 1))
+HSV = Space(1, low=(0, 0, 0), high=(360, 1, 1))
+LAB = Space(2, low=(0, -128, -128), high=(100, 128, 128))
+"""CIE L*a*b* 1976 of sRGB under D65."""
 
 
-def _planes_of_hsv(rgb: np.ndarray, out: np.ndarray) -> np.ndarray:
-    cv2.split(cv2.cvtColor(cv2.merge(list(rgb)), cv2.COLOR_RGB2HSV), list(out))
-    return out
+def count(picture: Pixels, rows: slice, space: Space, channels: Pixels) -> np.ndarray:
+    """(3, BINS) how many values of some rows of a picture are in each bin of its channels.
+
+    The channels are written to the same rows of `channels`, which for RGB is the picture itself.
+    """
+    counts = np.zeros((3, BINS), np.int32)
+    _count(picture, rows.start, rows.stop, space.number, *_steps(space), channels, counts)
+    return counts
 
 
-def _picture_of_hsv(hsv: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
-    more += hsv
-    rgb = cv2.cvtColor(cv2.merge(list(more)), cv2.COLOR_HSV2RGB)
-    np.clip(rgb.transpose(2, 0, 1), 0, 1, out=out)
+def moves(has: np.ndarray, wanted: np.ndarray, space: Space) -> np.ndarray:
+    """float32 (3, BINS): by how much the values of each bin are to be moved, so that they are distributed as wanted.
+
+    The value at some quantile becomes the wanted one at that quantile, on a line between two that are not empty.
+
+    Args:
+        has: (3, BINS) how many values each bin has.
+        wanted: (3, BINS) how many it is to have, of as many values or of others.
+    """
+    bins = np.empty((3, BINS), np.float32)
+    _moves(has, wanted, bins)
+    return bins / _steps(space)[1][:, None]
 
 
-def _planes_of_lab(rgb: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """f(X), f(Y), f(Z) of CIE 15, each stimulus as a share of white's."""
-    level = np.empty(rgb.shape[1:], np.uint16)
-    light, stimuli = (np.empty(rgb.shape, np.float32) for _ in range(2))
-    for plane, linear in zip(rgb, light):
-        scaled(plane, FINEST, level)
-        cv2.LUT(level, TO_LIGHT, dst=linear)
-    _mix(light, XYZ_FROM_RGB, stimuli)
-    _look_up_roots(stimuli, TO_CUBE_ROOT, out)
-    return out
+def shift(channels: Pixels, rows: slice, space: Space, shifts: np.ndarray, picture: Pixels) -> None:
+    """Some rows of the picture, in [0, 1], of channels whose values are moved by what their bin is.
+
+    Args:
+        shifts: float32 (3, BINS).
+        picture: where they are written; may be the channels.
+    """
+    _shift(channels, rows.start, rows.stop, space.number, *_steps(space), shifts, picture)
 
 
-def _picture_of_lab(roots: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
-    x, y, z = roots
-    lightness, a, b = more
-    cv2.add(y, lightness, dst=y)
-    cv2.add(x, cv2.add(lightness, a, dst=a), dst=x)
-    cv2.add(z, cv2.subtract(lightness, b, dst=b), dst=z)
-    # above the knee the cube, below it the tangent
-    above = np.clip(roots, KNEE, np.inf, out=more)
-    roots -= above
-    roots *= SLOPE
-    roots += above * above * above
-    _mix(roots, FINEST**2 * RGB_FROM_XYZ, more)
-    _look_up_roots(np.clip(more, 0, FINEST**2, out=more), FROM_ROOT, out)
+def _steps(space: Space) -> tuple[np.ndarray, np.ndarray]:
+    low, high = np.array(space.low, np.float32), np.array(space.high, np.float32)
+    return low, np.float32(BINS - 1) / (high - low)
 
 
-def _look_up_roots(planes: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
-    """The square roots of (3, h, W), which are spoiled, through a table of 2¹⁶ entries."""
-    rows = planes.reshape(-1, planes.shape[2])
-    cv2.sqrt(rows, dst=rows)  # twice as fast as numpy's
-    levels = planes.astype(np.uint16)  # cut off, not rounded, which takes three times as long
-    for level, plane in zip(levels, out):
-        cv2.LUT(level, table, dst=plane)
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+ZERO, HALF, ONE, LAST = np.float32(0), np.float32(0.5), np.float32(1), np.float32(BINS - 1)
 
 
-def _mix(planes: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
-    """(3, 3) · (3, h, W)."""
-    first, second, third = planes
-    for (one, two, three), mixed in zip(matrix.tolist(), out):
-        cv2.addWeighted(first, one, second, two, 0, dst=mixed)
-        cv2.scaleAdd(third, three, mixed, dst=mixed)
+@compiled
+def _count(picture, top, bottom, number, low, scale, channels, counts):  # type: ignore[no-untyped-def]
+    width = picture.shape[2]
+    bins, half = np.empty((3, width), np.uint16), (width + 1) // 2
+    others = np.zeros_like(counts)
+    for y in range(top, bottom):
+        red, green, blue = picture[0, y], picture[1, y], picture[2, y]
+        if number == 1:
+            _hsv_of_rgb(red, green, blue, channels[0, y], channels[1, y], channels[2, y])
+        elif number == 2:
+            _lab_of_rgb(red, green, blue, channels[0, y], channels[1, y], channels[2, y])
+        for channel in range(3):
+            _bins(channels[channel, y], low[channel], scale[channel], bins[channel])
+        # six counts in turn, of places far apart: one that follows itself waits for memory
+        for x in range(half):
+            counts[0, bins[0, x]] += 1
+            counts[1, bins[1, x]] += 1
+            counts[2, bins[2, x]] += 1
+            if x + half < width:
+                others[0, bins[0, x + half]] += 1
+                others[1, bins[1, x + half]] += 1
+                others[2, bins[2, x + half]] += 1
+    counts += others
 
 
-def _srgb_to_linear(value: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1."""
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+@compiled
+def _moves(has, wanted, bins):  # type: ignore[no-untyped-def]
+    for channel in range(3):
+        # both as shares of one whole, so that what is equal is equal to the last bit
+        of_has, of_wanted = wanted[channel].sum(), has[channel].sum()
+        quantile, low, high = 0, 0, 0  # of the bin, and of two wanted ones between which it lies
+        before, after = -1, -1
+        for here in range(BINS):
+            if has[channel, here] == 0:  # what nobody asks for
+                bins[channel, here] = ZERO
+                continue
+            quantile += has[channel, here] * of_has
+            while high < quantile or after < 0:
+                before, low = after, high
+                after += 1
+                while wanted[channel, after] == 0:
+                    after += 1
+                high += wanted[channel, after] * of_wanted
+            if before < 0 or quantile == high:
+                bins[channel, here] = after - here
+            else:
+                along = (quantile - low) / (high - low)
+                bins[channel, here] = before + along * (after - before) - here
 
 
-def _linear_to_srgb(value: np.ndarray) -> np.ndarray:
-    return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+@compiled
+def _shift(channels, top, bottom, number, low, scale, shifts, picture):  # type: ignore[no-untyped-def]
+    width = channels.shape[2]
+    bins, moved = np.empty(width, np.uint16), np.empty((3, width), np.float32)
+    for y in range(top, bottom):
+        for channel in range(3):
+            _bins(channels[channel, y], low[channel], scale[channel], bins)
+            for x in range(width):
+                moved[channel, x] = shifts[channel, bins[x]]
+            for x in range(width):
+                moved[channel, x] += channels[channel, y, x]
+        red, green, blue = picture[0, y], picture[1, y], picture[2, y]
+        if number == 0:
+            for x in range(width):
+                red[x] = min(max(moved[0, x], ZERO), ONE)
+                green[x] = min(max(moved[1, x], ZERO), ONE)
+                blue[x] = min(max(moved[2, x], ZERO), ONE)
+        elif number == 1:
+            _rgb_of_hsv(moved[0], moved[1], moved[2], red, green, blue)
+        else:
+            _rgb_of_lab(moved[0], moved[1], moved[2], red, green, blue)
 
+
+@compiled
+def _bins(values, low, scale, bins):  # type: ignore[no-untyped-def]
+    for x in range(len(values)):
+        bins[x] = np.uint16(np.int32(min(max((values[x] - low) * scale, ZERO), LAST) + HALF))
+
+
+# --- HSV --------------------------------------------------------------------------------------------------------------
+
+TINY = np.float32(1e-12)
+THREE, FOUR, FIVE, SIX = np.float32(3), np.float32(4), np.float32(5), np.float32(6)
+SIXTH, THIRD, FULL = np.float32(60), np.float32(120), np.float32(360)
+"""Of a turn, in degrees."""
+
+
+@compiled
+def _hsv_of_rgb(red, green, blue, hue, saturation, value):  # type: ignore[no-untyped-def]
+    """Hue in degrees, 0 for grey; the hexagon of Smith 1978, "Color gamut transform pairs"."""
+    for x in range(len(red)):
+        r, g, b = red[x], green[x], blue[x]
+        most = max(r, max(g, b))
+        spread = most - min(r, min(g, b))
+        share = SIXTH / max(spread, TINY)
+        by_red, by_green, by_blue = (g - b) * share, (b - r) * share + THIRD, (r - g) * share - THIRD
+        angle = by_red if most == r else (by_green if most == g else by_blue)
+        hue[x] = angle + FULL if angle < ZERO else angle
+        saturation[x] = spread / max(most, TINY)
+        value[x] = most
+
+
+@compiled
+def _rgb_of_hsv(hue, saturation, value, red, green, blue):  # type: ignore[no-untyped-def]
+    for x in range(len(hue)):
+        h, v = hue[x] / SIXTH, value[x]
+        chroma = v * saturation[x]
+        red[x] = _side(h + FIVE, v, chroma)
+        green[x] = _side(h + THREE, v, chroma)
+        blue[x] = _side(h + ONE, v, chroma)
+
+
+@inlined
+def _side(place, value, chroma):  # type: ignore[no-untyped-def]
+    along = place - SIX * np.floor(place / SIX)
+    return min(max(value - chroma * max(min(along, min(FOUR - along, ONE)), ZERO), ZERO), ONE)
+
+
+# --- L*a*b* -----------------------------------------------------------------------------------------------------------
+
+
+def _fitted(
+    power: Callable[[np.ndarray], np.ndarray], low: float, high: float, degree: int = 7
+) -> tuple[np.float32, ...]:
+    """A polynomial near `power` from `low` to `high`: where it begins, its scale, and its coefficients from the highest
+    one down, of a variable from −1 to 1 there, in which they are small enough for 32 bits."""
+    near = np.polynomial.chebyshev.Chebyshev.interpolate(power, degree, [low, high])
+    falling = np.polynomial.chebyshev.cheb2poly(near.coef)[::-1]
+    return tuple(np.float32(number) for number in ((low + high) / 2, 2 / (high - low), *falling))
+
+
+@inlined
+def _at(polynomial, x):  # type: ignore[no-untyped-def]
+    u = (x - polynomial[0]) * polynomial[1]
+    total = polynomial[2]
+    for k in range(3, len(polynomial)):
+        total = total * u + polynomial[k]
+    return total
+
+
+DARK, SLOPE = 0.04045, 12.92
+DARK_LIGHT = DARK / SLOPE
+"""IEC 61966-2-1: the end of sRGB's straight part, and how steep it is."""
+TO_LIGHT = _fitted(lambda v: ((v + 0.055) / 1.055) ** 2.4, DARK, 1, degree=8)
+FROM_LIGHT = _fitted(lambda root: 1.055 * root ** (5 / 3) - 0.055, DARK_LIGHT**0.25, 1.05)
+"""Of the fourth root."""
 
 KNEE = 6 / 29
-SLOPE = 3 * KNEE**2
-"""Of CIE 15: roots below the knee belong to the tangent of the cube there."""
+"""CIE 15: cube roots below it belong to the tangent of the cube there."""
+CUBE_ROOT = _fitted(lambda root: root ** (4 / 3), KNEE**0.75, 1.02)
+"""Of the fourth root."""
 
-XYZ_FROM_RGB = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
-)
+XYZ_OF_RGB = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
 """ITU-R BT.709."""
-XYZ_FROM_RGB /= XYZ_FROM_RGB.sum(axis=1, keepdims=True)  # white is 1
-RGB_FROM_XYZ = np.linalg.inv(XYZ_FROM_RGB)
+XYZ_OF_RGB /= XYZ_OF_RGB.sum(axis=1, keepdims=True)  # white is 1
+RGB_OF_XYZ = np.linalg.inv(XYZ_OF_RGB)
 
-_STEPS = np.linspace(0, 1, FINEST + 1)
-_CUT = np.clip(_STEPS + 0.5 / FINEST, 0, 1) ** 2
-"""Light whose root was cut to a level: on average half a level more. Roots are as fine in the dark as in light."""
+(X_R, X_G, X_B), (Y_R, Y_G, Y_B), (Z_R, Z_G, Z_B) = XYZ_OF_RGB.astype(np.float32)
+(R_X, R_Y, R_Z), (G_X, G_Y, G_Z), (B_X, B_Y, B_Z) = RGB_OF_XYZ.astype(np.float32)
+STRAIGHT, LIGHT_KNEE, STRAIGHT_SLOPE = np.float32(DARK), np.float32(DARK_LIGHT), np.float32(SLOPE)
+ROOT_KNEE, CUBE_KNEE = np.float32(KNEE), np.float32(KNEE**3)
+TANGENT, TANGENT_START = np.float32(3 * KNEE**2), np.float32(4 / 29)
+L_OF_Y, L_START, A_OF_X, B_OF_Z = np.float32(116), np.float32(16), np.float32(500), np.float32(200)
 
-TO_LIGHT = (FINEST**2 * _srgb_to_linear(_STEPS)).astype(np.float32)[None]
-"""Linear light, so much of it that its roots are levels."""
-TO_CUBE_ROOT = np.where(_CUT > KNEE**3, np.cbrt(_CUT), KNEE + (_CUT - KNEE**3) / SLOPE).astype(np.float32)[None]
-FROM_ROOT = _linear_to_srgb(_CUT).astype(np.float32)[None]
-FROM_ROOT[0, 0] = 0  # black stays black
 
-RGB = Space(
-    planes=lambda rgb, _: rgb,
-    channels=(Channel(0, 0, 1), Channel(1, 0, 1), Channel(2, 0, 1)),
-    picture=_picture_of_rgb,
-)
-HSV = Space(
-    planes=_planes_of_hsv,
-    channels=(Channel(0, 0, 360), Channel(1, 0, 1), Channel(2, 0, 1)),
-    picture=_picture_of_hsv,
-)
-LAB = Space(
-    planes=_planes_of_lab,
-    channels=(
-        Channel(1, 16 / 116, 1),
-        Channel(0, -128 / 500, 128 / 500, less=1),
-        Channel(1, -128 / 200, 128 / 200, less=2),
-    ),
-    picture=_picture_of_lab,
-)
-"""L* from 0 to 100, a* and b* from −128 to 128."""
+@inlined
+def _light(coded):  # type: ignore[no-untyped-def]
+    straight, curved = coded / STRAIGHT_SLOPE, _at(TO_LIGHT, coded)
+    return straight if coded <= STRAIGHT else curved  # both are there: so eight and sixteen are made at once
+
+
+@inlined
+def _coded(light):  # type: ignore[no-untyped-def]
+    straight, curved = light * STRAIGHT_SLOPE, _at(FROM_LIGHT, np.sqrt(np.sqrt(max(light, ZERO))))
+    return min(max(straight if light <= LIGHT_KNEE else curved, ZERO), ONE)
+
+
+@inlined
+def _root(stimulus):  # type: ignore[no-untyped-def]
+    straight, curved = stimulus / TANGENT + TANGENT_START, _at(CUBE_ROOT, np.sqrt(np.sqrt(max(stimulus, ZERO))))
+    return straight if stimulus <= CUBE_KNEE else curved
+
+
+@inlined
+def _cube(root):  # type: ignore[no-untyped-def]
+    straight, curved = TANGENT * (root - TANGENT_START), root * root * root
+    return straight if root <= ROOT_KNEE else curved
+
+
+@compiled
+def _lab_of_rgb(red, green, blue, lightness, a, b):  # type: ignore[no-untyped-def]
+    for i in range(len(red)):
+        r, g, v = _light(red[i]), _light(green[i]), _light(blue[i])
+        x, y, z = (
+            _root(X_R * r + X_G * g + X_B * v),
+            _root(Y_R * r + Y_G * g + Y_B * v),
+            _root(Z_R * r + Z_G * g + Z_B * v),
+        )
+        lightness[i], a[i], b[i] = L_OF_Y * y - L_START, A_OF_X * (x - y), B_OF_Z * (y - z)
+
+
+@compiled
+def _rgb_of_lab(lightness, a, b, red, green, blue):  # type: ignore[no-untyped-def]
+    for i in range(len(red)):
+        root = (lightness[i] + L_START) / L_OF_Y
+        x, y, z = _cube(root + a[i] / A_OF_X), _cube(root), _cube(root - b[i] / B_OF_Z)
+        red[i], green[i], blue[i] = (
+            _coded(R_X * x + R_Y * y + R_Z * z),
+            _coded(G_X * x + G_Y * y + G_Z * z),
+            _coded(B_X * x + B_Y * y + B_Z * z),
+        )

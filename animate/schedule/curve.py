@@ -252,6 +252,15 @@ def _unbracketed(text: str) -> str:
     return text
 
 
+def may_be_named(key: Node, field: str, what: str, report: Report) -> bool:
+    """Whether expressions can call something by this name; if not, that is reported."""
+    if expression.IDENTIFIER.match(key.text) and key.text not in expression.VARIABLES:
+        return True
+    must = "letters, digits and _, not one of t, max_f, s …"
+    report.refuse(key, field, f"{key.text[:40]!r} cannot be {what}'s name", must)
+    return False
+
+
 def shown(node: Node) -> str:
     """A value as it is quoted in messages."""
     if isinstance(node.value, tuple):

@@ -22,7 +22,6 @@ from animate.errors import ScheduleError
 from animate.schedule import (
     album,
     curve,
-    expression,
     files,
     film,
     importers,
@@ -315,13 +314,7 @@ class _Loading:
         found = {}
         for key, value in node.value.pairs:
             name = key.text
-            if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
-                report.refuse(
-                    key,
-                    field,
-                    f"{name[:40]!r} cannot be a curve's name",
-                    "letters, digits and _, not one of t, max_f, s …",
-                )
+            if not curve.may_be_named(key, field, "a curve", report):
                 continue
             read = curve.read(value, f"{field}.{name}", clock, report)
             # A name that could not be read still exists: those who use it are not to blame.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from animate.schedule import curve, expression, music
+from animate.schedule import curve, music
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS
@@ -124,13 +124,7 @@ def _with_cues(taken: Taken, clock: Clock, heard: Music) -> Clock:
     groups: dict[str, tuple[int, ...]] = {}
     for key, value in node.value.pairs:
         name = key.text
-        if not expression.IDENTIFIER.match(name) or name in expression.VARIABLES:
-            report.refuse(
-                key,
-                field,
-                f"{name[:40]!r} cannot be a cue's name",
-                "letters, digits and _, not one of t, max_f, s …",
-            )
+        if not curve.may_be_named(key, field, "a cue", report):
             continue
         if isinstance(value.value, Table):
             frames = music.struck(value, f"{field}.{name}", heard, clock, report)

@@ -1,6 +1,7 @@
 """Warps: parity with Deforum, what must be exact, what must not be lost."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from animate.motion.resample import SAMPLINGS, resample
 from animate.motion.warp import warp
 from animate.picture.border import FOLDS
 from animate.picture.convert import from_uint8, to_uint8
+from animate.picture.threads import strips
 
 DEFORUM = np.load(Path(__file__).parent.parent / "data" / "deforum_warps.npz")
 FLAT = [
@@ -220,7 +222,7 @@ def test_strips_and_channels_change_nothing(photograph, sampling, border, channe
     for angle in (2, 70):
         motion = matrix.rotate_zoom(angle, 1.05, (64, 64))
         whole = warp(picture, motion, border, sampling).picture
-        monkeypatch.setattr(module, "STRIP_PIXELS", 1 << 10)
+        monkeypatch.setattr(module, "strips", partial(strips, pixels=1 << 10))
         np.testing.assert_allclose(warp(picture, motion, border, sampling).picture, whole, atol=1e-4)
         alone = torch.cat([warp(plane, motion, border, sampling).picture for plane in picture.split(1)])
         np.testing.assert_allclose(alone, whole, atol=1e-4)
@@ -239,17 +241,21 @@ def test_the_gpu_agrees(photograph, sampling, border):
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("border", FOLDS)
-def test_torchs_reads_agree_with_opencvs(photograph, sampling, border, monkeypatch):
+def test_torchs_reads_agree_with_the_loops(photograph, sampling, border, monkeypatch):
     """The path of other devices, walked on the CPU."""
     from animate.motion import resample as module
 
     motion = matrix.rotate_zoom(3, 1.05, (64, 64))
-    by_opencv = warp(photograph, motion, border, sampling).picture
+    by_loop = warp(photograph, motion, border, sampling).picture
+    monkeypatch.setattr(module, "_by_loop", lambda *how: module._by_torch(*how[:-1]))
+    np.testing.assert_allclose(warp(photograph, motion, border, sampling).picture, by_loop, atol=1e-3)
 
-    def by_torch(planes, x, y, out):
-        height, width = planes.shape[-2:]
-        grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], dim=-1)
-        return out.copy_(torch.nn.functional.grid_sample(planes[None], grid[None], align_corners=True)[0][: len(out)])
 
-    monkeypatch.setattr(module, "_read", by_torch)
-    np.testing.assert_allclose(warp(photograph, motion, border, sampling).picture, by_opencv, atol=1e-3)
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("border", FOLDS)
+def test_what_is_no_number_is_read_somewhere_inside(sampling, border):
+    """A flow may hold anything; nothing beyond the picture's memory may be read for it."""
+    picture = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(0))
+    places = torch.tensor([[torch.nan, torch.inf, -torch.inf, 1e30, -1e30, 3.5]])
+    read = resample(picture, places, places.flip(1), border, sampling, clamped=True)
+    assert 0 <= read.min() <= read.max() <= 1
