@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
+from numba import njit
 from numba.core import config
 
 config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
@@ -32,11 +32,11 @@ HOW: dict[str, Any] = {
 def compiled(function: Loop) -> Loop:
     """A function over arrays, compiled."""
     try:
-        return numba.njit(cache=True, **HOW)(function)
+        return njit(cache=True, **HOW)(function)
     except RuntimeError:  # nowhere to keep it: neither beside the source nor in the user's cache
-        return numba.njit(**HOW)(function)
+        return njit(**HOW)(function)
 
 
 def inlined(function: Loop) -> Loop:
     """A function over numbers, as part of the loops that call it."""
-    return numba.njit(inline="always", **HOW)(function)
+    return njit(inline="always", **HOW)(function)

@@ -27,16 +27,18 @@ from 0.08 to 0.17 grey levels."""
 class Space:
     """A colour space of three channels."""
 
-    number: int
-    """Which rows of the loops are its."""
+    kind: int
+    """By which the loops know it."""
     low: tuple[float, float, float]
     high: tuple[float, float, float]
     """Between which values each channel is matched; what lies beyond belongs to the first and the last bin."""
 
 
-RGB = Space(0, low=(0, 0, 0), high=(1, 1, 1))
-HSV = Space(1, low=(0, 0, 0), high=(360, 1, 1))
-LAB = Space(2, low=(0, -128, -128), high=(100, 128, 128))
+AS_RGB, AS_HSV, AS_LAB = range(3)
+
+RGB = Space(AS_RGB, low=(0, 0, 0), high=(1, 1, 1))
+HSV = Space(AS_HSV, low=(0, 0, 0), high=(360, 1, 1))
+LAB = Space(AS_LAB, low=(0, -128, -128), high=(100, 128, 128))
 """CIE L*a*b* 1976 of sRGB under D65."""
 
 
@@ -46,7 +48,7 @@ def count(picture: Pixels, rows: slice, space: Space, channels: Pixels) -> np.nd
     The channels are written to the same rows of `channels`, which for RGB is the picture itself.
     """
     counts = np.zeros((3, BINS), np.int32)
-    _count(picture, rows.start, rows.stop, space.number, *_steps(space), channels, counts)
+    _count(picture, rows.start, rows.stop, space.kind, *_steps(space), channels, counts)
     return counts
 
 
@@ -71,7 +73,7 @@ def shift(channels: Pixels, rows: slice, space: Space, shifts: np.ndarray, pictu
         shifts: float32 (3, BINS).
         picture: where they are written; may be the channels.
     """
-    _shift(channels, rows.start, rows.stop, space.number, *_steps(space), shifts, picture)
+    _shift(channels, rows.start, rows.stop, space.kind, *_steps(space), shifts, picture)
 
 
 def _steps(space: Space) -> tuple[np.ndarray, np.ndarray]:
@@ -85,15 +87,15 @@ ZERO, HALF, ONE, LAST = np.float32(0), np.float32(0.5), np.float32(1), np.float3
 
 
 @compiled
-def _count(picture, top, bottom, number, low, scale, channels, counts):  # type: ignore[no-untyped-def]
+def _count(picture, top, bottom, kind, low, scale, channels, counts):  # type: ignore[no-untyped-def]
     width = picture.shape[2]
     bins, half = np.empty((3, width), np.uint16), (width + 1) // 2
     others = np.zeros_like(counts)
     for y in range(top, bottom):
         red, green, blue = picture[0, y], picture[1, y], picture[2, y]
-        if number == 1:
+        if kind == AS_HSV:
             _hsv_of_rgb(red, green, blue, channels[0, y], channels[1, y], channels[2, y])
-        elif number == 2:
+        elif kind == AS_LAB:
             _lab_of_rgb(red, green, blue, channels[0, y], channels[1, y], channels[2, y])
         for channel in range(3):
             _bins(channels[channel, y], low[channel], scale[channel], bins[channel])
@@ -135,7 +137,7 @@ def _moves(has, wanted, bins):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _shift(channels, top, bottom, number, low, scale, shifts, picture):  # type: ignore[no-untyped-def]
+def _shift(channels, top, bottom, kind, low, scale, shifts, picture):  # type: ignore[no-untyped-def]
     width = channels.shape[2]
     bins, moved = np.empty(width, np.uint16), np.empty((3, width), np.float32)
     for y in range(top, bottom):
@@ -146,12 +148,12 @@ def _shift(channels, top, bottom, number, low, scale, shifts, picture):  # type:
             for x in range(width):
                 moved[channel, x] += channels[channel, y, x]
         red, green, blue = picture[0, y], picture[1, y], picture[2, y]
-        if number == 0:
+        if kind == AS_RGB:
             for x in range(width):
                 red[x] = min(max(moved[0, x], ZERO), ONE)
                 green[x] = min(max(moved[1, x], ZERO), ONE)
                 blue[x] = min(max(moved[2, x], ZERO), ONE)
-        elif number == 1:
+        elif kind == AS_HSV:
             _rgb_of_hsv(moved[0], moved[1], moved[2], red, green, blue)
         else:
             _rgb_of_lab(moved[0], moved[1], moved[2], red, green, blue)
@@ -160,7 +162,7 @@ def _shift(channels, top, bottom, number, low, scale, shifts, picture):  # type:
 @compiled
 def _bins(values, low, scale, bins):  # type: ignore[no-untyped-def]
     for x in range(len(values)):
-        bins[x] = np.uint16(np.int32(min(max((values[x] - low) * scale, ZERO), LAST) + HALF))
+        bins[x] = np.uint16(np.int32(min(max(ZERO, (values[x] - low) * scale), LAST) + HALF))
 
 
 # --- HSV --------------------------------------------------------------------------------------------------------------

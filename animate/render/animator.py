@@ -190,7 +190,7 @@ def _pictured(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
             other=(yield ReadFrame(index=frame.index, file=following)),
             mix=share,
         )
-    return _begun(plan, frame, carry, prepare.greyed(plan, picture), picture)
+    return Carry.opened(frame.index, prepare.greyed(plan, picture), carry, colors=picture)
 
 
 def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -217,23 +217,7 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         picture = prepare.matcher(plan, colors)(picture)
     else:
         colors = picture
-    return _begun(plan, frame, carry, picture, colors)
-
-
-def _begun(plan: Plan, frame: Frame, carry: Carry | None, picture: Tensor, colors: Tensor) -> Carry:
-    """What a frame without a past hands on."""
-    return Carry(
-        index=frame.index,
-        painted_at=frame.index,
-        arriving=picture,
-        arriving_by=np.eye(3),
-        leaving=picture,
-        leaving_by=np.eye(3),
-        colors=colors,
-        first=carry.first if carry else picture,
-        unseen=picture.new_empty(0),
-        depth=picture.new_empty(0),
-    )
+    return Carry.opened(frame.index, picture, carry, colors=colors)
 
 
 STEPS: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {

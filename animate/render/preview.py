@@ -151,19 +151,7 @@ def _shown_from(plan: Plan, card: Tensor, first: int) -> Iterator[tuple[Tensor, 
         cut = plan.cut.copy()
         cut[first] = True
         plan = replace(plan, cut=cut)
-        still = np.eye(3)
-        carry = Carry(
-            index=first - 1,
-            painted_at=first - 1,
-            arriving=card,
-            arriving_by=still,
-            leaving=card,
-            leaving_by=still,
-            colors=card,
-            first=card,
-            unseen=card.new_empty(0),
-            depth=card.new_empty(0),
-        )
+        carry = Carry.opened(first - 1, card)
     painter = _Card(card)
     steps = walk(plan, carry)
     request = next(steps, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -153,6 +153,27 @@ class Carry:
     """(1, H, W) in [0, 1], where `arriving` was painted, in a restyled film; empty where it was everywhere."""
     left_at: int = 0
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
+
+    @classmethod
+    def opened(cls, index: int, picture: Tensor, before: Carry | None = None, **more: Any) -> Self:
+        """A shot that begins with `picture` at frame `index`; of what was before only frame 0 is kept.
+
+        Args:
+            more: fields that a shot of this kind has besides.
+        """
+        still, empty = np.eye(3), picture.new_empty(0)
+        begun: dict[str, Any] = {
+            "painted_at": index,
+            "arriving": picture,
+            "arriving_by": still,
+            "leaving": picture,
+            "leaving_by": still,
+            "colors": picture,
+            "first": before.first if before else picture,
+            "unseen": empty,
+            "depth": empty,
+        }
+        return cls(index=index, **begun | more)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The carry as named arrays, exact to the bit; one array where it is one tensor. `from_arrays` reads them."""

@@ -16,7 +16,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,7 +77,8 @@ def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     where = yield from masking.of(plan, frame, "mask", source)
     if carry is None or frame.cut or cuts.is_cut(cuts.glance(carry.source), cuts.glance(source)):
         painted = yield from _painted(plan, frame, source, source, where, carry, fresh=True)
-        return replace(_opened(frame.index, painted, source, carry), where=_told(where, source))
+        more = {"source": source, "left_at": frame.index, "where": _told(where, source)}
+        return Carry.opened(frame.index, painted, carry, **more)
     carrying = plan.settings["video_mode"] == "carried"
     kept = frame["temporal_blend"] if frame["temporal_blend"] >= 0 else KEPT[str(plan.settings["video_mode"])]
     start, before, trusted, drift = source, source, source[:1], carry.drift
@@ -164,7 +164,7 @@ def _keyed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     opens = carry is None or (last == index and (yield from _cut_before(plan, index)))
     painted = yield from _key(plan, last, source, carry, opens)
     if carry is None or opens:
-        return replace(_opened(last, painted, source, carry), index=index, left_at=last)
+        return replace(Carry.opened(last, painted, carry, source=source, left_at=last), index=index)
     return replace(
         carry,
         index=index,
@@ -279,24 +279,6 @@ def _painted(
     elif carry is not None and not fresh:
         painted = prepare.matcher(plan, carry.colors)(painted)
     return prepare.greyed(plan, painted)
-
-
-def _opened(index: int, painted: Tensor, source: Tensor, carry: Carry | None) -> Carry:
-    """The carry at the first frame of a shot."""
-    return Carry(
-        index=index,
-        painted_at=index,
-        arriving=painted,
-        arriving_by=np.eye(3),
-        leaving=painted,
-        leaving_by=np.eye(3),
-        colors=painted,
-        first=carry.first if carry else painted,
-        unseen=painted.new_empty(0),
-        depth=painted.new_empty(0),
-        source=source,
-        left_at=index,
-    )
 
 
 MODES: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {
