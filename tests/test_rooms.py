@@ -12,7 +12,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # room: (our rooms, third parties)
     "errors": (set(), set()),
     "schedule": ({"errors"}, {"numpy", "numexpr", "yaml"}),
-    "picture": ({"errors"}, {"numpy", "torch", "cv2"}),
+    "picture": ({"errors"}, {"numpy", "torch", "cv2", "numba"}),
     "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2", "torchvision"}),
     "depth": ({"errors", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
     "segment": ({"errors", "picture"}, {"torch", "transformers"}),
