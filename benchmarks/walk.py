@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from animate.cli.walk import EMBEDDED_BLEND
 from animate.diffusion.models import Paints
 from animate.picture.sharpen import sharpness
 from animate.render import walk
@@ -40,7 +41,8 @@ def painter() -> Paints:
 
 
 def plan(wanted: walk.Walk, way: Any = None, **more: Any) -> Plan:
-    return compile(load({**walk.schedule(wanted, wanted.steady() if way is None else way), **more}))
+    told = walk.schedule(wanted, wanted.steady() if way is None else way)
+    return compile(load({**told, "prompt_interpolation": EMBEDDED_BLEND, **more}))
 
 
 def batching() -> Row:
@@ -73,7 +75,7 @@ def batching() -> Row:
 def pace() -> Row:
     """Largest step between consecutive frames of an evenly paced walk, in median steps."""
     wanted = walk.Walk(prompts=PROMPTS[:2], seeds=(5,), frames=24)
-    small = {"width": 128, "height": 128, "steps": 6}
+    small = {"width": 128, "height": 128, "steps": 6, "prompt_interpolation": EMBEDDED_BLEND}
     way = walk.even(wanted, small, {})
     groups = Groups(plan(wanted, way, **small), painter(), 8)
     pictures = [groups.picture(index).clone() for index in range(wanted.frames)]

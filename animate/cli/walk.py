@@ -16,6 +16,10 @@ from typing import Any
 from animate.cli import overrides, reporting
 from animate.errors import BadInput
 
+EMBEDDED_BLEND = "composable"
+"""The embedded painter's small text encoder has little to say of the mean of two prompts: its sharpness fell to 0.4 of
+the softer one's. Both prompts' noise together is a picture of both."""
+
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -29,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", default="", metavar="TEXT", help="between pictures: what is painted there")
     parser.add_argument("--negative", default="", metavar="TEXT", help="what to avoid everywhere")
     parser.add_argument(
-        "--blend", choices=("lerp", "slerp", "composable"), default="lerp", help="between prompts (lerp)"
+        "--blend",
+        choices=("lerp", "slerp", "composable"),
+        help="between prompts (composable with the embedded model; else lerp, at two thirds of the cost)",
     )
     parser.add_argument("--loop", action="store_true", help="go back to the first prompt, so that the video loops")
     parser.add_argument(
@@ -78,7 +84,8 @@ def _render(document: dict[str, Any], args: argparse.Namespace) -> int:
 
 def _extra(args: argparse.Namespace) -> dict[str, Any]:
     """Fields beside the walk itself."""
-    extra: dict[str, Any] = {"fps": args.fps, "prompt_interpolation": args.blend}
+    blend = args.blend or ("lerp" if args.model else EMBEDDED_BLEND)
+    extra: dict[str, Any] = {"fps": args.fps, "prompt_interpolation": blend}
     if args.negative:
         extra["negative_prompts"] = args.negative
     if args.model:
