@@ -1,5 +1,6 @@
 """Parts of a picture side by side."""
 
+import os
 import threading
 import time
 from itertools import pairwise
@@ -44,6 +45,21 @@ def test_one_thread_is_the_callers_own(threads):
     names = set(each(name, range(50)))
     assert threading.current_thread().name in names
     assert (names == {threading.current_thread().name}) == (threads == 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a system that does not tell")
+def test_threads_keep_off_each_others_processors():
+    everywhere = os.sched_getaffinity(0)
+
+    def where(_):
+        time.sleep(0.001)
+        return threading.current_thread().name, os.sched_getaffinity(0)
+
+    for name, processors in each(where, range(50)):
+        first = {min(everywhere)}
+        own = name == threading.current_thread().name
+        assert processors == (first if own else everywhere - first) or len(everywhere) == 1
+    assert os.sched_getaffinity(0) == everywhere
 
 
 def test_the_number_of_threads_changes_no_bit():
