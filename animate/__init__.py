@@ -35,7 +35,7 @@ def plan(schedule: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] 
         ScheduleError: with every problem of the schedule, each at its line.
     """
     from animate.render.checked import load
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     return compile(load(schedule, overrides))
 

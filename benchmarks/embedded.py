@@ -34,8 +34,8 @@ from animate.depth.embedded import Embedded  # noqa: E402
 from animate.diffusion import models  # noqa: E402
 from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
 from animate.render import view  # noqa: E402
+from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
-from animate.schedule.plan import compile as compile_plan  # noqa: E402
 from training import autoencoder, depth, judge  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402

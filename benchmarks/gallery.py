@@ -27,7 +27,7 @@ from animate.render.checked import load
 from animate.render.progress import Bar
 from animate.render.run import render
 from animate.render.run_dir import RunDirectory
-from animate.schedule.plan import compile as compile_plan
+from animate.schedule.compile import compile as compile_plan
 from animate.video.stills import read_picture
 
 ROOT = Path(__file__).resolve().parent.parent

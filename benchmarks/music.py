@@ -13,7 +13,7 @@ import numpy as np
 
 from animate.audio import listen
 from animate.render.checked import load
-from animate.schedule.plan import compile
+from animate.schedule.compile import compile
 from benchmarks.rows import Row, within
 
 SECONDS = 7 * 60

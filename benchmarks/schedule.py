@@ -17,9 +17,9 @@ import numpy as np
 
 from animate.schedule import curve
 from animate.schedule.clock import Clock
+from animate.schedule.compile import compile
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load
-from animate.schedule.plan import compile
 from animate.schedule.scope import Scope
 from animate.schedule.source import Node, Report, Source
 from benchmarks.rows import Row, compare, within

@@ -21,7 +21,8 @@ from animate.render import walk
 from animate.render.checked import load
 from animate.render.groups import Groups, width_of
 from animate.render.run import painter_of
-from animate.schedule.plan import Plan, compile
+from animate.schedule.compile import compile
+from animate.schedule.plan import Plan
 from benchmarks.rows import Row, paired
 
 PROMPTS = ("a snowy mountain lake at dawn", "a meadow of red flowers on a sunny day", "the sea at sunset, orange sky")

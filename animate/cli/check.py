@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(file: str, args: argparse.Namespace) -> int:
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     try:
         schedule = overrides.load(args, file)

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     a, b = (compile(overrides.load(args, file)) for file in (args.a, args.b))
     lines = [*_settings(a, b), *_curves(a, b), *_texts(a, b), *_prompts(a, b), *_cuts(a, b)]

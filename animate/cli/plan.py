@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     plan = compile(overrides.load(args))
     text = plan.to_json(indent=1) if args.json else plan.to_csv()

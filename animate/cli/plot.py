@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if output.suffix.lower() not in FORMATS:
         raise BadInput(f"{output}: a plot is one of {', '.join(FORMATS)}")
     from animate.cli import chart
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     schedule = overrides.load(args)
     drawing = chart.of(schedule, compile(schedule))

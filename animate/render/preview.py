@@ -21,7 +21,8 @@ from animate.render.progress import Progress, Quiet
 from animate.render.requests import Carry, Emit
 from animate.render.runner import answered
 from animate.schedule import masks
-from animate.schedule.plan import Plan, compile
+from animate.schedule.compile import compile
+from animate.schedule.plan import Plan
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
 

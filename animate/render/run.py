@@ -31,7 +31,8 @@ from animate.render.record import Record, identity
 from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.render.stencils import Stencils
-from animate.schedule.plan import Plan, compile
+from animate.schedule.compile import compile
+from animate.schedule.plan import Plan
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png

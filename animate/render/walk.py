@@ -24,7 +24,7 @@ from animate.render.checked import load
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
 from animate.render.run import painter_of
-from animate.schedule.plan import compile
+from animate.schedule.compile import compile
 from animate.schedule.sound import ListenError
 
 Array = NDArray[np.float64]

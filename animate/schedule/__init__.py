@@ -1,6 +1,6 @@
 """The schedule language: from a text that people write to a table of values by frame.
 
-    text ─ source ─> tree with lines ─ load ─> Schedule ─ plan ─> Plan
+    text ─ source ─> tree with lines ─ load ─> Schedule ─ compile ─> Plan
            json_marks    names, kinds, curve,     scope, formula,
            importers     texts, prompts, files    seeds, prompts
 

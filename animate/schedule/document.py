@@ -11,9 +11,8 @@ from pathlib import Path
 from animate.schedule import schema
 from animate.schedule.easing import EASINGS
 from animate.schedule.expression import VARIABLES
-from animate.schedule.fields import FIELDS, Field
+from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.functions import FUNCTIONS, NUMEXPR
-from animate.schedule.plan import in_words
 
 PAGE = Path(__file__).parents[2] / "docs" / "fields.md"
 

@@ -32,13 +32,13 @@ from animate.schedule import (
     timing,
 )
 from animate.schedule.clock import Clock
+from animate.schedule.compile import evaluated
 from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
 from animate.schedule.film import Show
 from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
-from animate.schedule.plan import evaluated
 from animate.schedule.prompt_text import Shelf, Sides
 from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.remarks import remark

@@ -31,7 +31,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What a schedule says, checked and complete; `plan.compile` turns it into values by frame."""
+    """What a schedule says, checked and complete; `compile` turns it into values by frame."""
 
     source: Source
     written: Mapping[str, Written] = field(default_factory=dict)

@@ -96,7 +96,7 @@ def test_a_fault_of_ours_is_no_traceback(
     def fail(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("animate.schedule.plan.compile", fail)
+    monkeypatch.setattr("animate.schedule.compile.compile", fail)
     code, _, err = run(capsys, "plan", schedule)
     assert code == 1
     assert "boom" in err
@@ -110,7 +110,7 @@ def test_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("animate.schedule.plan.compile", stop)
+    monkeypatch.setattr("animate.schedule.compile.compile", stop)
     assert run(capsys, "plan", schedule)[0] == 130
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from animate import cli
 from animate.cli import chart
+from animate.schedule.compile import compile
 from animate.schedule.load import load
-from animate.schedule.plan import compile
 
 SCHEDULE = {
     "max_frames": 96,

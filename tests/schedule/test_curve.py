@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import animate
 from animate.errors import ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.curve import pieces
 from animate.schedule.easing import EASINGS
 from animate.schedule.load import load
-from animate.schedule.plan import compile
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "data" / "deforum_schedules.json").read_text())
 
@@ -169,7 +169,7 @@ def test_the_opposite_sense() -> None:
 
 
 def test_series_from_outside() -> None:
-    from animate.schedule.plan import compile
+    from animate.schedule.compile import compile
 
     schedule = load(
         {"prompts": "x", "max_frames": 5, "seed": 1, "angle": "audio_bass*2"}, series={"audio_bass": [1, 2, 3]}

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from animate.errors import ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Seen
 from animate.schedule.load import load, variants
 from animate.schedule.names import NAMES
-from animate.schedule.plan import compile
 from animate.schedule.senses import Senses
 from animate.schedule.sound import Sound
 from animate.schedule.source import parse

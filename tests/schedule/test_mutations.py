@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from animate.errors import Problem, ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load
-from animate.schedule.plan import compile
 
 SEEDS = [
     """\

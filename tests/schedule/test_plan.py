@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import animate
-from animate.errors import BadInput, ScheduleError
+from animate.errors import BadInput
 from animate.schedule.plan import Plan
 
 FIELDS: dict[str, Any] = {
@@ -154,12 +154,6 @@ def test_digest_follows_the_content_of_pictures(tmp_path: Path) -> None:
     assert animate.plan(other / "s.yaml").digest == digests[1]
 
 
-def test_whole_and_odd_columns() -> None:
-    plan = animate.plan({"prompts": "x", "max_frames": 5, "seed": 1, "steps": {0: 10, 4: 12}, "kernel": {0: 3, 4: 7}})
-    assert plan["steps"].tolist() == [10, 11, 11, 12, 12]
-    assert plan["kernel"].tolist() == [3, 5, 5, 7, 7]
-
-
 def test_loras_and_embeddings(tmp_path: Path) -> None:
     for name in ("ink.safetensors", "mist.pt"):
         (tmp_path / name).write_bytes(b"x")
@@ -169,18 +163,6 @@ def test_loras_and_embeddings(tmp_path: Path) -> None:
     assert plan[2].loras == ((str(tmp_path / "ink.safetensors"), 0.5),)
     assert plan.embeddings == (("<mist>", str(tmp_path / "mist.pt")),)
     assert Plan.from_json(plan.to_json()).digest == plan.digest
-
-
-def test_evaluation_errors_name_the_first_frame_of_every_field() -> None:
-    with pytest.raises(ScheduleError) as caught:
-        animate.plan(
-            {"prompts": "x", "zoom": "1/(t - 3)", "strength": "t/50", "let": {"a": "log(20 - t)"}, "angle": "a"}
-        )
-    assert {problem.field: problem.what for problem in caught.value.problems} == {
-        "zoom": "'1/(t - 3)' is infinite at frame 3",
-        "strength": "1.02 at frame 51 is out of range",
-        "let.a": "'log(20 - t)' is infinite at frame 20",
-    }
 
 
 def test_ten_thousand_frames_take_little_memory() -> None:

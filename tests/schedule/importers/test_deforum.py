@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from animate.errors import ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.film import Seen
 from animate.schedule.importers import deforum_keys
 from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.load import load
-from animate.schedule.plan import Plan, compile
+from animate.schedule.plan import Plan
 from animate.schedule.schedule import Schedule
 from animate.schedule.senses import Senses
 from tests.schedule.importers.old_files import CN, EARLY, PORTRAIT, STUDIO, WEBUI, save

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from animate.schedule.compile import compile
 from animate.schedule.load import load
-from animate.schedule.plan import compile
 from tests.schedule.importers.old_files import save
 
 DISCO = {

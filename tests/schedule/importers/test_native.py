@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from animate.errors import ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.importers.native import to_yaml
 from animate.schedule.load import load
-from animate.schedule.plan import Plan, compile
+from animate.schedule.plan import Plan
 from tests.schedule.importers.old_files import EARLY, PORTRAIT, STUDIO, WEBUI, save
 
 REFERENCE = Path(__file__).parents[2] / "data" / "deforum_schedules.json"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from animate.errors import ScheduleError
+from animate.schedule.compile import compile
 from animate.schedule.importers.native import to_yaml
 from animate.schedule.load import load
-from animate.schedule.plan import Plan, compile
+from animate.schedule.plan import Plan
 from tests.schedule.importers.old_files import WEBUI, save
 
 FRAMES = 40
