@@ -286,7 +286,7 @@ def _ring(
     away = np.linalg.norm(from_middle, axis=-1)
     where = np.where((where > 1e-3) & (away < outer) & (away >= inner), where, np.inf).astype(np.float32)
     faces = normal * -np.sign(rays @ normal)[..., None]
-    across = from_middle @ np.cross(normal, (0, 1, 0) if not lies else (1, 0, 0))
+    across = from_middle @ np.cross(normal, (0, 0, 1) if lies else (0, 1, 0))
     seen.meet(where, across * 200, from_middle[..., 2 if lies else 1] * 200, lit(faces), texture)
 
 
@@ -294,7 +294,7 @@ THINGS: dict[Callable[..., None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _
 """What stands about, and how many of each in the mean."""
 
 
-def rooms(count: int = COUNT, seed: int = 12) -> tuple[Tensor, Tensor]:
+def rooms(count: int = COUNT, seed: int = 13) -> tuple[Tensor, Tensor]:
     """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once by all cores and mapped from disk."""
     files = [checkpoint.CACHE / "depth" / f"rooms-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
     if not all(file.exists() for file in files):

@@ -84,7 +84,8 @@ def _render(document: dict[str, Any], args: argparse.Namespace) -> int:
 
 def _extra(args: argparse.Namespace) -> dict[str, Any]:
     """Fields beside the walk itself."""
-    blend = args.blend or ("lerp" if args.model else EMBEDDED_BLEND)
+    model = overrides.overrides(args).get("model", args.model or "embedded")
+    blend = args.blend or (EMBEDDED_BLEND if model == "embedded" else "lerp")
     extra: dict[str, Any] = {"fps": args.fps, "prompt_interpolation": blend}
     if args.negative:
         extra["negative_prompts"] = args.negative

@@ -30,7 +30,7 @@ from animate.picture.threads import each, strips
 
 SAMPLINGS = ("bicubic", "lanczos", "bilinear", "nearest")
 SPARE = 8
-"""Pixels around the picture that reads may touch: of a doubled one as many as its windowed sinc is long."""
+"""Pixels around a picture before it is doubled for `lanczos`: what the windowed sinc reaches, and Keys' kernel then."""
 
 
 def resample(
@@ -58,7 +58,12 @@ def resample(
         raise ValueError(f"unknown sampling {sampling!r}; known are {', '.join(SAMPLINGS)}")
     if border not in FOLDS:
         raise ValueError(f"unknown border {border!r}; known are {', '.join(FOLDS)}")
+    if x.shape != y.shape or x.ndim != 2:
+        raise ValueError(f"columns {tuple(x.shape)} and rows {tuple(y.shape)} of what is read must be (h, w) both")
     height, width = picture.shape[-2:]
+    if not height or not width:
+        raise ValueError(f"nothing can be read from a picture of {height} × {width}")
+    picture = picture.detach().float()
     if sampling == "lanczos":  # Keys' kernel on a picture that a windowed sinc has doubled
         picture = _doubled(pad(picture, SPARE, border))
         x, y = (2 * (fold(place, size, border) + SPARE) for place, size in ((x, width), (y, height)))
@@ -71,19 +76,20 @@ def resample(
 
 def _by_loop(picture: Tensor, x: Tensor, y: Tensor, border: str, sampling: str, clamped: bool) -> Tensor:
     planes, across, down = (tensor.detach().float().contiguous().numpy() for tensor in (picture, x, y))
+    least, most = (np.float32(0), np.float32(1)) if clamped else (np.float32(-np.inf), np.float32(np.inf))
     count, height, width = planes.shape
     out = np.empty((count, *across.shape), np.float32)
-    code = list(FOLDS).index(border)
+    code = CODES[border]
     if sampling in ("bilinear", "nearest"):
-        _in_strips(partial(_straight, planes, across, down, code, sampling == "nearest", out), *across.shape)
+        nearest = sampling == "nearest"
+        _in_strips(partial(_straight, planes, across, down, code, nearest, least, most, out), *across.shape)
         return torch.from_numpy(out)
-    least, most = (0.0, 1.0) if clamped else (-np.inf, np.inf)
     rows, columns = (indices(size, BEFORE, AFTER, border).numpy() for size in (height, width))
-    beside = np.empty((len(rows), len(columns), TOGETHER), np.float32)
+    beside = np.zeros((len(rows), len(columns), TOGETHER), np.float32)
     for first in range(0, count, TOGETHER):
         some = slice(first, first + TOGETHER)
         _pack(planes[some], rows, columns, beside)
-        read = partial(_curved, beside, across, down, code, np.float32(least), np.float32(most), out[some])
+        read = partial(_curved, beside, across, down, code, least, most, out[some])
         _in_strips(read, *across.shape)
     return torch.from_numpy(out)
 
@@ -94,7 +100,7 @@ def _in_strips(read: Callable[[int, int], object], height: int, width: int) -> N
 
 def _by_torch(picture: Tensor, x: Tensor, y: Tensor, border: str, sampling: str) -> Tensor:
     height, width = picture.shape[-2:]
-    x, y = fold(x, width, border), fold(y, height, border)
+    x, y = (fold(place, size, border).nan_to_num_(0) for place, size in ((x, width), (y, height)))
     if sampling == "nearest":
         x, y = x.add(0.5).floor_(), y.add(0.5).floor_()
     padded, margin = pad(picture, 3, border), 2
@@ -151,8 +157,10 @@ TOGETHER = 4
 
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 STEEP, STEEPER = np.float32(1.5), np.float32(2.5)
-SECOND, THIRD, FOURTH = np.uint64(1), np.uint64(2), np.uint64(3)
-WRAP, REFLECT = list(FOLDS).index("wrap"), list(FOLDS).index("reflect")
+STEP, TWO_STEPS, THREE_STEPS = np.uint64(1), np.uint64(2), np.uint64(3)
+REPLICATE, WRAP, REFLECT = range(3)
+CODES = {"replicate": REPLICATE, "wrap": WRAP, "reflect": REFLECT}
+"""What the loops call the borders of `FOLDS`."""
 
 
 @compiled
@@ -180,9 +188,9 @@ def _curved(packed, x, y, border, least, most, out, top, bottom):  # type: ignor
             e, f, g, h = _keys(down[u] - np.float32(high))
             x0, y0 = np.uint64(left), np.uint64(high)
             i0, i1, i2, i3 = _on_row(packed, y0, x0, a, b, c, d)
-            j0, j1, j2, j3 = _on_row(packed, y0 + SECOND, x0, a, b, c, d)
-            k0, k1, k2, k3 = _on_row(packed, y0 + THIRD, x0, a, b, c, d)
-            l0, l1, l2, l3 = _on_row(packed, y0 + FOURTH, x0, a, b, c, d)
+            j0, j1, j2, j3 = _on_row(packed, y0 + STEP, x0, a, b, c, d)
+            k0, k1, k2, k3 = _on_row(packed, y0 + TWO_STEPS, x0, a, b, c, d)
+            l0, l1, l2, l3 = _on_row(packed, y0 + THREE_STEPS, x0, a, b, c, d)
             read[u, 0] = e * i0 + f * j0 + g * k0 + h * l0
             read[u, 1] = e * i1 + f * j1 + g * k1 + h * l1
             read[u, 2] = e * i2 + f * j2 + g * k2 + h * l2
@@ -204,7 +212,7 @@ def _keys(s):  # type: ignore[no-untyped-def]
 @inlined
 def _on_row(packed, y, x, a, b, c, d):  # type: ignore[no-untyped-def]
     """Four pixels weighted, each channel for itself, which the compiler makes one operation of all four."""
-    x1, x2, x3 = x + SECOND, x + THIRD, x + FOURTH
+    x1, x2, x3 = x + STEP, x + TWO_STEPS, x + THREE_STEPS
     return (
         a * packed[y, x, 0] + b * packed[y, x1, 0] + c * packed[y, x2, 0] + d * packed[y, x3, 0],
         a * packed[y, x, 1] + b * packed[y, x1, 1] + c * packed[y, x2, 1] + d * packed[y, x3, 1],
@@ -214,7 +222,7 @@ def _on_row(packed, y, x, a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _straight(planes, x, y, border, nearest, out, top, bottom):  # type: ignore[no-untyped-def]
+def _straight(planes, x, y, border, nearest, least, most, out, top, bottom):  # type: ignore[no-untyped-def]
     """Rows of `out`, bilinear or from whole pixels only."""
     count, height, width = planes.shape
     across, down = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
@@ -229,14 +237,14 @@ def _straight(planes, x, y, border, nearest, out, top, bottom):  # type: ignore[
             # past the last pixel comes the first where it wraps, else what is read there does not count
             x0, y0 = np.uint64(left if left < width else 0), np.uint64(high if high < height else 0)
             x1, y1 = (
-                x0 + SECOND if x0 + SECOND < width else np.uint64(0),
-                y0 + SECOND if y0 + SECOND < height else np.uint64(0),
+                x0 + STEP if x0 + STEP < width else np.uint64(0),
+                y0 + STEP if y0 + STEP < height else np.uint64(0),
             )
             for channel in range(count):
                 k = np.uint64(channel)
                 first = planes[k, y0, x0] + s * (planes[k, y0, x1] - planes[k, y0, x0])
                 other = planes[k, y1, x0] + s * (planes[k, y1, x1] - planes[k, y1, x0])
-                out[k, v, u] = first + t * (other - first)
+                out[k, v, u] = min(max(first + t * (other - first), least), most)
 
 
 @compiled

@@ -111,6 +111,8 @@ _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
     """The channels (3, H, W) of a picture, and how many of their values are in each bin, (3, BINS)."""
+    if picture.ndim != 3 or len(picture) != 3:
+        raise ValueError(f"a picture in colour is (3, H, W), not {tuple(picture.shape)}")
     rgb = picture.detach().float().contiguous().cpu().numpy()
     channels = rgb if space is RGB else np.empty_like(rgb)
 

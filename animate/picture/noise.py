@@ -47,6 +47,11 @@ def uniform(rng: np.random.Generator, height: int, width: int) -> Tensor:
 def perlin(rng: np.random.Generator, height: int, width: int, octaves: int = 4, persistence: float = 0.5) -> Tensor:
     """(3, height, width) white noise whose strength drifts over the picture: times (p + 1) / 2, p Perlin noise.
 
+    p is the sum of all octaves of gradient noise (Perlin 2002, "Improving noise"), mostly within [−1, 1]. At a pixel,
+    each of the four grid nodes around it contributes fade(dy) · fade(dx) · (gx · dx + gy · dy); that is a product of
+    one factor a row and one a column, so a whole layer is two matrix products with the gradients between, and all
+    layers together are one, of few numbers that are not 0.
+
     Args:
         rng: where the numbers come from.
         height: pixels, any.
@@ -60,18 +65,6 @@ def perlin(rng: np.random.Generator, height: int, width: int, octaves: int = 4, 
 
 NOISES: dict[str, Callable[..., Tensor]] = {"uniform": uniform, "perlin": perlin}
 """(rng, height, width) → (3, height, width)."""
-
-
-def perlin_layers(
-    rng: np.random.Generator, height: int, width: int, octaves: int = 4, persistence: float = 0.5
-) -> Tensor:
-    """(height, width) gradient noise, the sum of all octaves, mostly within [−1, 1].
-
-    Perlin 2002, "Improving noise". At a pixel, each of the four grid nodes around it contributes fade(dy) · fade(dx) ·
-    (gx · dx + gy · dy); that is a product of one factor a row and one a column, so a whole layer is two matrix
-    products with the gradients between, and all layers together are one, of few numbers that are not 0.
-    """
-    return torch.from_numpy(_rows(height, octaves)) @ torch.from_numpy(_columns(rng, width, octaves, persistence))
 
 
 def _columns(rng: np.random.Generator, width: int, octaves: int, persistence: float) -> np.ndarray:
@@ -140,6 +133,8 @@ def add_noise(picture: Tensor, amount: float, field: Tensor) -> Tensor:
     Returns:
         (3, H, W) in [0, 1].
     """
+    if picture.shape != field.shape:
+        raise ValueError(f"noise of {tuple(field.shape)} does not fit a picture of {tuple(picture.shape)}")
     if picture.device.type != "cpu":
         grey_levels = (field / 2).add_(0.5).clamp_(0, 1)
         return torch.lerp(picture, grey_levels, amount, out=grey_levels).clamp_(0, 1)

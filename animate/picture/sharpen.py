@@ -70,7 +70,7 @@ def _unsharp(planes, taps, amount, threshold, out, top, bottom):  # type: ignore
             for x in range(width):
                 here = planes[channel, y, x]
                 lost = here - blurred[x]
-                more = amount * lost if np.abs(lost) >= threshold else ZERO
+                more = ZERO if np.abs(lost) < threshold else amount * lost
                 out[channel, y, x] = min(max(here + more, ZERO), ONE)
 
 

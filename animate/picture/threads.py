@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
@@ -28,7 +28,10 @@ STRIP_PIXELS = 1 << 17
 
 
 def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
-    """`work` of every part, in order; in `workers()` threads, this one too."""
+    """`work` of every part, in order; in `workers()` threads, this one too.
+
+    Processes are not to be started in it: they would inherit the one processor that a thread keeps to meanwhile.
+    """
     parts = list(parts)
     helpers = min(workers(), len(parts)) - 1
     if helpers < 1:
@@ -82,7 +85,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> list[slice]:
     """The rows of a picture in strips of about so many `pixels`, as even as may be."""
-    count = min(height, -(-height * width // pixels))
+    count = max(1, min(height, -(-height * width // pixels)))
     edges = [height * strip // count for strip in range(count + 1)]
     return [slice(top, bottom) for top, bottom in pairwise(edges)]
 
@@ -97,26 +100,32 @@ def _pool(helpers: int) -> ThreadPoolExecutor:
 
 def _begin_to_help(processors: set[int]) -> None:
     torch.set_num_threads(1)
-    if len(processors) > 1:
-        os.sched_setaffinity(0, processors - {min(processors)})
+    if len(processors) == 2:
+        _keep_to(processors - {min(processors)})
 
 
 @contextmanager
 def _off_the_helpers() -> Iterator[None]:
-    """This thread on the first processor, which helpers are kept off.
+    """This thread on the first of two processors, which its helper is kept off.
 
-    Left to itself, Linux may wake a helper where this thread runs though another processor sleeps, and leave both there
-    for longer than they work: on a virtual machine of two processors a warp took 6 ms instead of 3.
+    Left to itself, Linux may wake a helper where this thread runs though the other processor sleeps, and leave both
+    there for longer than they work: on a virtual machine of two a warp took 6 ms instead of 3. Of more processors one
+    is easily found, and several renders are not all to meet on the first.
     """
     before = _processors()
-    if len(before) < 2:
+    if len(before) != 2:
         yield
         return
-    os.sched_setaffinity(0, {min(before)})
+    _keep_to({min(before)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        _keep_to(before)
+
+
+def _keep_to(processors: set[int]) -> None:
+    with suppress(OSError):  # some services forbid it; it only makes things faster
+        os.sched_setaffinity(0, processors)
 
 
 def _processors() -> set[int]:

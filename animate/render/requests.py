@@ -156,10 +156,13 @@ class Carry:
 
     @classmethod
     def opened(cls, index: int, picture: Tensor, before: Carry | None = None, **more: Any) -> Self:
-        """A shot that begins with `picture` at frame `index`; of what was before only frame 0 is kept.
+        """A shot that begins with `picture` (3, H, W) at frame `index`.
 
         Args:
-            more: fields that a shot of this kind has besides.
+            index: the frame.
+            picture: what it shows, and its first colours.
+            before: what the frame before handed on; of it only frame 0 is kept.
+            more: fields that a shot of this kind has besides, or has otherwise.
         """
         still, empty = np.eye(3), picture.new_empty(0)
         begun: dict[str, Any] = {

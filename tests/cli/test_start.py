@@ -11,7 +11,7 @@ TORCH_FREE = """
 import sys
 from animate.cli import main
 code = main(sys.argv[1:])
-dear = {"torch", "diffusers", "transformers", "cv2", "matplotlib"} & set(sys.modules)
+dear = {"torch", "diffusers", "transformers", "cv2", "matplotlib", "numba"} & set(sys.modules)
 print("imported:", *sorted(dear), file=sys.stderr)
 sys.exit(code)
 """

@@ -253,9 +253,31 @@ def test_torchs_reads_agree_with_the_loops(photograph, sampling, border, monkeyp
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("border", FOLDS)
-def test_what_is_no_number_is_read_somewhere_inside(sampling, border):
+def test_what_is_no_number_is_read_somewhere_inside(sampling, border, monkeypatch):
     """A flow may hold anything; nothing beyond the picture's memory may be read for it."""
+    from animate.motion import resample as module
+
     picture = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(0))
     places = torch.tensor([[torch.nan, torch.inf, -torch.inf, 1e30, -1e30, 3.5]])
-    read = resample(picture, places, places.flip(1), border, sampling, clamped=True)
-    assert 0 <= read.min() <= read.max() <= 1
+    for _ in range(2):
+        read = resample(picture, places, places.flip(1), border, sampling, clamped=True)
+        assert 0 <= read.min() <= read.max() <= 1
+        monkeypatch.setattr(module, "_by_loop", lambda *how: module._by_torch(*how[:-1]).clamp_(0, 1))
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_what_is_read_is_clamped_on_request(sampling):
+    wild = torch.randn(3, 20, 30, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+    x, y = torch.meshgrid(torch.arange(30.0), torch.arange(20.0), indexing="xy")
+    assert resample(wild, x + 0.3, y, "wrap", sampling).min() < 0
+    held = resample(wild, x + 0.3, y, "wrap", sampling, clamped=True)
+    assert 0 <= held.min() < held.max() <= 1
+
+
+def test_places_of_unlike_shapes_and_empty_pictures_are_refused():
+    picture = torch.rand(3, 8, 8)
+    with pytest.raises(ValueError, match="must be"):
+        resample(picture, torch.zeros(4, 4), torch.zeros(1, 4))
+    with pytest.raises(ValueError, match="nothing can be read"):
+        resample(picture[:, :0], torch.zeros(4, 4), torch.zeros(4, 4))
+    assert resample(picture, torch.zeros(0, 4), torch.zeros(0, 4)).shape == (3, 0, 4)

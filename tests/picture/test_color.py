@@ -105,6 +105,14 @@ def test_the_sample_may_have_another_size(photographs):
     assert 255 * (matched - color.match_rgb(picture, sample)).abs().mean() < 2
 
 
+@pytest.mark.parametrize("name", MATCHERS)
+def test_what_has_no_three_channels_is_refused(name):
+    grey, colour = torch.rand(1, 8, 8), torch.rand(3, 8, 8)
+    for picture, sample in ((grey, colour), (colour, grey), (colour[0], colour)):
+        with pytest.raises(ValueError, match="a picture in colour"):
+            MATCHERS[name](picture, sample)
+
+
 def test_a_sample_is_forgotten_when_it_is_gone(photographs):
     sample = photographs[1].clone()
     color.match_lab(photographs[0], sample)

@@ -73,9 +73,13 @@ def slow_perlin(gradients, height, width):
     return out
 
 
+def layers(random, height, width, octaves=4, persistence=0.5):
+    return noise._rows(height, octaves) @ noise._columns(random, width, octaves, persistence)
+
+
 def test_perlin_layers_equal_the_plain_definition():
     random = noise.rng(3, 0, "noise")
-    ours = noise.perlin_layers(random, 40, 24, octaves=2, persistence=0.5)
+    ours = layers(random, 40, 24, octaves=2, persistence=0.5)
     again, wanted = noise.rng(3, 0, "noise"), 0
     for octave in range(2):
         cells = 8 * 2**octave
@@ -88,9 +92,11 @@ def test_perlin_layers_equal_the_plain_definition():
 @given(height=st.integers(1, 130), width=st.integers(1, 130), octaves=st.integers(1, 7), persistence=st.floats(0, 1))
 def test_perlin_works_at_any_size(height, width, octaves, persistence):
     """Deforum's needs multiples of 64."""
-    layers = noise.perlin_layers(noise.rng(1, 1, "noise"), height, width, octaves, persistence)
-    assert layers.shape == (height, width)
-    assert layers.isfinite().all()
+    field = noise.perlin(noise.rng(1, 1, "noise"), height, width, octaves, persistence)
+    assert field.shape == (3, height, width)
+    again = noise.rng(1, 1, "noise")
+    strength = (1 + layers(again, height, width, octaves, persistence)) / 2
+    np.testing.assert_allclose(field, noise.uniform(again, height, width) * strength, atol=1e-5)
 
 
 def test_perlin_noise_is_white_noise_of_drifting_strength():
@@ -99,6 +105,11 @@ def test_perlin_noise_is_white_noise_of_drifting_strength():
     strength = torch.nn.functional.avg_pool2d(field.square()[None], 16)[0].mean(0).sqrt()
     assert strength.std() > 0.05
     assert 0.4 < field.std() < 0.7
+
+
+def test_noise_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="does not fit"):
+        noise.add_noise(torch.zeros(3, 8, 8), 0.1, noise.uniform(noise.rng(1, 0, "noise"), 4, 4))
 
 
 def test_noise_pulls_towards_grey_as_deforums_does():

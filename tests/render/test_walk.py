@@ -150,6 +150,25 @@ def song(path, seconds=4):
     return path
 
 
+@pytest.mark.parametrize(
+    ("words", "blend"),
+    [
+        ([], "composable"),
+        (["--model", "embedded"], "composable"),
+        (["--set", "model=somebody/else"], "lerp"),
+        (["--model", "somebody/else"], "lerp"),
+        (["--blend", "slerp"], "slerp"),
+    ],
+)
+def test_the_embedded_painter_paints_both_prompts_half_way(words, blend, tmp_path, monkeypatch):
+    from animate.cli import main
+
+    told = {}
+    monkeypatch.setattr("animate.render.run.render", lambda document, output, **how: told.update(document) or output)
+    assert main(["walk", *PROMPTS[:2], "-o", str(tmp_path / "walk"), "-q", *words]) == 0
+    assert told["prompt_interpolation"] == blend
+
+
 def test_a_walk_to_music_rests_in_silence_and_lasts_as_long_as_the_sound(tmp_path, monkeypatch):
     pytest.importorskip("librosa")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
