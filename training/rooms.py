@@ -29,80 +29,106 @@ FAR = 30.0
 """Distance of what is open, in metres."""
 
 Floats = NDArray[Any]
-Light = Callable[[Floats], Floats]
-"""Normals (…, 3) → how bright (…)."""
+Texture = NDArray[np.uint8]
+"""(h, w, 3)."""
 
 
 @dataclass
-class Seen:
-    """What the rays have met so far."""
+class View:
+    """What a camera sees of a room that is being furnished; y is up, z ahead, lengths are metres."""
 
+    random: np.random.Generator
+    table: NDArray[np.uint8]
+    """(n, h, w, 3) photographs to cover things with."""
+    rays: Floats
+    """(S, S, 3), 1 long along the view, so what is met at such a length is as deep."""
+    eye: Floats
+    """(3,)"""
+    sun: Floats
+    """(3,) whence light comes, 1 long."""
+    shade: float
+    """How bright it is where it does not come."""
     distance: Floats
     """(S, S) along the ray, in lengths of it."""
     picture: Floats
     """(S, S, 3) in [0, 1]."""
 
-    def meet(self, where: Floats, u: Floats, v: Floats, light: Floats, texture: NDArray[np.uint8]) -> None:
-        """A surface at distance `where` (inf where it is missed), its texture at (u, v) px, in that light."""
+    def texture(self) -> Texture:
+        picture = self.table[int(self.random.integers(len(self.table)))]
+        if self.random.random() < 0.3:  # a plain coat of paint
+            picture = cv2.GaussianBlur(picture, (0, 0), float(self.random.uniform(8, 60)))
+        return np.ascontiguousarray(picture)
+
+    def reached(self, where: Floats) -> Floats:
+        """(S, S, 3) the points at distances (S, S) from the eye, itself where that is not finite."""
+        return self.eye + np.where(np.isfinite(where), where, 0)[..., None] * self.rays
+
+    def meet(self, where: Floats, u: Floats, v: Floats, normal: Floats, texture: Texture) -> None:
+        """A surface at distance `where` (inf where it is missed), its texture at (u, v) px, with these normals."""
         nearer = where < self.distance
         if not nearer.any():
             return
+        light = self.shade + (1 - self.shade) * np.clip(normal @ self.sun, 0, 1)
         height, width = texture.shape[:2]
         x, y = (np.where(nearer, axis, 0).astype(np.float32) for axis in (u, v))
         look = cv2.remap(texture, x % (width - 1), y % (height - 1), cv2.INTER_LINEAR).astype(np.float32) / 255
-        self.picture = np.where(nearer[..., None], look * light[..., None], self.picture)
-        self.distance = np.where(nearer, where, self.distance)
+        lit = look * light.astype(np.float32)[..., None]
+        self.picture = np.where(nearer[..., None], lit, self.picture)
+        self.distance = np.where(nearer, where, self.distance).astype(np.float32)
 
 
 def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArray[np.uint8], Floats]:
     """A picture (S, S, 3) and its log inverse depth (S / 4, S / 4)."""
+    view = _empty(table, random)
+    _surround(view)
+    for furnish, share in THINGS.items():
+        for _ in range(random.poisson(share)):
+            furnish(view)
+    depth = np.minimum(view.distance, FAR)
+    near = -np.log(cv2.resize(depth, (SIDE // CELL, SIDE // CELL), interpolation=cv2.INTER_AREA))
+    exposure = random.uniform(0.8, 1.4)
+    return (np.clip(view.picture * exposure, 0, 1) * 255).astype(np.uint8), near.astype(np.float32)
+
+
+def _empty(table: NDArray[np.uint8], random: np.random.Generator) -> View:
     rays, eye = _camera(random)
     sun = random.normal(size=3)
     sun[1] = abs(sun[1]) + 0.5
-    sun /= np.linalg.norm(sun)
-    shade = random.uniform(0.2, 0.7)
+    view = View(
+        random=random,
+        table=table,
+        rays=rays,
+        eye=eye,
+        sun=sun / np.linalg.norm(sun),
+        shade=float(random.uniform(0.2, 0.7)),
+        distance=np.full((SIDE, SIDE), np.inf, np.float32),
+        picture=np.zeros((SIDE, SIDE, 3), np.float32),
+    )
+    view.picture += cv2.GaussianBlur(view.texture(), (0, 0), 20).astype(np.float32) / 255  # a sky
+    return view
 
-    def lit(normal: Floats) -> Floats:
-        """Light on surfaces with this normal (…, 3)."""
-        return (shade + (1 - shade) * np.clip(normal @ sun, 0, 1)).astype(np.float32)
 
-    def texture() -> NDArray[np.uint8]:
-        picture = table[int(random.integers(len(table)))]
-        if random.random() < 0.3:  # a plain coat of paint
-            picture = cv2.GaussianBlur(picture, (0, 0), float(random.uniform(8, 60)))
-        return np.ascontiguousarray(picture)
-
-    sky = cv2.GaussianBlur(texture(), (0, 0), 20)
-    seen = Seen(np.full((SIDE, SIDE), np.inf, np.float32), sky.astype(np.float32) / 255)
-    room = random.random() < 0.75
+def _surround(view: View) -> None:
+    """A floor, and mostly walls and a ceiling, some of them missing."""
+    random = view.random
     planes = [(1, 0.0, 1.0)]  # axis, place, which way its normal looks
-    if room:
+    if random.random() < 0.75:
         planes += [(2, float(random.uniform(2.5, 12)), -1.0), (0, float(random.uniform(-6, -1.5)), 1.0)]
         planes += [(0, float(random.uniform(1.5, 6)), -1.0), (1, float(random.uniform(2.2, 5)), -1.0)]
         planes = [plane for place, plane in enumerate(planes) if place < 2 or random.random() < 0.7]
     for axis, place, way in planes:
         with np.errstate(divide="ignore", invalid="ignore"):
-            where = (place - eye[axis]) / rays[..., axis]
-        where = np.where(where > 1e-3, where, np.inf).astype(np.float32)
-        u, v = (
-            (eye[other] + np.where(np.isfinite(where), where, 0) * rays[..., other]) * random.uniform(60, 250)
-            for other in range(3)
-            if other != axis
+            where = (place - view.eye[axis]) / view.rays[..., axis]
+        where = _ahead(where, True)
+        u, v = np.delete(view.reached(where), axis, axis=-1).transpose(2, 0, 1)
+        view.meet(
+            where, u * random.uniform(60, 250), v * random.uniform(60, 250), way * np.eye(3)[axis], view.texture()
         )
-        normal = np.zeros(3)
-        normal[axis] = way
-        seen.meet(where, u, v, np.full((SIDE, SIDE), lit(normal), np.float32), texture())
-    for make, share in THINGS.items():
-        for _ in range(random.poisson(share)):
-            spot = _standing(random)
-            _shade(seen, rays, eye, spot, random)
-            make(seen, rays, eye, lit, texture(), spot, random)
-    for _ in range(random.poisson(1.2)):
-        _shelf(seen, rays, eye, lit, texture, random)
-    depth = np.minimum(seen.distance, FAR)  # rays have length 1 along the view, so their lengths are depths
-    near = -np.log(cv2.resize(depth, (SIDE // CELL, SIDE // CELL), interpolation=cv2.INTER_AREA))
-    exposure = random.uniform(0.8, 1.4)
-    return (np.clip(seen.picture * exposure, 0, 1) * 255).astype(np.uint8), near.astype(np.float32)
+
+
+def _ahead(where: Floats, hit: Floats | bool) -> Floats:
+    """Distances before the eye where something is hit, else inf."""
+    return np.where(hit & (where > 1e-3), where, np.inf).astype(np.float32)
 
 
 def _camera(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -115,182 +141,128 @@ def _camera(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[n
     return np.stack([x, up, ahead], axis=-1), np.array([0, random.uniform(0.5, 1.9), 0])
 
 
-def _standing(random: np.random.Generator) -> NDArray[np.float64]:
-    """A place on the floor, within sight: near ones are as frequent as far ones, and so larger."""
+def _standing(view: View) -> NDArray[np.float64]:
+    """A place on the floor, within sight: near ones are as frequent as far ones, and so larger.
+
+    The floor is darker there, which binds a thing to its place.
+    """
+    random = view.random
     away = float(np.exp(random.uniform(np.log(1.1), np.log(8))))
-    return np.array([random.uniform(-0.6, 0.6) * away, 0.0, away])
-
-
-def _shade(seen: Seen, rays: Floats, eye: Floats, place: Floats, random: np.random.Generator) -> None:
-    """The floor is darker where things stand on it: what binds them to their place."""
-    point = eye + seen.distance[..., None] * rays
-    on_floor = np.abs(point[..., 1]) < 1e-3
-    away = (point[..., 0] - place[0]) ** 2 + (point[..., 2] - place[2]) ** 2
+    place = np.array([random.uniform(-0.6, 0.6) * away, 0.0, away])
+    point = view.reached(view.distance)
+    on_floor = np.isfinite(view.distance) & (np.abs(point[..., 1]) < 1e-3)
+    beside = (point[..., 0] - place[0]) ** 2 + (point[..., 2] - place[2]) ** 2
     reach, depth = random.uniform(0.15, 0.5), random.uniform(0.2, 0.7)
-    darker = 1 - depth * np.exp(-np.where(on_floor, away, np.inf) / reach**2)
-    seen.picture = seen.picture * darker[..., None].astype(np.float32)
+    darker = depth * np.exp(-np.where(on_floor, beside, np.inf) / reach**2)
+    view.picture *= (1 - darker).astype(np.float32)[..., None]
+    return place
 
 
-def _shelf(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: Callable[[], NDArray[np.uint8]],
-    random: np.random.Generator,
-) -> None:
-    """A board with a row of boxes on it, some way off: the clutter at the back of a room."""
-    away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
-    left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
-    board = np.array([width / 2, 0.02, 0.2])
-    _block(seen, rays, eye, lit, texture(), board, np.array([left + width / 2, height, away]), 0.0, random)
-    looks = [texture() for _ in range(3)]
-    at = left
-    while at < left + width:
-        half = np.exp(random.normal(np.log(0.15), 0.5, 3)) / 2
-        middle = np.array([at + half[0], height + 0.02 + half[1], away + random.uniform(-0.1, 0.1)])
-        _block(seen, rays, eye, lit, looks[int(random.integers(3))], half, middle, random.normal(0, 0.2), random)
-        at += 2 * half[0] + float(random.exponential(0.06))
-
-
-def _box(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    place: Floats,
-    random: np.random.Generator,
-) -> None:
+def _box(view: View) -> None:
     """A box on the floor, turned about the upright; a thin one is a board, a leg or a plate."""
+    random, place = view.random, _standing(view)
     half = np.exp(random.normal(np.log(0.5), 0.6, 3)) / 2
     if random.random() < 0.3:
         half[int(random.integers(3))] *= 0.15
     lifted = random.uniform(0.2, 1.5) if random.random() < 0.2 else 0.0  # on something, or hung up
-    middle = place + np.array([0, half[1] + lifted, 0])
-    _block(seen, rays, eye, lit, texture, half, middle, random.uniform(0, np.pi), random)
+    _block(view, half, place + np.array([0, half[1] + lifted, 0]), random.uniform(0, np.pi), view.texture())
 
 
-def _block(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    half: Floats,
-    middle: Floats,
-    turn: float,
-    random: np.random.Generator,
-) -> None:
+def _shelf(view: View) -> None:
+    """A board with a row of boxes on it, some way off: the clutter at the back of a room."""
+    random = view.random
+    away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
+    left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
+    board, middle = np.array([width / 2, 0.02, 0.2]), np.array([left + width / 2, height, away])
+    _block(view, board, middle, 0.0, view.texture())
+    looks = [view.texture() for _ in range(3)]
+    at = left
+    while at < left + width:
+        half = np.exp(random.normal(np.log(0.15), 0.5, 3)) / 2
+        middle = np.array([at + half[0], height + 0.02 + half[1], away + random.uniform(-0.1, 0.1)])
+        _block(view, half, middle, random.normal(0, 0.2), looks[int(random.integers(3))])
+        at += 2 * half[0] + float(random.exponential(0.06))
+
+
+def _block(view: View, half: Floats, middle: Floats, turn: float, texture: Texture) -> None:
+    """A box of these half sides, turned about the upright."""
     by = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-    way, start = rays @ by.T, by @ (eye - middle)
+    way, start = view.rays @ by.T, by @ (view.eye - middle)
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = (-half - start) / way, (half - start) / way
     enter, leave = np.minimum(one, other), np.maximum(one, other)
-    axis = enter.argmax(-1)
-    first = enter.max(-1)
-    where = np.where((first < leave.min(-1)) & (first > 1e-3), first, np.inf).astype(np.float32)
+    axis, first = enter.argmax(-1), enter.max(-1)
+    where = _ahead(first, first < leave.min(-1))
     point = start + np.where(np.isfinite(where), where, 0)[..., None] * way
     across = np.where(axis == 0, point[..., 2], point[..., 0])
     down = np.where(axis == 1, point[..., 2], point[..., 1])
     signs = -np.sign(np.take_along_axis(way, axis[..., None], -1)[..., 0])
-    normals = np.eye(3)[axis] * signs[..., None]
-    scale = random.uniform(80, 400)
-    seen.meet(where, across * scale, -down * scale, lit(normals @ by), texture)
+    scale = view.random.uniform(80, 400)
+    view.meet(where, across * scale, -down * scale, np.eye(3)[axis] * signs[..., None] @ by, texture)
 
 
-def _ball(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    place: Floats,
-    random: np.random.Generator,
-) -> None:
+def _ball(view: View) -> None:
     """An ellipsoid on the floor."""
+    random, place = view.random, _standing(view)
     half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
     middle = place + np.array([0, half[1] * random.uniform(0.7, 1), 0])
-    way, start = rays / half, (eye - middle) / half
-    a, b, c = (way**2).sum(-1), way @ start, start @ start - 1
-    root = b * b - a * c
-    where = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / a, np.inf)
-    where = np.where(where > 1e-3, where, np.inf).astype(np.float32)
-    normal = start + np.where(np.isfinite(where), where, 0)[..., None] * way
-    normal /= half
+    way, start = view.rays / half, (view.eye - middle) / half
+    where = _round(way, start, 1.0)
+    normal = (view.reached(where) - middle) / half**2
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     u, v = np.arctan2(normal[..., 0], -normal[..., 2]), np.arcsin(np.clip(normal[..., 1], -1, 1))
-    seen.meet(where, u * 120, -v * 120, lit(normal), texture)
+    view.meet(where, u * 120, -v * 120, normal, view.texture())
 
 
-def _rods(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    place: Floats,
-    random: np.random.Generator,
-) -> None:
+def _rods(view: View) -> None:
     """A frame of rods from joint to joint, as of a chair, a ladder, a bicycle."""
+    random, place, texture = view.random, _standing(view), view.texture()
     size = float(np.exp(random.normal(np.log(0.8), 0.4)))
-    joints = place + size * (random.uniform((-0.5, 0, -0.5), (0.5, 1, 0.5), (int(random.integers(4, 8)), 3)))
+    joints = place + size * random.uniform((-0.5, 0, -0.5), (0.5, 1, 0.5), (int(random.integers(4, 8)), 3))
     radius = size * float(random.uniform(0.008, 0.04))
     for start, end in pairwise(joints):
-        _rod(seen, rays, eye, lit, texture, start, end, radius)
+        _rod(view, start, end, radius, texture)
 
 
-def _rod(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    start: Floats,
-    end: Floats,
-    radius: float,
-) -> None:
+def _rod(view: View, start: Floats, end: Floats, radius: float, texture: Texture) -> None:
     """A round bar without caps."""
     length = float(np.linalg.norm(end - start))
     along = (end - start) / length
-    from_start = eye - start
-    way, off = rays - (rays @ along)[..., None] * along, from_start - (from_start @ along) * along
-    a, b, c = (way**2).sum(-1), way @ off, off @ off - radius**2
+    across = np.eye(3) - np.outer(along, along)  # what of a vector is not along
+    where = _round(view.rays @ across, across @ (view.eye - start), radius)
+    at = (view.reached(where) - start) @ along
+    where = _ahead(where, (at > 0) & (at < length))
+    normal = (view.reached(where) - start) @ across / radius
+    view.meet(where, at * 200, normal[..., 1] * radius * 200, normal, texture)
+
+
+def _round(way: Floats, start: Floats, radius: float) -> Floats:
+    """(S, S) where rays start + t · way first come within `radius` of the origin."""
+    a, b, c = (way**2).sum(-1), way @ start, start @ start - radius**2
     root = b * b - a * c
-    where = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / np.maximum(a, 1e-9), np.inf)
-    at = from_start @ along + np.where(np.isfinite(where), where, 0) * (rays @ along)
-    where = np.where((where > 1e-3) & (at > 0) & (at < length), where, np.inf).astype(np.float32)
-    normal = (off + np.where(np.isfinite(where), where, 0)[..., None] * way) / radius
-    seen.meet(where, at * 200, normal[..., 1] * radius * 200, lit(normal), texture)
+    return _ahead((-b - np.sqrt(np.maximum(root, 0))) / np.maximum(a, 1e-9), root > 0)
 
 
-def _ring(
-    seen: Seen,
-    rays: Floats,
-    eye: Floats,
-    lit: Light,
-    texture: NDArray[np.uint8],
-    place: Floats,
-    random: np.random.Generator,
-) -> None:
+def _ring(view: View) -> None:
     """A flat ring or disc that stands upright or lies: wheels, hoops, table tops."""
+    random, place = view.random, _standing(view)
     outer = float(np.exp(random.normal(np.log(0.35), 0.4)))
     inner = outer * (float(random.uniform(0.5, 0.92)) if random.random() < 0.6 else 0.0)
-    lies = random.random() < 0.3
-    turn = random.uniform(0, np.pi)
+    lies, turn = random.random() < 0.3, random.uniform(0, np.pi)
     normal = np.array([0.0, 1, 0]) if lies else np.array([np.cos(turn), 0, np.sin(turn)])
+    up = np.array([0.0, 0, 1]) if lies else np.array([0.0, 1, 0])
     middle = place + np.array([0, random.uniform(0.3, 1.2) if lies else outer, 0])
+    facing = view.rays @ normal
     with np.errstate(divide="ignore", invalid="ignore"):
-        where = ((middle - eye) @ normal) / (rays @ normal)
-    from_middle = eye + np.where(np.isfinite(where), where, 0)[..., None] * rays - middle
-    away = np.linalg.norm(from_middle, axis=-1)
-    where = np.where((where > 1e-3) & (away < outer) & (away >= inner), where, np.inf).astype(np.float32)
-    faces = normal * -np.sign(rays @ normal)[..., None]
-    across = from_middle @ np.cross(normal, (0, 0, 1) if lies else (0, 1, 0))
-    seen.meet(where, across * 200, from_middle[..., 2 if lies else 1] * 200, lit(faces), texture)
+        where = _ahead((middle - view.eye) @ normal / facing, True)
+    beside = view.reached(where) - middle
+    away = np.linalg.norm(beside, axis=-1)
+    where = _ahead(where, (away < outer) & (away >= inner))
+    u, v = beside @ np.cross(normal, up), beside @ up
+    view.meet(where, u * 200, v * 200, normal * -np.sign(facing)[..., None], view.texture())
 
 
-THINGS: dict[Callable[..., None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _ring: 2.0}
+THINGS: dict[Callable[[View], None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _ring: 2.0, _shelf: 1.2}
 """What stands about, and how many of each in the mean."""
 
 
