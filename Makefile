@@ -9,7 +9,7 @@ endif
 RUN := $(BIN)/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench drift docs train-autoencoder train-painter train-depth clean
+.PHONY: demo test check bench drift docs clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -45,7 +45,7 @@ $(TRAINING): $(READY)
 
 MINUTES ?= 60
 DEVICE ?= auto
-train-%: $(TRAINING)  ## train-autoencoder, train-painter, train-depth: MINUTES=60 DEVICE=auto
+train-%: $(TRAINING)  ## train-autoencoder, train-painter, train-depth, train-inbetween, train-judge: MINUTES=60 DEVICE=auto
 	$(RUN) -m training.$* --minutes $(MINUTES) --device $(DEVICE)
 
 clean:

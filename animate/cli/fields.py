@@ -140,7 +140,7 @@ _KINDS = {
     "size": "whole number of pixels",
     "time": "time: frames (240), seconds (20s) or beats (32b)",
     "prompts": "prompts by frame",
-    "mapping": "mapping or list",
+    "mapping": "mapping, list or text",
 }
 
 

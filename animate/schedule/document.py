@@ -41,7 +41,7 @@ _KINDS = {
     "size": "whole number",
     "time": "time",
     "prompts": "prompts over time",
-    "mapping": "mapping",
+    "mapping": "mapping, list or text",
 }
 
 

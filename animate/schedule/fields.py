@@ -249,7 +249,7 @@ _ROWS: tuple[Field, ...] = (
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
     _field("cadence_tween", "choice", "cadence", "warp", "How the frames between two redrawn ones get from the one to the other: warp carries both by the schedule's motion and fades; the engines move what has moved beside that as well.", choices=("warp", "auto", "film", "rife", "embedded", "flow", "farneback"), example="flow"),
     # in-betweens
-    _field("frame_interpolation_engine", "choice", "output", "None", "What fills frames in between the painted ones into the video: auto takes FILM or RIFE where their weights are, else flow.", choices=("None", "auto", "film", "rife", "embedded", "flow", "farneback", "blend", "hold"), example="auto"),
+    _field("frame_interpolation_engine", "choice", "output", "None", "What fills frames in between the painted ones into the video: auto takes FILM or RIFE where their weights are, else the embedded network once it passes its gate, else flow.", choices=("None", "auto", "film", "rife", "embedded", "flow", "farneback", "blend", "hold"), example="auto"),
     _field("frame_interpolation_x_amount", "integer", "output", 2, "Frames that the video shows for each painted one, and so many times the fps.", low=1, high=100, example="4"),
     _field("frame_interpolation_slow_mo_amount", "integer", "output", 1, "How many times longer the video lasts: in-betweens become slow motion, without sound.", low=1, high=100, example="2"),
     # output

@@ -1,6 +1,6 @@
 """Music as the language hears it: tempo, beats, onsets and named series, all in seconds of the file.
 
-Another room listens (`animate/video/listen.py`); here its answer is put on the frames of a schedule. A frame shows the
+Another room listens (`animate/audio/listen.py`); here its answer is put on the frames of a schedule. A frame shows the
 mean of a series over the time that the frame lasts, exactly, whatever the two rates are; before and after the sound
 there is silence.
 """
