@@ -22,6 +22,7 @@ from torch import Tensor
 from animate.motion.camera import Camera, reprojected
 from animate.motion.resample import resample
 from animate.motion.warp import Warped
+from animate.picture.compiled import compiled
 
 BORDERS = {"border": "replicate", "reflection": "reflect", "zeros": "replicate"}
 """`padding_mode` → how `resample` reads outside; zeros are put in afterwards."""
@@ -206,24 +207,53 @@ def _positive(values: Tensor) -> Tensor:
 def _frontmost(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """For each new pixel the old pixel (flat index, (H, W) int64) that is seen there, and 1 or 0: whether there is one.
 
-    A z-buffer by one scattered minimum over keys of depth and index; cracks of a pixel are closed from two sides. It
-    is a pixel wider on each side, for what falls outside. Where nothing arrives the index is the pixel's own.
+    A z-buffer, the minimum of keys of depth and index where each arrives; cracks of a pixel are closed from two sides.
+    It is a pixel wider on each side, for what falls outside. Where nothing arrives the index is the pixel's own.
     """
     height, width = z.shape
-    across = x.add(1.5).clamp_(0, width + 1).int()  # rounds, as it is positive
-    target = y.add(1.5).clamp_(0, height + 1).int().mul_(width + 2).add_(across).flatten().long()
     index = torch.arange(height * width, device=z.device)
-    keys = z.clamp_min(NEAREST).view(torch.int32).flatten().long()  # positive floats sort as whole numbers
-    keys = keys.bitwise_left_shift_(32).bitwise_or_(index)
+    order = z.clamp_min(NEAREST).view(torch.int32)  # positive floats sort as whole numbers
     nothing = int(np.float32(NOTHING).view(np.int32)) << 32
     front = torch.full((height + 2, width + 2), nothing, device=z.device)
     inner = front[1:-1, 1:-1]
     inner += index.view(height, width)
-    front.view(-1).scatter_reduce_(0, target, keys, "amin")
+    if z.device.type == "cpu":
+        across, down, orders = (tensor.contiguous().numpy() for tensor in (x, y, order))
+        _arrive(across, down, orders, front.numpy())
+    else:
+        _scatter(x, y, order, front)
     front[[0, -1]] = nothing
     front[:, [0, -1]] = nothing
     depth = _close(front)
     return inner & 0xFFFFFFFF, _positive(NOTHING / 2 - depth)
+
+
+def _scatter(x: Tensor, y: Tensor, order: Tensor, front: Tensor) -> None:
+    """Every old pixel's key where it arrives, unless a nearer one has."""
+    height, width = order.shape
+    index = torch.arange(height * width, device=order.device)
+    across = x.add(1.5).clamp_(0, width + 1).int()  # rounds, as it is positive
+    target = y.add(1.5).clamp_(0, height + 1).int().mul_(width + 2).add_(across).flatten().long()
+    keys = order.flatten().long().bitwise_left_shift_(32).bitwise_or_(index)
+    front.view(-1).scatter_reduce_(0, target, keys, "amin")
+
+
+@compiled
+def _arrive(x, y, order, front):  # type: ignore[no-untyped-def]
+    """As `_scatter`, one by one."""
+    height, width = order.shape
+    right, low = np.float32(width + 1), np.float32(height + 1)
+    for v in range(height):
+        for u in range(width):
+            across = np.int64(min(max(ZERO, x[v, u] + ROUNDED), right))
+            down = np.int64(min(max(ZERO, y[v, u] + ROUNDED), low))
+            key = (np.int64(order[v, u]) << 32) | (v * width + u)
+            if key < front[down, across]:
+                front[down, across] = key
+
+
+ZERO, ROUNDED = np.float32(0), np.float32(1.5)
+"""One for the margin, a half as what follows is cut off."""
 
 
 def _depth(keys: Tensor) -> Tensor:

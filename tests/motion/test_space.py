@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from animate.motion import space
 from animate.motion.camera import Camera, moved, pose_of_frame, reprojected, rotation
 from animate.motion.space import deforum, deforum_z, pinhole, pinhole_sight
 
@@ -244,3 +245,13 @@ def test_what_cannot_be_is_told() -> None:
         pinhole(picture, torch.ones(1, 8, 8), np.eye(4), Camera.of(60, (8, 8)), padding="wrap")
     assert (deforum_z(torch.full((1, 4, 4), 3.0), True) == 1).all()
     assert (deforum_z(torch.full((1, 4, 4), torch.nan), True) == 1).all()
+
+
+def test_a_z_buffer_is_the_same_scattered_and_one_by_one() -> None:
+    random = torch.Generator().manual_seed(0)
+    x, y = (torch.rand(SIZE, generator=random) * 2 * side - side / 2 for side in (SIZE[1], SIZE[0]))
+    order = (torch.rand(SIZE, generator=random) + 0.5).view(torch.int32)
+    fronts = [torch.full((SIZE[0] + 2, SIZE[1] + 2), 1 << 62) for _ in range(2)]
+    space._scatter(x, y, order, fronts[0])
+    space._arrive(x.numpy(), y.numpy(), order.numpy(), fronts[1].numpy())
+    assert torch.equal(*fronts)
