@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from torch import Tensor
 from training import checkpoint, photographs
 
 SIDE, CELL = 256, 4
-COUNT = 2000
+COUNT = 4000
 FAR = 30.0
 """Distance of what is open, in metres."""
 
@@ -45,7 +46,9 @@ class View:
     eye: Floats
     """(3,)"""
     sun: Floats
-    """(3,) whence light comes, 1 long."""
+    """(3,) whence light comes, 1 long; or where a lamp hangs."""
+    lamp: float
+    """How far the lamp's light reaches, in metres; 0 if it is the sun's."""
     shade: float
     """How bright it is where it does not come."""
     distance: Floats
@@ -54,9 +57,13 @@ class View:
     """(S, S, 3) in [0, 1]."""
 
     def texture(self) -> Texture:
-        picture = self.table[int(self.random.integers(len(self.table)))]
-        if self.random.random() < 0.3:  # a plain coat of paint
-            picture = cv2.GaussianBlur(picture, (0, 0), float(self.random.uniform(8, 60)))
+        """A photograph; or, as most of a real room is, what is left of one under a coat of paint."""
+        random = self.random
+        picture = self.table[int(random.integers(len(self.table)))]
+        if random.random() < 0.6:
+            paint = _soft(picture, float(random.uniform(8, 60)))
+            left = float(random.choice([0, 0.1, 0.25]))
+            picture = cv2.addWeighted(paint, 1 - left, picture, left, 0)
         return np.ascontiguousarray(picture)
 
     def reached(self, where: Floats) -> Floats:
@@ -68,13 +75,21 @@ class View:
         nearer = where < self.distance
         if not nearer.any():
             return
-        light = self.shade + (1 - self.shade) * np.clip(normal @ self.sun, 0, 1)
+        light = self.shade + (1 - self.shade) * self._facing(where, normal)
         height, width = texture.shape[:2]
         x, y = (np.where(nearer, axis, 0).astype(np.float32) for axis in (u, v))
         look = cv2.remap(texture, x % (width - 1), y % (height - 1), cv2.INTER_LINEAR).astype(np.float32) / 255
         lit = look * light.astype(np.float32)[..., None]
         self.picture = np.where(nearer[..., None], lit, self.picture)
         self.distance = np.where(nearer, where, self.distance).astype(np.float32)
+
+    def _facing(self, where: Floats, normal: Floats) -> Floats:
+        """(S, S) or one number: how much of the light what has these normals receives."""
+        if not self.lamp:
+            return np.clip(normal @ self.sun, 0, 1)
+        way = self.sun - self.reached(where)
+        away = np.linalg.norm(way, axis=-1)
+        return np.clip((normal * way).sum(-1) / away, 0, 1) * 2 / (1 + (away / self.lamp) ** 2)
 
 
 def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArray[np.uint8], Floats]:
@@ -94,17 +109,20 @@ def _empty(table: NDArray[np.uint8], random: np.random.Generator) -> View:
     rays, eye = _camera(random)
     sun = random.normal(size=3)
     sun[1] = abs(sun[1]) + 0.5
+    lamp = float(random.uniform(1.5, 5)) if random.random() < 0.5 else 0.0
+    sun = random.uniform((-2, 1.8, 0), (2, 3, 5)) if lamp else sun / np.linalg.norm(sun)
     view = View(
         random=random,
         table=table,
         rays=rays,
         eye=eye,
-        sun=sun / np.linalg.norm(sun),
+        sun=sun.astype(np.float32),
+        lamp=lamp,
         shade=float(random.uniform(0.2, 0.7)),
         distance=np.full((SIDE, SIDE), np.inf, np.float32),
         picture=np.zeros((SIDE, SIDE, 3), np.float32),
     )
-    view.picture += cv2.GaussianBlur(view.texture(), (0, 0), 20).astype(np.float32) / 255  # a sky
+    view.picture += _soft(view.texture(), 20).astype(np.float32) / 255  # a sky
     return view
 
 
@@ -126,19 +144,26 @@ def _surround(view: View) -> None:
         )
 
 
+def _soft(picture: Texture, sigma: float) -> Texture:
+    """Blurred by so many pixels, at an eighth of its size."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
+    return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 8), (width, height)).astype(np.uint8)
+
+
 def _ahead(where: Floats, hit: Floats | bool) -> Floats:
     """Distances before the eye where something is hit, else inf."""
     return np.where(hit & (where > 1e-3), where, np.inf).astype(np.float32)
 
 
-def _camera(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _camera(random: np.random.Generator) -> tuple[Floats, Floats]:
     """Rays (S, S, 3), 1 long along the view, and where the eye is; y is up, z ahead."""
     reach = np.tan(np.radians(random.uniform(35, 75)) / 2)
     x, y = np.meshgrid(np.linspace(-reach, reach, SIDE), np.linspace(reach, -reach, SIDE))
     tilt, roll = np.radians(random.uniform(-28, 8)), np.radians(random.normal(0, 2))
     x, y = x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)
     up, ahead = y * np.cos(tilt) + np.sin(tilt), np.cos(tilt) - y * np.sin(tilt)
-    return np.stack([x, up, ahead], axis=-1), np.array([0, random.uniform(0.5, 1.9), 0])
+    return np.stack([x, up, ahead], axis=-1).astype(np.float32), np.array([0, random.uniform(0.5, 1.9), 0], np.float32)
 
 
 def _standing(view: View) -> NDArray[np.float64]:
@@ -191,8 +216,8 @@ def _block(view: View, half: Floats, middle: Floats, turn: float, texture: Textu
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = (-half - start) / way, (half - start) / way
     enter, leave = np.minimum(one, other), np.maximum(one, other)
-    axis, first = enter.argmax(-1), enter.max(-1)
-    where = _ahead(first, first < leave.min(-1))
+    axis, first = enter.argmax(-1), reduce(np.maximum, np.moveaxis(enter, -1, 0))
+    where = _ahead(first, first < reduce(np.minimum, np.moveaxis(leave, -1, 0)))
     point = start + np.where(np.isfinite(where), where, 0)[..., None] * way
     across = np.where(axis == 0, point[..., 2], point[..., 0])
     down = np.where(axis == 1, point[..., 2], point[..., 1])
@@ -266,7 +291,7 @@ THINGS: dict[Callable[[View], None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5
 """What stands about, and how many of each in the mean."""
 
 
-def rooms(count: int = COUNT, seed: int = 13) -> tuple[Tensor, Tensor]:
+def rooms(count: int = COUNT, seed: int = 14) -> tuple[Tensor, Tensor]:
     """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once by all cores and mapped from disk."""
     files = [checkpoint.CACHE / "depth" / f"rooms-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
     if not all(file.exists() for file in files):
