@@ -36,15 +36,15 @@ def match(picture: Tensor, sample: Tensor, space: Space) -> Tensor:
     the wanted distribution stays as it is (in RGB to the last bit).
     """
     wanted = _remembered(sample, space)
+    if space is RGB:  # whose channels are the planes: a thread takes one after the other, while it lies in its cache
+        planes = _planes(picture)
+        matched = np.empty_like(planes)
+        each(lambda channel: spaces.match_plane(planes[channel], wanted[channel], matched[channel]), range(3))
+        return torch.from_numpy(matched).to(picture.device)
     channels, counts = _counted(picture, space)
-    matched = np.empty_like(channels) if space is RGB else channels
     moves = spaces.moves(counts, wanted, space)
-
-    def paint(rows: slice) -> None:
-        spaces.shift(channels, rows, space, moves, matched)
-
-    each(paint, strips(*matched.shape[1:]))
-    return torch.from_numpy(matched).to(picture.device)
+    each(lambda rows: spaces.shift(channels, rows, space, moves, channels), strips(*channels.shape[1:]))
+    return torch.from_numpy(channels).to(picture.device)
 
 
 def match_rgb(picture: Tensor, sample: Tensor) -> Tensor:
@@ -111,12 +111,14 @@ _samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
     """The channels (3, H, W) of a picture, and how many of their values are in each bin, (3, BINS)."""
+    planes = _planes(picture)
+    channels = planes if space is RGB else np.empty_like(planes)
+    counts = each(lambda rows: spaces.count(planes, rows, space, channels), strips(*planes.shape[1:]))
+    return channels, reduce(np.add, counts)
+
+
+def _planes(picture: Tensor) -> np.ndarray:
+    """float32 (3, H, W), in this machine's own memory."""
     if picture.ndim != 3 or len(picture) != 3:
         raise ValueError(f"a picture in colour is (3, H, W), not {tuple(picture.shape)}")
-    rgb = picture.detach().float().contiguous().cpu().numpy()
-    channels = rgb if space is RGB else np.empty_like(rgb)
-
-    def look(rows: slice) -> np.ndarray:
-        return spaces.count(rgb, rows, space, channels)
-
-    return channels, reduce(np.add, each(look, strips(*rgb.shape[1:])))
+    return picture.detach().float().contiguous().cpu().numpy()

@@ -2,19 +2,19 @@
 
 What is done to a part depends on nothing but that part, so the number of threads never changes a result.
 
-OpenCV's own threads are sent away when ours begin, torch's while they work. They wait awake for the next call, on the
-cores that ours need: a frame's work took 20 ms with them and 15 without, with all of torch's 27 and 18.
+OpenCV's own threads are sent away when ours begin, and torch's by who asks for that (`torch_threads`). They wait awake
+for the next call, on the cores that ours need: a frame's work took 20 ms with them and 15 without, with all of torch's
+27 and 18.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
-from functools import cache
 from itertools import pairwise
+from threading import Lock, Thread
 from typing import TypeVar
 
 import cv2
@@ -30,13 +30,10 @@ STRIP_PIXELS = 1 << 17
 def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
     """`work` of every part, in order; in `workers()` threads, this one too.
 
-    Processes are not to be started in it: they would inherit the one processor that a thread keeps to meanwhile.
+    A helper that is busy elsewhere is not waited for, so calls may be nested, and come from several threads. Processes
+    are not to be started in it: they would inherit the one processor that a thread keeps to meanwhile.
     """
     parts = list(parts)
-    helpers = min(workers(), len(parts)) - 1
-    if helpers < 1:
-        with torch_threads(1):
-            return [work(part) for part in parts]
     results: dict[int, Result] = {}
     left = iter(enumerate(parts))
 
@@ -44,13 +41,19 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
         for place, part in left:  # one at a time, whoever is free
             results[place] = work(part)
 
-    pool = _pool(helpers)
-    with torch_threads(1), _off_the_helpers():
-        helping = [pool.submit(take) for _ in range(helpers)]
-        take()
-        for helper in helping:
-            if not helper.cancel():  # one that has not come yet is not waited for
-                helper.result()
+    helpers = _borrowed(min(workers(), len(parts)) - 1)
+    for helper in helpers:
+        helper.begin(take)
+    errors: list[BaseException | None] = []
+    try:
+        with _off_the_helpers() if helpers else nullcontext():
+            take()
+    finally:
+        errors += [helper.end() for helper in helpers]
+        _free.extend(helpers)
+    for error in errors:
+        if error is not None:
+            raise error
     return [results[place] for place in range(len(parts))]
 
 
@@ -90,18 +93,60 @@ def strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> list[slice]:
     return [slice(top, bottom) for top, bottom in pairwise(edges)]
 
 
-@cache
-def _pool(helpers: int) -> ThreadPoolExecutor:
-    cv2.setNumThreads(1)
-    return ThreadPoolExecutor(
-        helpers, thread_name_prefix="picture", initializer=_begin_to_help, initargs=(_processors(),)
-    )
+class _Helper:
+    """A thread that sleeps until there is work. Two locks wake it, and whoever waits for it: the futures of an executor
+    cost a fifth of a millisecond a call where the caches are cold, as much as a strip of a colour match."""
+
+    def __init__(self, processors: set[int]) -> None:
+        self._asked, self._done = Lock(), Lock()
+        self._asked.acquire()
+        self._done.acquire()
+        self._work: Callable[[], None] | None = None
+        self._error: BaseException | None = None
+        Thread(target=self._live, args=(processors,), name="picture", daemon=True).start()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._asked.release()
+
+    def end(self) -> BaseException | None:
+        """Once its work is over; what it failed of, if it did. One that has not come yet need not come any more."""
+        if not self._asked.acquire(blocking=False):
+            self._done.acquire()
+        error, self._work, self._error = self._error, None, None
+        return error
+
+    def _live(self, processors: set[int]) -> None:
+        torch.set_num_threads(1)
+        if len(processors) == 2:
+            _keep_to(processors - {min(processors)})
+        while True:
+            self._asked.acquire()
+            try:
+                if self._work is not None:
+                    self._work()
+            except BaseException as error:  # whoever waits is to hear of it, whatever it is
+                self._error = error
+            self._done.release()
 
 
-def _begin_to_help(processors: set[int]) -> None:
-    torch.set_num_threads(1)
-    if len(processors) == 2:
-        _keep_to(processors - {min(processors)})
+_free: list[_Helper] = []
+_made: list[_Helper] = []
+_making = Lock()
+
+
+def _borrowed(count: int) -> list[_Helper]:
+    """At most so many helpers that have nothing to do; there is one for each processor but this thread's own."""
+    found = []
+    with suppress(IndexError):
+        while len(found) < count:
+            with _making:
+                if not _free and len(_made) + 1 < len(_processors()):
+                    cv2.setNumThreads(1)
+                    _made.append(_Helper(_processors()))
+                    _free.append(_made[-1])
+            found.append(_free.pop())
+    return found
 
 
 @contextmanager

@@ -73,9 +73,32 @@ def test_the_number_of_threads_changes_no_bit():
     assert all(torch.equal(one, other) for one, other in zip(*found))
 
 
-def test_torchs_threads_are_as_they_were(threads):
+def test_torchs_threads_are_as_they_were():
     before = torch.get_num_threads()
     with torch_threads(before + 1):
-        assert each(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_a_call_inside_a_call_and_one_from_another_thread(threads):
+    def inner(part):
+        return sum(each(lambda number: number * part, range(50)))
+
+    expected = [part * 1225 for part in range(20)]
+    others: list[list[int]] = []
+    other = threading.Thread(target=lambda: others.append(each(inner, range(20))))
+    other.start()
+    assert each(inner, range(20)) == expected
+    other.join()
+    assert others == [expected]
+
+
+def test_helpers_go_on_after_an_error():
+    def fails(part):
+        time.sleep(0.001)
+        raise ValueError(f"part {part}")
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="part"):
+            each(fails, range(4))
+        assert each(lambda part: part + 1, range(50)) == list(range(1, 51))
