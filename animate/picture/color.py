@@ -121,4 +121,4 @@ def _planes(picture: Tensor) -> np.ndarray:
     """float32 (3, H, W), in this machine's own memory."""
     if picture.ndim != 3 or len(picture) != 3:
         raise ValueError(f"a picture in colour is (3, H, W), not {tuple(picture.shape)}")
-    return picture.detach().float().contiguous().cpu().numpy()
+    return np.ascontiguousarray(picture.numpy(force=True), np.float32)

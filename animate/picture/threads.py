@@ -28,7 +28,7 @@ STRIP_PIXELS = 1 << 17
 
 
 def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
-    """`work` of every part, in order; in `workers()` threads, this one too.
+    """`work` of every part, in order; in as many threads as this process may use processors, this one too.
 
     A helper that is busy elsewhere is not waited for, so calls may be nested, and come from several threads. Processes
     are not to be started in it: they would inherit the one processor that a thread keeps to meanwhile.
@@ -41,7 +41,7 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
         for place, part in left:  # one at a time, whoever is free
             results[place] = work(part)
 
-    helpers = _borrowed(min(workers(), len(parts)) - 1)
+    helpers = _borrowed(min(_most.get(), len(parts)) - 1)
     for helper in helpers:
         helper.begin(take)
     errors: list[BaseException | None] = []
@@ -55,11 +55,6 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
         if error is not None:
             raise error
     return [results[place] for place in range(len(parts))]
-
-
-def workers() -> int:
-    """How many threads share the parts: as many as this process may use cores, or as `at_most` says."""
-    return min(len(_processors()) or os.cpu_count() or 1, _most.get())
 
 
 @contextmanager
@@ -137,16 +132,25 @@ _making = Lock()
 
 def _borrowed(count: int) -> list[_Helper]:
     """At most so many helpers that have nothing to do; there is one for each processor but this thread's own."""
-    found = []
-    with suppress(IndexError):
-        while len(found) < count:
-            with _making:
-                if not _free and len(_made) + 1 < len(_processors()):
-                    cv2.setNumThreads(1)
-                    _made.append(_Helper(_processors()))
-                    _free.append(_made[-1])
+    found: list[_Helper] = []
+    while len(found) < count:
+        try:
             found.append(_free.pop())
+        except IndexError:
+            if not _one_more():
+                break
     return found
+
+
+def _one_more() -> bool:
+    with _making:
+        processors = _processors()
+        if len(_made) + 1 >= (len(processors) or os.cpu_count() or 1):
+            return False
+        cv2.setNumThreads(1)
+        _made.append(_Helper(processors))
+        _free.append(_made[-1])
+        return True
 
 
 @contextmanager
