@@ -7,13 +7,13 @@ feedback loop it is Deforum's best remedy; here it works on floats, so that it d
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from animate.picture import spaces
 from animate.picture.spaces import HSV, LAB, RGB, Space
@@ -99,14 +99,18 @@ def grade(picture: Tensor, brightness: float = 1.0, saturation: float = 1.0, hue
 
 
 def _remembered(sample: Tensor, space: Space) -> np.ndarray:
-    known = _samples.setdefault(sample, {})
-    if space not in known:
-        known[space] = _counted(sample, space)[1]
-    return known[space]
+    known = _samples.get(id(sample))
+    if known is None:
+        known = _samples[id(sample)] = {}
+        weakref.finalize(sample, _samples.pop, id(sample))
+    if space.kind not in known:
+        known[space.kind] = _counted(sample, space)[1]
+    return known[space.kind]
 
 
-_samples: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""Sample → space → its counts. In LAB the sample costs as much as the picture, frame after frame."""
+_samples: dict[int, dict[int, np.ndarray]] = {}
+"""Sample → space → its counts, as long as the sample lives. In LAB it costs as much as the picture, frame after frame.
+"""
 
 
 def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
