@@ -158,7 +158,7 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
     inside = rooms(options.rooms)
     table = [(pictures.to(device), near.to(device)) for pictures, near in (*table, inside)]
-    table += table[-1:] * max(0, len(table) // 2 - 1)  # a third of what is drawn
+    table += table[-1:] * (len(table) - 2)  # half of what is drawn
     checkpoint.stop_kindly()
     clock, ends, saves, begun = checkpoint.Clock(options.minutes), 0.0, 0.0, step
     seen: list[Tensor] = []

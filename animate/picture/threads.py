@@ -44,12 +44,11 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
     helpers = _borrowed(min(_most.get(), len(parts)) - 1)
     for helper in helpers:
         helper.begin(take)
-    errors: list[BaseException | None] = []
     try:
         with _off_the_helpers() if helpers else nullcontext():
             take()
     finally:
-        errors += [helper.end() for helper in helpers]
+        errors = [helper.end() for helper in helpers]
         _free.extend(helpers)
     for error in errors:
         if error is not None:
