@@ -7,7 +7,7 @@ frame is that frame, untouched; so any ratio comes out evenly spaced, 24 → 60 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -35,6 +35,9 @@ LOOKED_AT = 256
 """Longer side, px, of the copies on which that is measured."""
 
 Kind = Literal["cut", "still", "large motion"]
+
+Cuts = bool | Callable[[int], bool]
+"""Whether cuts are looked for, or what knows whether a shot begins with a source frame."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def retime(
     between: Interpolator,
     *,
     end: Literal["hold", "stop", "loop"] = "hold",
-    cuts: bool | Collection[int] = True,
+    cuts: Cuts = True,
     repeats: Literal["keep", "retime"] = "keep",
     tell: Callable[[Event], None] = log,
 ) -> Iterator[Tensor]:
@@ -80,8 +83,8 @@ def retime(
         ratio: result frames for each source frame, at least 1; exact, so that an hour later nothing has drifted.
         end: after the last frame, `hold` it for its own duration (n frames become ⌈n · ratio⌉, as long as before),
             `stop` with it, or `loop`: go on to the first, so that the result repeats without a seam.
-        cuts: find cuts and never blend across one, or the source frames at which they are known to be; the frame
-            before a cut stands until the next begins.
+        cuts: find cuts and never blend across one, or what knows whether a shot begins with a source frame (asked for
+            the number of frames where a loop leads back); the frame before a cut stands until the next begins.
         repeats: `retime` takes a frame that repeats the one before as a late one, and puts motion in its place.
         tell: hears of cuts, stills and motion too large to be trusted.
 
@@ -147,7 +150,11 @@ def _small(picture: Tensor) -> Tensor:
 
 
 def _knots(
-    frames: Iterable[Tensor], cuts: bool | Collection[int], repeats: str, loop: bool, tell: Callable[[Event], None]
+    frames: Iterable[Tensor],
+    cuts: Cuts,
+    repeats: str,
+    loop: bool,
+    tell: Callable[[Event], None],
 ) -> Iterator[Knot]:
     """Source frames that matter, each with what lies between it and the next.
 
@@ -188,11 +195,11 @@ def _closed(
     here: Glance,
     at: int,
     now: int,
-    cuts: bool | Collection[int],
+    cuts: Cuts,
     tell: Callable[[Event], None],
 ) -> Iterator[Knot]:
     """The knots for the frame `held`, shown first at `at`, now that another one comes at `now`."""
-    if is_cut(seen, here) if cuts is True else cuts and now in cuts:
+    if cuts(now) if callable(cuts) else cuts and is_cut(seen, here):
         tell(Event("cut", now, "a cut: nothing is blended across it"))
         yield Knot(at, held, holds=True)
     elif now - at - 1 > PATIENCE:

@@ -1,53 +1,56 @@
 """In-betweens of a run, made as frames arrive: the video shows more frames than are painted.
 
-The frames of the run directory stay the painted ones. What is written depends on the frames alone, so a video that is
-begun again after a kill is the same.
+The frames of the run directory stay the painted ones. What is written depends on the frames and the plan alone, so a
+video that is begun again after a kill is the same.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
 from animate.diffusion import digests
 from animate.interp import Interpolator, load
+from animate.interp.cuts import glance, is_cut
 from animate.interp.store import EMBEDDED
 from animate.interp.stream import retime
 from animate.picture import convert
+from animate.render.projector import Projector
 from animate.schedule.plan import Plan
 
 Frames = Iterable[np.ndarray]
 """uint8 (H, W, 3)."""
 
 
-def is_on(plan: Plan) -> bool:
-    """Whether a plan asks for in-betweens."""
-    return str(plan.settings["frame_interpolation_engine"]) != "None" and ratio(plan) > 1
+def _wanted(plan: Plan) -> bool:
+    return str(plan.settings["frame_interpolation_engine"]) != "None"
 
 
 def ratio(plan: Plan) -> int:
-    """Shown frames for each painted one."""
-    return int(plan.settings["frame_interpolation_x_amount"])
+    """Shown frames for each painted one; 1 without in-betweens."""
+    return int(plan.settings["frame_interpolation_x_amount"]) if _wanted(plan) else 1
 
 
 def slower(plan: Plan) -> int:
     """How many times longer the video lasts than its frames were planned for."""
-    return int(plan.settings["frame_interpolation_slow_mo_amount"]) if is_on(plan) else 1
+    return int(plan.settings["frame_interpolation_slow_mo_amount"]) if _wanted(plan) else 1
 
 
 def rate(plan: Plan) -> Fraction:
     """Frames a second of the video."""
-    return plan.fps * ratio(plan) / slower(plan) if is_on(plan) else plan.fps
+    return plan.fps * ratio(plan) / slower(plan)
 
 
 def count(plan: Plan) -> int:
     """Frames of the video."""
-    return len(plan) * ratio(plan) if is_on(plan) else len(plan)
+    return len(plan) * ratio(plan)
 
 
 def engine(name: str, device: str | torch.device, weights: Path | None = None) -> Interpolator:
@@ -75,21 +78,39 @@ def filler(plan: Plan, device: str) -> Callable[[Frames], Iterator[np.ndarray]]:
 
     Raises MissingModel where the engine's weights are not there.
     """
-    if not is_on(plan):
+    if ratio(plan) == 1:
         return iter
     between = engine(str(plan.settings["frame_interpolation_engine"]), device)
-    cuts = frozenset(np.flatnonzero(plan.cut).tolist())
-    return lambda frames: _filled(iter(frames), plan, between, cuts)
+    return lambda frames: _filled(iter(frames), plan, between)
 
 
-def _filled(
-    frames: Iterator[np.ndarray], plan: Plan, between: Interpolator, cuts: frozenset[int]
-) -> Iterator[np.ndarray]:
+def _filled(frames: Iterator[np.ndarray], plan: Plan, between: Interpolator) -> Iterator[np.ndarray]:
     start = list(itertools.islice(frames, 2))
     if len(start) < 2:  # a run that was stopped at once: the one frame stands
         yield from (frame for frame in start for _ in range(ratio(plan)))
         return
     pictures = (convert.from_uint8(frame) for frame in itertools.chain(start, frames))
-    end = "loop" if int(plan.settings["loop"]) else "hold"
-    for picture in retime(pictures, Fraction(ratio(plan)), between, end=end, cuts=cuts):  # type: ignore[arg-type]
-        yield convert.to_uint8(picture)
+    end: Literal["loop", "hold"] = "loop" if int(plan.settings["loop"]) else "hold"
+    with _shots(plan) as begins:
+        for picture in retime(pictures, Fraction(ratio(plan)), between, end=end, cuts=begins):
+            yield convert.to_uint8(picture)
+
+
+@contextmanager
+def _shots(plan: Plan) -> Iterator[Callable[[int], bool]]:
+    """Whether a shot begins with a frame: one of the plan, or of the film that is restyled.
+
+    The film is watched for it once more, since its pictures tell and the painted ones may not: a style can make two
+    shots alike, or two neighbours unlike.
+    """
+    if plan.settings["animation_mode"] != "Video Input":
+        yield lambda index: index < len(plan) and bool(plan.cut[index])  # a loop ends with its first frame once more
+        return
+    with Projector(plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan)) as film:
+
+        def begins(index: int) -> bool:
+            if index >= len(plan):
+                return False
+            return bool(plan.cut[index]) or is_cut(glance(film(index - 1)), glance(film(index)))
+
+        yield begins

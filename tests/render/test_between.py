@@ -1,5 +1,6 @@
 """In-betweens of a run: the painted frames among them, nothing across a cut, duration kept or stretched."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 
 import animate
 from animate.errors import MissingModel
+from animate.picture import convert
 from animate.render import between
 from animate.render.run import render, resume
 from animate.video.reader import count_frames, probe
+from animate.video.writer import VideoWriter
+from tests.interp.scenes import sliding
 
 MOVING = {"width": 64, "height": 64, "steps": 2, "strength": 1, "zoom": 1.05, "prompts": "hills", "seed": 3, "fps": 12}
 
@@ -37,6 +41,37 @@ def test_nothing_is_blended_across_a_cut_of_the_plan():
     shown = list(between.filler(plan(cuts=[2]), "cpu")(given))
     assert (shown[3] == given[1]).all()
     assert (shown[4] == given[2]).all()
+
+
+@pytest.fixture
+def two_shots(tmp_path):
+    """A film of 4 + 4 frames."""
+    path = tmp_path / "two.mp4"
+    with VideoWriter(path, width=64, height=64, fps=Fraction(12)) as video:
+        for picture in [*sliding(4, size=(64, 64), seed=1), *sliding(4, size=(64, 64), seed=20)]:
+            video.write(convert.to_uint8(picture))
+    return path
+
+
+def test_nothing_is_blended_across_a_cut_of_the_film(two_shots):
+    given = frames(8)  # alike on both sides: only the film knows of its cut
+    restyled = {"video": {"file": str(two_shots)}, "prompts": "hills", "width": 64, "height": 64, "seed": 3}
+    filled = {"frame_interpolation_engine": "blend", "frame_interpolation_x_amount": 2}
+    shown = list(between.filler(animate.plan({**restyled, **filled}), "cpu")(given))
+    assert len(shown) == 16
+    assert (shown[7] == given[3]).all()
+    assert (shown[8] == given[4]).all()
+    assert all((shown[2 * k + 1] != given[k]).any() for k in range(7) if k != 3)
+    looped = list(between.filler(animate.plan({**restyled, **filled, "loop": 2}), "cpu")(given))
+    assert (looped[7] == given[3]).all()
+    assert (looped[15] != given[7]).any()
+
+
+def test_slow_motion_without_in_betweens_lasts_longer():
+    slowed = plan(frame_interpolation_x_amount=1, frame_interpolation_slow_mo_amount=3)
+    assert (between.rate(slowed), between.count(slowed), between.slower(slowed)) == (4, 4, 3)
+    given = frames(4)
+    assert list(between.filler(slowed, "cpu")(given)) == given
 
 
 def test_a_plan_without_in_betweens_is_passed_through():
