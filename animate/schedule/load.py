@@ -316,6 +316,10 @@ class _Loading:
             name = key.text
             if not curve.may_be_named(key, field, "a curve", report):
                 continue
+            if _names_a_curve(name):
+                hint = f"another name, or the curve under {name} itself; at({name}, t) reads it"
+                report.refuse(key, field, f"{name} is a field already", hint)
+                continue
             read = curve.read(value, f"{field}.{name}", clock, report)
             # A name that could not be read still exists: those who use it are not to blame.
             found[name] = read or curve.constant(0.0)
@@ -326,6 +330,9 @@ class _Loading:
         for prefix, sound in heard.sounds.items():
             found |= by_frame(sound, prefix, clock, heard.offset)
         for name, values in self.series.items():
+            if _names_a_curve(name):
+                self.taken.problems.append(self.source.problem(None, "series", f"{name} is a field", "another name"))
+                continue
             column = np.asarray(values, dtype=np.float64).ravel()
             if len(column) and np.isfinite(column).all():
                 wanted = np.minimum(np.arange(clock.max_frames), len(column) - 1)
@@ -371,3 +378,8 @@ class _Loading:
             report.refuse(node, field, f"makes {count:,} schedules", f"at most {MAX_VARIANTS:,}")
             return {}
         return found
+
+
+def _names_a_curve(name: str) -> bool:
+    """Whether expressions know a field's own curve by this name."""
+    return name in FIELDS and FIELDS[name].kind == "curve"

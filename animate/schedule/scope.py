@@ -34,6 +34,7 @@ class Scope:
         self.clock = clock
         self.frames = np.arange(clock.max_frames, dtype=np.float64)
         self.let, self.fields, self.series, self.lenient = let, fields, series, lenient
+        self._curves = {**let, **fields}  # no name is both: the loader sees to it
         self.filled: dict[str, int] = {}
         """Curves of which frames were not a number and have been filled, with how many."""
         self._constants = {
@@ -87,7 +88,7 @@ class Scope:
         """(n,) finite values of a `let` curve, a series or a field, as written. Raises CurveError."""
         if name not in self._columns:
             found = self._evaluated(name, self.frames)
-            keyframes = self.let.get(name) or self.fields.get(name)
+            keyframes = self._curves.get(name)
             self._columns[name] = found if keyframes is None else self.finite(found, keyframes, name)
         return self._columns[name]
 
@@ -136,7 +137,7 @@ class Scope:
         return self._elsewhere[key]
 
     def _evaluated(self, name: str, frames: Array) -> Array:
-        if name in self.series and name not in self.let:
+        if name not in self._curves:
             column = np.asarray(self.series[name], dtype=np.float64)
             return column[np.clip(frames, 0, len(column) - 1).astype(np.intp)]
         if name in self._open:
@@ -146,9 +147,8 @@ class Scope:
         if len(self._open) >= MAX_CHAIN:
             raise ExpressionError(f"more than {MAX_CHAIN} names depend on one another")
         self._open.append(name)
-        keyframes = self.let.get(name) or self.fields[name]
         try:
-            return curve.values(keyframes, frames, self.lookup, self.lookup_at)
+            return curve.values(self._curves[name], frames, self.lookup, self.lookup_at)
         except CurveError as error:
             error.owner = error.owner or name
             raise

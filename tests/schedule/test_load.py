@@ -290,3 +290,8 @@ def test_a_megabyte_of_keys_loads_in_about_a_second(tmp_path: Path) -> None:
     assert time.process_time() - started < 1.5
     assert compile(schedule)["angle"][149] == pytest.approx(0.149)
     assert sum("5851 keys" in warning.what for warning in schedule.warnings) == 6
+
+
+def test_no_series_takes_a_fields_place() -> None:
+    with pytest.raises(ScheduleError, match="series: zoom is a field"):
+        load({"prompts": "x", "zoom": 1.0}, series={"zoom": [2.0]})

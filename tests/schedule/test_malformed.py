@@ -264,6 +264,8 @@ CASES: list[tuple[str, str]] = [
     ("let: [1]", "not a mapping"),
     ("let: {t: 1}", "cannot be a curve's name"),
     ("let: {max_f: 1}", "cannot be a curve's name"),
+    ("zoom: 1.0\nlet: {zoom: 2}", "zoom is a field already"),
+    ("let: {strength: 0.5}", "strength is a field already"),
     ("let: {a b: 1}", "cannot be a curve's name"),
     ("let: {_x: 1}", "cannot be a curve's name"),
     ("let: {a: }", "missing"),
