@@ -103,7 +103,8 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
         painted = moved
     elif fresh and where is None:
         depth = yield from prepare.structure(plan, frame, moved)
-        painted = colors = yield Imagine(index=frame.index, how=prepare.sampling(plan, frame), depth=depth)
+        picture = yield Imagine(index=frame.index, how=prepare.sampling(plan, frame), depth=depth)
+        painted, colors = yield from _beginning(plan, frame, picture)
     else:
         painted = yield from _redrawn(plan, frame, carry, moved, where)
         if where is not None:
@@ -211,13 +212,17 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
             picture = mask.blend(start, picture, where)
     else:
         picture = yield Imagine(index=frame.index, how=how)
-    picture = prepare.greyed(plan, picture)
-    if plan.settings["color_coherence"] == "Image":
-        colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
-        picture = prepare.matcher(plan, colors)(picture)
-    else:
-        colors = picture
+    picture, colors = yield from _beginning(plan, frame, picture)
     return Carry.opened(frame.index, picture, carry, colors=colors)
+
+
+def _beginning(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, Any, tuple[Tensor, Tensor]]:
+    """A picture that owes nothing to the one before, as it begins anew; and whose colours the frames after it keep."""
+    if plan.settings["color_coherence"] != "Image":
+        picture = prepare.greyed(plan, picture)
+        return picture, picture
+    colors = yield ReadFrame(index=frame.index, file=str(plan.settings["color_coherence_image"]))
+    return prepare.greyed(plan, prepare.matcher(plan, colors)(picture)), colors
 
 
 STEPS: dict[str, Callable[[Plan, Frame, Carry | None], Step]] = {

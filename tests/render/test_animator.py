@@ -1,6 +1,7 @@
 """The animator, driven with painted squares: no model, no disk."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,35 @@ def test_strength_zero_paints_afresh_and_renews_the_colours() -> None:
     emitted, asked = run(plan_of(max_frames=3, strength={0: 0.5, 1: 0, 2: 0.5}))
     assert [type(ask) for ask in asked] == [Imagine, Imagine, Redraw]
     assert emitted[1].carry.colors is emitted[1].carry.arriving
+
+
+@pytest.mark.parametrize("coherence", ["LAB", "Image"])
+def test_a_picture_painted_afresh_is_finished_like_a_shots_first(coherence: str, tmp_path: Path) -> None:
+    """Grey where that is asked, in the palette's colours, and the palette stays what later frames go by."""
+    palette = (
+        torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 0.5, 0.2])[:, None, None]
+    )
+    tinted = square() * torch.tensor([0.9, 0.3, 0.1])[:, None, None] + 0.05
+    (tmp_path / "palette.png").write_bytes(b"x")
+    shared = {"color_coherence": coherence, "color_coherence_image": str(tmp_path / "palette.png")}
+    answers: dict[type, Tensor] = {Imagine: tinted, ReadFrame: palette, Redraw: tinted}
+    for grey in (False, True):
+        plan = plan_of(max_frames=3, strength={0: 0.5, 1: 0, 2: 0.5}, color_force_grayscale=grey, **shared)
+        emitted, steps, answer = [], walk(plan), None
+        for _ in range(20):
+            try:
+                request = steps.send(answer)
+            except StopIteration:
+                break
+            emitted += [request] if isinstance(request, Emit) else []
+            answer = answers.get(type(request))
+        first, afresh = emitted[0], emitted[1]
+        assert torch.equal(afresh.picture, first.picture)
+        assert torch.equal(afresh.carry.colors, first.carry.colors)
+        if coherence == "Image":
+            assert torch.equal(afresh.carry.colors, palette)
+        if grey:
+            assert all(float(emit.picture.std(0).max()) < 1e-6 for emit in emitted)
 
 
 def test_a_cut_carries_nothing_across() -> None:
