@@ -121,7 +121,7 @@ def read_frames(
     arguments = [
         *("-v", "error", *PROTOCOLS, *_decoder(info), "-i", file_argument(path), "-map", "0:v:0"),
         *(("-filter:v", ",".join(chain)) if chain else ()),
-        *("-fps_mode", "cfr" if fps is not None else "passthrough"),
+        *("-fps_mode", "passthrough"),  # another mode would fill up again what `select` leaves out
         *("-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"),
     ]
     child = Ffmpeg(arguments, listen=True)

@@ -46,6 +46,9 @@ def test_another_rate_repeats_and_leaves_out(plain: Path) -> None:
     twice = [number_in(picture) for picture in read_frames(plain, fps=Fraction(60000, 1001))]
     assert len(twice) == 60
     assert twice == sorted(twice)
+    whole = [number_in(picture) for picture in read_frames(plain, fps=Fraction(20))]
+    part = [number_in(picture) for picture in read_frames(plain, fps=Fraction(20), first=7, every=3)]
+    assert part == whole[7::3]
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
