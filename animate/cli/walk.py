@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         return _render({**told, **extra}, args)
     wanted = walk.Walk(prompts=tuple(args.prompts), seeds=tuple(args.seed), frames=frames, loop=args.loop)
     if args.pace == "even":
+        wanted = wanted.drawn()  # the noise that the pace is measured with
         steps = walk.even(wanted, extra, overrides.overrides(args), reporting.progress(args))
     else:
         steps = wanted.steady()

@@ -15,6 +15,7 @@ import animate
 from animate.errors import BadInput
 from animate.render import walk
 from animate.render.groups import Groups, width_of
+from animate.render.progress import Quiet
 from animate.render.run import painter_of, render
 from animate.video.stills import read_picture
 
@@ -60,6 +61,30 @@ def test_seeds_inside_the_prompts_of_a_walk_tell_the_noise():
     assert plan["seed"].tolist() == [5, 5, 5, 5, 8, 8, 8, 8, 5]
     assert plan["subseed"][:8].tolist() == [8, 8, 8, 8, 5, 5, 5, 5]
     assert plan["subseed_strength"].tolist() == [0, 0.25, 0.5, 0.75, 0, 0.25, 0.5, 0.75, 0]
+
+
+@pytest.mark.parametrize(("stations", "frames", "loop"), [(4, 60, True), (3, 100, True), (7, 49, False), (5, 61, True)])
+def test_noise_never_jumps_at_a_station(stations, frames, loop):
+    """The way rounds otherwise as numpy's line than as the schedule's curve: 0.9999… is still at the station."""
+    seeds = tuple(range(1, stations + 1))
+    wanted = walk.Walk(prompts=tuple("abcdefg"[:stations]), seeds=seeds, frames=frames, loop=loop)
+    way = wanted.steady()
+    plan = animate.plan(walk.schedule(wanted, way))
+    found = plan["seed"] + (plan["subseed"] - plan["seed"]) * plan["subseed_strength"]
+    np.testing.assert_allclose(found, np.interp(way, range(stations + loop), (*seeds, *seeds[:loop])), atol=1e-6)
+
+
+def test_seeds_left_to_chance_are_drawn_once():
+    wanted = walk.Walk(prompts=("a", "b", "c"), seeds=(-1, 5, -1), frames=9)
+    plan = animate.plan(walk.schedule(wanted, wanted.steady()))
+    drawn = plan.settings["seed"]
+    assert plan.seed_drawn
+    assert plan["seed"].tolist() == [drawn] * 4 + [5] * 4 + [drawn + 2]
+    assert plan["subseed"].tolist() == [5] * 4 + [drawn + 2] * 5
+    assert -1 not in wanted.drawn().seeds
+    assert animate.plan(
+        walk.schedule(walk.Walk(prompts=("a", "b"), seeds=(-1,), frames=3), way=np.arange(3) / 2)
+    ).seed_drawn
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": (1, 2)}, {"prompts": ("a lake",), "seeds": (1,)}, {"frames": 2}])
@@ -126,6 +151,25 @@ def test_an_even_pace_places_frames_at_equal_distances():
     pictures = [groups.picture(index).clone() for index in range(12)]
     steps = np.array([float((a - b).abs().mean()) for a, b in itertools.pairwise(pictures)])
     assert steps.max() <= 1.5 * np.median(steps)
+
+
+def test_an_even_pace_evens_out_the_step_that_closes_a_loop_too():
+    """Of what was painted the evenest way comes back, the closing step counted."""
+    wanted = walk.Walk(prompts=("the sea at night", "snow at noon"), seeds=(5,), frames=8, loop=True)
+    said = []
+
+    class Told(Quiet):
+        def say(self, text):
+            said.append(float(text.split(" is ")[1].split()[0]))
+
+    way = walk.even(wanted, SMALL, {}, Told())
+    assert way[0] == 0
+    assert (np.diff(way) > 0).all()
+    plan = animate.plan({**walk.schedule(wanted, way), **SMALL})
+    groups = Groups(plan, painter_of(plan), 4)
+    pictures = [groups.picture(index).clone() for index in (*range(8), 0)]
+    steps = np.array([float((a - b).abs().mean()) for a, b in itertools.pairwise(pictures)])
+    assert steps.max() / np.median(steps) == pytest.approx(min(said), abs=0.02)
 
 
 def test_a_walk_is_painted_from_the_command_line(tmp_path, capsys):
