@@ -77,6 +77,8 @@ class ReadFrame:
 
     index: int
     file: str
+    fit: str = "crop"
+    """How, as the field `video_fit`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,9 @@ class Watch:
     """The film's picture for frame `index`, fitted to the size of the animation."""
 
     index: int
+    ahead: bool = False
+    """Before its time, for what is to come; frames are asked for ahead in their order as well, so that a film of which
+    two run side by side is never wound back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +158,10 @@ class Carry:
     """(1, H, W) in [0, 1], where `arriving` was painted, in a restyled film; empty where it was everywhere."""
     left_at: int = 0
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
+    behind: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(3, H, W) the film's picture that `leaving` was painted from; empty where a film is not restyled by keys."""
+    until: int = -1
+    """The last frame that `leaving` and `arriving` are the keys of; −1 where a film is not restyled by keys."""
 
     @classmethod
     def opened(cls, index: int, picture: Tensor, before: Carry | None = None, **more: Any) -> Self:

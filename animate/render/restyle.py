@@ -6,14 +6,14 @@
     keyed     keys redrawn from the film, or painted by hand; a frame between is the key before and the key behind it,
               each moved by the film's flow, by how far it can be trusted and how near it is
 
-A cut in the film, or one that the schedule names, starts afresh: nothing is carried across.
+A cut in the film, or one that the schedule names, starts afresh: nothing is carried across. By hand, the frames before
+a shot's first key and behind its last are that key alone, and a shot without one is the film's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -38,8 +38,6 @@ ALIKE, UNLIKE = 0.04, 0.12
 a reflection moves otherwise than the thing it lies on. Set by eye."""
 STILL = 0.4
 """Pixels a frame below which noise stays where it is."""
-LONGEST = 240
-"""Frames of a film that are held at most."""
 
 
 def step(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -55,17 +53,8 @@ def shown(plan: Plan, carry: Carry) -> Pictured:
     if masks.parse(plan.text["mask"][carry.index]) is None:
         return picture
     source = yield Watch(index=carry.index)
-    where = yield from masking.of(plan, plan[carry.index], "mask", source)
+    where = yield from masking.of(plan, plan[carry.index], "mask", source, source)
     return picture if where is None else mask.blend(source, picture, where)
-
-
-def reach(plan: Plan) -> int:
-    """How many of the film's last pictures are asked for again."""
-    if plan.settings["video_mode"] != "keyed":
-        return 2
-    keys = [0, *(key for key, _, _ in plan.film.styles), len(plan) - 1]
-    widest = max(after - before for before, after in pairwise(keys)) if plan.film.styles else 0
-    return min(LONGEST, max(int(plan.settings["diffusion_cadence"]), widest) + 3)
 
 
 # --- frame by frame -------------------------------------------------------------------------------------------------
@@ -74,7 +63,7 @@ def reach(plan: Plan) -> int:
 def _followed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     """A frame redrawn by itself, or from the frame before as the film moved it."""
     source = yield Watch(index=frame.index)
-    where = yield from masking.of(plan, frame, "mask", source)
+    where = yield from masking.of(plan, frame, "mask", source, source)
     if carry is None or frame.cut or cuts.is_cut(cuts.glance(carry.source), cuts.glance(source)):
         painted = yield from _painted(plan, frame, source, source, where, carry, fresh=True)
         more = {"source": source, "left_at": frame.index, "where": _told(where, source)}
@@ -157,40 +146,66 @@ def _softened(mask: Tensor) -> Tensor:
 def _keyed(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
     """The keys on both sides of a frame; most frames need none that was not there for the one before."""
     index = frame.index
-    if carry is not None and index <= carry.painted_at:
+    if carry is not None and index <= carry.until:
         return replace(carry, index=index)
-    last = yield from _key_after(plan, index, carry)
-    source = yield Watch(index=last)
-    opens = carry is None or (last == index and (yield from _cut_before(plan, index)))
-    painted = yield from _key(plan, last, source, carry, opens)
-    if carry is None or opens:
-        return replace(Carry.opened(last, painted, carry, source=source, left_at=last), index=index)
+    before = None if carry is None or (yield from _cut_before(plan, index)) else carry
+    last = yield from _in_shot(plan, index, _aim(plan, index, before))
+    if plan.film.styles and not _by_hand(plan, last):
+        return (yield from _beyond(index, last, before, carry))
+    source = yield Watch(index=last, ahead=True)
+    painted = yield from _key(plan, last, source, carry, fresh=before is None)
+    if before is None:
+        opened = Carry.opened(last, painted, carry, source=source, behind=source, left_at=last, until=last)
+        return replace(opened, index=index)
     return replace(
-        carry,
+        before,
         index=index,
         painted_at=last,
-        left_at=carry.painted_at,
+        left_at=before.painted_at,
         arriving=painted,
-        leaving=carry.arriving,
+        leaving=before.arriving,
         source=source,
+        behind=before.source,
+        until=last,
     )
 
 
-def _key_after(plan: Plan, index: int, carry: Carry | None) -> Generator[Request, Any, int]:
-    """The key at or after frame `index` that its shot goes towards; the first of a shot is its own.
+def _beyond(index: int, last: int, before: Carry | None, carry: Carry | None) -> Step:
+    """Frames `index` to `last`, for which the shot has no further picture by hand: its last alone, or the film's own.
 
-    Without pictures by hand that is `diffusion_cadence` frames on; at the end of a shot, its last frame.
+    Args:
+        index: the first of them.
+        last: the last that is known to be of this shot.
+        before: what the frame before handed on; None where a shot opens.
+        carry: the same, of another shot too.
     """
-    styles = [key for key, _, _ in plan.film.styles]
-    if styles:
-        later = [key for key in styles if key >= index]
-        if not later:
-            return index if carry is None or (yield from _cut_before(plan, index)) else carry.painted_at
-        aim = later[0]
-    elif carry is None or (yield from _cut_before(plan, index)):
+    if before is None:
+        own = yield Watch(index=index)
+        return Carry.opened(index, own, carry, left_at=index, until=last)
+    return replace(
+        before,
+        index=index,
+        left_at=before.painted_at,
+        leaving=before.arriving,
+        behind=before.source,
+        until=last,
+    )
+
+
+def _aim(plan: Plan, index: int, before: Carry | None) -> int:
+    """Where the key at or after frame `index` is to be, if its shot lasts so long.
+
+    That is the next picture by hand; without any the first frame of a shot, then `diffusion_cadence` frames on.
+    """
+    if plan.film.styles:
+        return min((key for key, _, _ in plan.film.styles if key >= index), default=index)
+    if before is None:
         return index
-    else:
-        aim = min(carry.painted_at + int(plan.settings["diffusion_cadence"]), len(plan) - 1)
+    return min(before.painted_at + int(plan.settings["diffusion_cadence"]), len(plan) - 1)
+
+
+def _in_shot(plan: Plan, index: int, aim: int) -> Generator[Request, Any, int]:
+    """`aim`, or the last frame of the shot of frame `index` where that comes before it."""
     for place in range(index + 1, aim + 1):
         if (yield from _cut_before(plan, place)):
             return place - 1
@@ -201,31 +216,38 @@ def _cut_before(plan: Plan, index: int) -> Generator[Request, Any, bool]:
     """Whether a shot begins with frame `index`."""
     if index == 0 or plan.cut[index]:
         return True
-    before = yield Watch(index=index - 1)
-    now = yield Watch(index=index)
+    before = yield Watch(index=index - 1, ahead=True)
+    now = yield Watch(index=index, ahead=True)
     return cuts.is_cut(cuts.glance(before), cuts.glance(now))
 
 
-def _key(plan: Plan, index: int, source: Tensor, carry: Carry | None, opens: bool) -> Pictured:
+def _by_hand(plan: Plan, index: int) -> str:
+    """The picture that was painted by hand for frame `index`; "" without."""
+    return next((picture for key, picture, _ in plan.film.styles if key == index), "")
+
+
+def _key(plan: Plan, index: int, source: Tensor, carry: Carry | None, fresh: bool) -> Pictured:
     """The picture by hand, or the film's redrawn."""
-    for key, picture, _ in plan.film.styles:
-        if key == index:
-            return (yield ReadFrame(index=index, file=picture))
-    where = yield from masking.of(plan, plan[index], "mask", source)
-    return (yield from _painted(plan, plan[index], source, source, where, carry, fresh=opens))
+    picture = _by_hand(plan, index)
+    if picture:
+        return (yield ReadFrame(index=index, file=picture, fit=str(plan.settings["video_fit"])))
+    where = yield from masking.of(plan, plan[index], "mask", source, source)
+    return (yield from _painted(plan, plan[index], source, source, where, carry, fresh=fresh))
 
 
 def _between(carry: Carry) -> Pictured:
-    """(3, H, W) a frame between two keys, or beside one."""
+    """(3, H, W) a frame between two keys, or beside one; where its shot has none, the film's own."""
     index, first, last = carry.index, carry.left_at, carry.painted_at
+    if not carry.source.numel():
+        return (yield Watch(index=index))
     if index == last:
         return carry.arriving
     if index == first:
         return carry.leaving
     now = yield Watch(index=index)
+    keys = {first: (carry.leaving, carry.behind), last: (carry.arriving, carry.source)}
     total, weights = torch.zeros_like(now), torch.zeros_like(now[:1])
-    for key, picture in {first: carry.leaving, last: carry.arriving}.items():
-        source = yield Watch(index=key)
+    for key, (picture, source) in keys.items():
         flows = yield Follow(index=index, now=now, before=source, since=key)
         seen, trusted = moved(picture, flows, now, source)
         near = 1 - abs(index - key) / (last - first) if first != last else 1.0

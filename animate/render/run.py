@@ -18,7 +18,7 @@ from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, VideoError
-from animate.render import between, finish, hybrid, masking, restyle
+from animate.render import between, finish, hybrid, masking
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
@@ -189,12 +189,12 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         overrides=given.overrides,
         plan=told,
     )
-    film = _film(plan)
+    film, scout = _film(plan), _scout(plan)
     flows = Flows(plan, str(painter.device)) if film is not None else None
     segmenter = None
     if masking.wanted(plan, "word"):
         segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
-    with directory.claim(), film or nullcontext(), Stencils(plan) as stencils:
+    with directory.claim(), film or nullcontext(), scout or nullcontext(), Stencils(plan) as stencils:
         if restart:
             directory.clear()
         directory.begin(record, given.text, Path(given.file).name)
@@ -205,6 +205,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             depth=depth,
             between=tweens,
             film=film,
+            scout=scout,
             stencils=stencils,
             segment=segmenter,
             flows=flows,
@@ -312,11 +313,19 @@ def _film(plan: Plan) -> Projector | None:
         return None
     if not plan.film.file:
         raise BadInput("animation_mode Video Input needs a film (video: {file: film.mp4})")
-    projector = Projector(
-        plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan), reach=restyle.reach(plan)
-    )
+    projector = _projector(plan)
     projector(0)
     return projector
+
+
+def _scout(plan: Plan) -> Projector | None:
+    """The film once more, for a plan that looks ahead in it; None for others."""
+    ahead = plan.settings["animation_mode"] == "Video Input" and plan.settings["video_mode"] == "keyed"
+    return _projector(plan) if ahead else None
+
+
+def _projector(plan: Plan) -> Projector:
+    return Projector(plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan))
 
 
 def _depth(plan: Plan, device: str, progress: Progress) -> Any:

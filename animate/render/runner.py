@@ -77,7 +77,9 @@ class Order:
     between: Interpolator | None = None
     """Of a plan whose cadence wants more than a cross-fade."""
     film: Projector | None = None
-    """Of a plan that restyles a film."""
+    """Of a plan that looks at a film."""
+    scout: Projector | None = None
+    """The same film, for what is asked for ahead; where there is none, `film` is wound back."""
     flows: Flows | None = None
     """Of a plan that looks at how a film moves."""
     stencils: Stencils | None = None
@@ -165,7 +167,8 @@ def _painted(request: Request, order: Order, size: tuple[int, int]) -> Tensor:
         if isinstance(request, Imagine) and order.groups is not None:
             return order.groups.picture(request.index)
         if isinstance(request, Watch) and order.film is not None:
-            return order.film(request.index).to(order.device)
+            show = order.scout if request.ahead and order.scout is not None else order.film
+            return show(request.index).to(order.device)
         if isinstance(request, ReadMask) and order.stencils is not None:
             return order.stencils(request.index, request.file, request.alpha).to(order.device)
         if isinstance(request, Segment) and order.segment is not None:
@@ -205,7 +208,7 @@ def answered(
                 more["mix"] = request.mix
             return painter.redraw(request.picture[None], request.strength, [request.how], **more)[0]
         case ReadFrame():
-            return convert.fit(convert.read_picture(Path(request.file)), *size)
+            return convert.fit(convert.read_picture(Path(request.file)), *size, request.fit)
         case EstimateDepth():
             if depth is None:
                 raise ValueError("the plan asks for depth and the run has no estimator")

@@ -5,7 +5,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from animate.render import restyle
 from animate.render.animator import animate as walk
 from animate.render.projector import Projector
 from animate.render.requests import Carry, Emit, Follow, ReadFrame, Redraw, Watch
+from animate.render.runner import answered
 from animate.schedule.film import Film
 from animate.schedule.plan import Plan
 from animate.video.ffmpeg import executable
@@ -53,6 +54,7 @@ def run(
     watch: Callable[[int], Tensor],
     carry: Carry | None = None,
     redraw: Callable[[Redraw], Tensor] | None = None,
+    read: Callable[[ReadFrame], Tensor] | None = None,
 ) -> tuple[list[Emit], list[Any]]:
     """Frames emitted and what was asked; the painter turns the picture into its negative."""
     emitted, asked, answer = [], [], None
@@ -71,7 +73,7 @@ def run(
         elif isinstance(request, Follow):
             answer = torch.stack(flow.both_ways(request.now, request.before))
         elif isinstance(request, ReadFrame):
-            answer = torch.full((3, *SIZE), 0.25)
+            answer = read(request) if read else torch.full((3, *SIZE), 0.25)
         else:
             answer = redraw(request) if redraw else 1 - request.picture
 
@@ -146,7 +148,7 @@ def test_turned_transparent_deep_and_uneven_films_are_read(tmp_path: Path, film:
 def test_going_on_from_any_frame_gives_the_straight_run(film: Path, mode: str) -> None:
     more = {"temporal_blend": 0.3, "strength": 0.4, "noise_warp": True, "latent_blend": 0.2}
     plan = plan_of(film, video_mode=mode, diffusion_cadence=5, **more)
-    watch = Projector(plan.film, SIZE, frames=len(plan), reach=restyle.reach(plan))
+    watch = Projector(plan.film, SIZE, frames=len(plan))
     straight, _ = run(plan, watch)
     assert [emit.index for emit in straight] == list(range(24))
     for stop in (0, 7, 10):
@@ -167,12 +169,60 @@ def test_keys_cost_a_fraction_and_cuts_open_afresh(film: Path) -> None:
     assert all((emit.picture - (1 - show(emit.index))).abs().mean() < 0.1 for emit in emitted[:10])
 
 
+def color(path: Path, name: str) -> str:
+    return str(made(path / f"{name}.png", "-f", "lavfi", "-i", f"color={name}:size=64x48", "-frames:v", "1"))
+
+
+def by_hand(plan: Plan, watch: Callable[[int], Tensor], carry: Carry | None = None) -> tuple[list[Emit], list[Any]]:
+    """As `run`, the keys read from their files."""
+    return run(plan, watch, carry, read=lambda ask: answered(ask, cast(Any, None), SIZE))
+
+
 def test_pictures_by_hand_are_keys(film: Path, tmp_path: Path) -> None:
-    made(tmp_path / "a.png", "-f", "lavfi", "-i", "color=gray:size=64x48", "-frames:v", "1")
-    plan = plan_of(film, video_mode="keyed", style_frames={0: str(tmp_path / "a.png"), 12: str(tmp_path / "a.png")})
-    emitted, asked = run(plan, Projector(plan.film, SIZE, frames=24, reach=24))
+    gray = color(tmp_path, "gray")
+    plan = plan_of(film, video_mode="keyed", style_frames={0: gray, 12: gray})
+    emitted, asked = run(plan, Projector(plan.film, SIZE, frames=24))
     assert not any(isinstance(ask, Redraw) for ask in asked)
     assert all(torch.allclose(emit.picture, torch.full((3, *SIZE), 0.25), atol=1e-5) for emit in emitted)
+
+
+def test_pictures_by_hand_stay_in_their_shots_and_nothing_else_is_redrawn(film: Path, tmp_path: Path) -> None:
+    """Red for the first shot, blue late in the second, none for the third."""
+    red, blue = color(tmp_path, "red"), color(tmp_path, "blue")
+    styles = {0: red, 14: blue}
+    plan = plan_of(film, video_mode="keyed", style_frames=styles, cuts=[8, 19])
+    show = Projector(plan.film, SIZE, frames=24)
+    emitted, asked = by_hand(plan, show)
+    assert not any(isinstance(ask, Redraw) for ask in asked)
+    shown = [emit.picture for emit in emitted]
+    for index in range(24):
+        own = [1.0, 0.0, 0.0] if index < 8 else [0.0, 0.0, 1.0]
+        flat = torch.tensor(own)[:, None, None].expand(3, *SIZE)
+        expected = show(index) if index >= 19 else flat
+        assert torch.allclose(shown[index], expected, atol=0.02), index
+    for stop in (0, 7, 10, 16, 20):
+        carry = Carry.from_arrays(emitted[stop].carry.to_arrays())
+        again, _ = by_hand(plan, show, carry)
+        assert all(torch.equal(a.picture, b) for a, b in zip(again, shown[stop + 1 :], strict=True))
+
+
+@pytest.mark.parametrize("styles", [(), (0,), (0, 20)])
+def test_keys_never_wind_the_film_back(film: Path, tmp_path: Path, styles: tuple[int, ...]) -> None:
+    gray = color(tmp_path, "gray")
+    more = {"style_frames": dict.fromkeys(styles, gray)} if styles else {}
+    plan = plan_of(film, video_mode="keyed", diffusion_cadence=6, mask="luma & film.luma", **more)
+    _, asked = run(plan, Projector(plan.film, SIZE, frames=24))
+    for ahead in (False, True):
+        seen = [ask.index for ask in asked if isinstance(ask, Watch) and ask.ahead == ahead]
+        assert all(then >= most - 1 for most, then in zip(itertools.accumulate(seen, max), seen[1:])), ahead
+
+
+def test_pictures_by_hand_are_fitted_as_the_film_is(film: Path, tmp_path: Path) -> None:
+    made(tmp_path / "wide.png", "-f", "lavfi", "-i", "color=white:size=96x24", "-frames:v", "1")
+    plan = plan_of(film, video_mode="keyed", video_fit="pad", style_frames={0: str(tmp_path / "wide.png")})
+    emitted, _ = by_hand(plan, Projector(plan.film, SIZE, "pad", frames=24))
+    assert float(emitted[0].picture[:, 0].max()) == 0
+    assert float(emitted[0].picture[:, 24].min()) == 1
 
 
 def test_carried_grain_is_steadier_than_grain_of_its_own(film: Path) -> None:
