@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -30,11 +30,12 @@ __all__ = ["ENGINES", "Interpolator", "best", "load"]
 class Engine(Protocol):
     """What one in-between method must do; nothing else is asked of it."""
 
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Sequence[Tensor]:
-        """The pictures at `times`, each strictly between 0 (which is `a`) and 1 (`b`).
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterable[Tensor]:
+        """The pictures at `times`, each strictly between 0 (which is `a`) and 1 (`b`), ascending.
 
         `a` and `b` are (3, H, W) float32 in [0, 1], of one size, finite, not equal, on the engine's device. A result
-        may leave [0, 1] a little; it is clamped.
+        may leave [0, 1] a little; it is clamped. An engine that is a generator sees the pair once and holds one
+        picture, however many are asked for.
         """
         ...
 

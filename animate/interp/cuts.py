@@ -42,7 +42,7 @@ class Glance:
 
 def glance(picture: Tensor) -> Glance:
     """(3, H, W) in [0, 1] → what the judgements below are made from."""
-    frame = np.ascontiguousarray(picture.detach().cpu().numpy().transpose(1, 2, 0), dtype=np.float32)
+    frame = np.ascontiguousarray(picture.detach().float().cpu().numpy().transpose(1, 2, 0), dtype=np.float32)
     fine = cv2.resize(frame, (FINE, FINE), interpolation=cv2.INTER_AREA)
     small = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)  # L in [0, 100], a and b in [−127, 127]

@@ -8,7 +8,7 @@ untrained network *is* flow tweening, and training can only be worth its while a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -165,19 +165,14 @@ class Embedded:
         self._kept: tuple[Tensor, list[Tensor]] | None = None
 
     @torch.no_grad()
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
         (first, inner), (second, _) = reflect(a, MULTIPLE), reflect(b, MULTIPLE)
         flows, hidden = measured(first, second)
         seen = self._seen(first), self.network.see(second[None])
         self._kept = (second, seen[1])
-        return [
-            inner.of(
-                self.network.between(
-                    first[None], second[None], flows, hidden, seen, torch.full((1, 1, 1, 1), time, device=a.device)
-                )
-            )[0]
-            for time in times
-        ]
+        for time in times:
+            when = torch.full((1, 1, 1, 1), time, device=a.device)
+            yield inner.of(self.network.between(first[None], second[None], flows, hidden, seen, when))[0]
 
     def _seen(self, padded: Tensor) -> list[Tensor]:
         if self._kept is not None and torch.equal(self._kept[0], padded):

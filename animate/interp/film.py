@@ -13,7 +13,7 @@ Flows and sampling grids are float32 whatever the weights are: half precision lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -339,6 +339,8 @@ class Film:
     OVERLAP = 320
     """Pixels that two tiles share: flow and decoder see 85 px far, and the flow may lead as far again."""
     RAMP = 64
+    AT_ONCE = 16
+    """Pictures that are put together of tiles in one go; each waits whole while tile follows tile."""
 
     def __init__(self, network: Network, tile: int = 0) -> None:
         if tile and (tile % network.anatomy.multiple or tile <= self.OVERLAP):
@@ -349,16 +351,18 @@ class Film:
         self._kept: tuple[Tensor, Seen] | None = None
 
     @torch.no_grad()
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
         height, width = a.shape[-2:]
         tile = self.tile or (0 if height * width <= self.WHOLE else 1024)
         if tile and max(height, width) > tile:
-            return self._tiled(a, b, times, tile)
+            yield from self._tiled(a, b, times, tile)
+            return
         first, second = self._seen(a, 0), self._seen(b, 0)
         self._kept = (b, second)
         there, back = self.network.flows(first, second), self.network.flows(second, first)
         _, inner = reflect(a, self.network.anatomy.multiple)
-        return [inner.of(self.network.between(first, second, there, back, time))[0] for time in times]
+        for time in times:
+            yield inner.of(self.network.between(first, second, there, back, time))[0]
 
     def _seen(self, picture: Tensor, block: int) -> Seen:
         """Extracted once, though a picture belongs to two pairs; with a block only the coarse levels."""
@@ -370,26 +374,41 @@ class Film:
     def _padded(self, picture: Tensor) -> Tensor:
         return reflect(picture.to(self.network.dtype)[None], self.network.anatomy.multiple)[0]
 
-    def _tiled(self, a: Tensor, b: Tensor, times: Sequence[float], side: int) -> list[Tensor]:
+    def _tiled(self, a: Tensor, b: Tensor, times: Sequence[float], side: int) -> Iterator[Tensor]:
         """Coarse features and flow from the whole picture, fine ones tile by tile: no seams, no lost motion."""
-        net = self.network
         first, second = self._seen(a, side), self._seen(b, side)
         self._kept = (b, second)
-        there, back = net.flows(first, second), net.flows(second, first)
+        there, back = self.network.flows(first, second), self.network.flows(second, first)
+        _, inner = reflect(a, self.network.anatomy.multiple)
+        for start in range(0, len(times), self.AT_ONCE):
+            some = times[start : start + self.AT_ONCE]
+            yield from map(inner.of, self._joined(first, second, there, back, some, side))
+
+    def _joined(
+        self,
+        first: Seen,
+        second: Seen,
+        there: Mapping[int, Tensor],
+        back: Mapping[int, Tensor],
+        times: Sequence[float],
+        side: int,
+    ) -> list[Tensor]:
+        """The padded pictures at `times`, put together of tiles; `there` and `back` are the coarse flows."""
+        net = self.network
         height, width = first.images[0].shape[-2:]
-        sums = [torch.zeros(3, height, width, device=a.device) for _ in times]
-        weights = torch.zeros(1, height, width, device=a.device)
+        device = first.images[0].device
+        sums = [torch.zeros(3, height, width, device=device) for _ in times]
+        weights = torch.zeros(1, height, width, device=device)
         for tile in cover(height, width, side, self.OVERLAP):
             here, beyond = self._closer(first, tile), self._closer(second, tile)
             ahead = net.flows(here, beyond, {level: tile.of(flow, 2**level) for level, flow in there.items()})
             behind = net.flows(beyond, here, {level: tile.of(flow, 2**level) for level, flow in back.items()})
             hidden = (self.OVERLAP - self.RAMP) // 2
-            weight = feather(tile, height, width, self.RAMP, hidden).to(a.device)
+            weight = feather(tile, height, width, self.RAMP, hidden).to(device)
             tile.of(weights).add_(weight)
             for total, time in zip(sums, times):
                 tile.of(total).add_(weight * net.between(here, beyond, ahead, behind, time)[0])
-        _, inner = reflect(a, net.anatomy.multiple)
-        return [inner.of(total / weights) for total in sums]
+        return [total.div_(weights) for total in sums]
 
     def _closer(self, whole: Seen, tile: Tile) -> Seen:
         """One tile: fine features from its own pixels, coarse ones cut from the whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ class Interpolator:
     """An engine made safe: checked input, exact ends, still pairs left alone, results in range."""
 
     name: str
-    engine: Callable[[Tensor, Tensor, Sequence[float]], Sequence[Tensor]]
+    engine: Callable[[Tensor, Tensor, Sequence[float]], Iterable[Tensor]]
     device: torch.device
 
     def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
@@ -29,22 +29,37 @@ class Interpolator:
             times: each in [0, 1], in any order; at 0 and 1 the pictures themselves are given back.
 
         Returns:
-            one (3, H, W) in [0, 1] for each time, on the device of `a`.
+            one (3, H, W) in [0, 1] for each time, of the kind and on the device of `a`.
 
         Raises:
             BadInput: pictures that are not alike, not finite, or not pictures; times outside [0, 1].
         """
-        check_pair(a, b)
-        for time in times:
-            if not (math.isfinite(time) and 0 <= time <= 1):
-                raise BadInput(f"a time between two pictures lies in [0, 1], not at {time}")
-        if torch.equal(a, b):  # nothing moves, and no network need be asked to see that
-            return [a.clone() for _ in times]
-        inner = sorted({time for time in times if 0 < time < 1})
-        predicted = self.engine(a.to(self.device), b.to(self.device), inner) if inner else []
-        made = {time: picture.clamp(0, 1).to(a) for time, picture in zip(inner, predicted, strict=True)}
-        made |= {0.0: a, 1.0: b}
+        _check_times(times)
+        ascending = sorted(set(times))
+        made = dict(zip(ascending, self.each(a, b, ascending), strict=True))
         return [made[time] for time in times]
+
+    def each(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
+        """As a call, for ascending times, one by one: a slow motion of 100 × need not hold a hundred pictures."""
+        check_pair(a, b)
+        _check_times(times)
+        if torch.equal(a, b):  # nothing moves, and no network need be asked to see that
+            yield from (a.clone() for _ in times)
+            return
+        inner = [time for time in times if 0 < time < 1]
+        first, second = a.to(self.device, torch.float32), b.to(self.device, torch.float32)
+        predicted = zip(inner, self.engine(first, second, inner) if inner else (), strict=True)
+        for time in times:
+            if 0 < time < 1:
+                yield next(predicted)[1].clamp(0, 1).to(a)
+            else:
+                yield b if time else a
+
+
+def _check_times(times: Sequence[float]) -> None:
+    for time in times:
+        if not (math.isfinite(time) and 0 <= time <= 1):
+            raise BadInput(f"a time between two pictures lies in [0, 1], not at {time}")
 
 
 def check_pair(a: Tensor, b: Tensor) -> None:

@@ -9,7 +9,7 @@ that take the doubled scales too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -159,12 +159,13 @@ class Rife:
         self._kept: tuple[Tensor, list[Tensor]] | None = None
 
     @torch.no_grad()
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
         dtype = self.network.refiner.color.weight.dtype
         (first, inner), (second, _) = (reflect(picture.to(dtype)[None], MULTIPLE) for picture in (a, b))
         of_a, of_b = self._seen(a, first), self._seen(b, second)
         self._kept = (b, of_b)
-        return [inner.of(self.network.between(first, second, of_a, of_b, time))[0] for time in times]
+        for time in times:
+            yield inner.of(self.network.between(first, second, of_a, of_b, time))[0]
 
     def _seen(self, picture: Tensor, padded: Tensor) -> list[Tensor]:
         if self._kept is not None and torch.equal(self._kept[0], picture):

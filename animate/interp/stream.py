@@ -1,13 +1,15 @@
 """A stream of frames brought to another rate: in-betweens as frames arrive, never more than a few in memory.
 
-Frame i of the source is shown at time i; frame k of the result shows the moment k / ratio. What falls on a source
-frame is that frame, untouched; so any ratio comes out evenly spaced, 24 → 60 as well as 12 → 48.
+Frame i of the source is shown at time i, or at its own moment where the rate varies; frame k of the result shows the
+moment k / ratio. What falls on a source frame is that frame, untouched; so any ratio comes out evenly spaced, 24 → 60
+as well as 12 → 48.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -20,9 +22,6 @@ from animate.errors import BadInput
 from animate.interp.cuts import Glance, glance, is_cut, is_same
 from animate.interp.interpolator import Interpolator, check_pair
 from animate.motion import flow
-
-AT_ONCE = 16
-"""In-betweens made in one call; a slow motion of 100 × must not hold a hundred pictures."""
 
 PATIENCE = 3
 """Repeats that are taken for a low rate of drawing (animation on twos, threes, fours); more are a still, and hold."""
@@ -60,7 +59,7 @@ def log(event: Event) -> None:
 class Knot:
     """A source frame that the result passes through."""
 
-    time: int
+    frame: int
     picture: Tensor
     holds: bool = False
     """From here to the next knot the picture stands: a cut comes, or a still."""
@@ -74,6 +73,7 @@ def retime(
     end: Literal["hold", "stop", "loop"] = "hold",
     cuts: Cuts = True,
     repeats: Literal["keep", "retime"] = "keep",
+    moments: Sequence[Fraction] | None = None,
     tell: Callable[[Event], None] = log,
 ) -> Iterator[Tensor]:
     """The frames at `ratio` times their rate.
@@ -86,6 +86,8 @@ def retime(
         cuts: find cuts and never blend across one, or what knows whether a shot begins with a source frame (asked for
             the number of frames where a loop leads back); the frame before a cut stands until the next begins.
         repeats: `retime` takes a frame that repeats the one before as a late one, and puts motion in its place.
+        moments: when each frame is shown and, one more, when the last has been, in frames of the mean rate: ascending,
+            the first 0. None: frame i at i.
         tell: hears of cuts, stills and motion too large to be trusted.
 
     Raises:
@@ -93,44 +95,43 @@ def retime(
     """
     if ratio < 1:
         raise BadInput(f"in-betweens only add frames: {float(ratio):g} times the rate would leave some out")
+    when: Callable[[int], Fraction] = Fraction if moments is None else moments.__getitem__
     index = 0
     last: Knot | None = None
     for knot in _knots(frames, cuts, repeats, end == "loop", tell):
         if last is not None:
-            count = _until(knot.time, ratio) - index
-            times = [Fraction(index + step) / ratio for step in range(count)]
-            yield from _passed(last, knot, times, between, tell)
-            index += count
+            begin, span = when(last.frame), when(knot.frame) - when(last.frame)
+            until = _before(when(knot.frame), ratio)
+            places = [float((number / ratio - begin) / span) for number in range(index, until)]
+            yield from _passed(last, knot, places, between, tell)
+            index = until
         last = knot
     if last is None:
         raise BadInput("there are no frames to interpolate")
-    if last.time == 0:
+    if last.frame == 0:
         raise BadInput("one frame alone has nothing before or after it to interpolate")
-    if end == "stop" and Fraction(index) / ratio == last.time:
+    if end == "stop" and index / ratio == when(last.frame):
         yield last.picture
     if end == "hold":
-        for _ in range(_until(last.time + 1, ratio) - index):
+        for _ in range(_before(when(last.frame + 1), ratio) - index):
             yield last.picture
 
 
-def _until(time: int, ratio: Fraction) -> int:
+def _before(moment: Fraction, ratio: Fraction) -> int:
     """How many result frames lie before a moment of the source."""
-    return -((-time * ratio.numerator) // ratio.denominator)
+    return math.ceil(moment * ratio)
 
 
 def _passed(
-    last: Knot, knot: Knot, times: list[Fraction], between: Interpolator, tell: Callable[[Event], None]
+    last: Knot, knot: Knot, places: list[float], between: Interpolator, tell: Callable[[Event], None]
 ) -> Iterator[Tensor]:
     """The frames from one knot to just before the next."""
     if last.holds:
-        yield from (last.picture for _ in times)
+        yield from (last.picture for _ in places)
         return
-    span = knot.time - last.time
-    places = [float((time - last.time) / span) for time in times]
     if any(place > 0 for place in places):
         _judge(last, knot, tell)
-    for start in range(0, len(places), AT_ONCE):
-        yield from between(last.picture, knot.picture, places[start : start + AT_ONCE])
+    yield from between.each(last.picture, knot.picture, places)
 
 
 def _judge(a: Knot, b: Knot, tell: Callable[[Event], None]) -> None:
@@ -138,10 +139,11 @@ def _judge(a: Knot, b: Knot, tell: Callable[[Event], None]) -> None:
     forward, backward = flow.both_ways(_small(a.picture), _small(b.picture))
     agreement = flow.trust(flow.occluded(forward, backward), flow.occluded(backward, forward))
     if agreement < TRUSTED:
-        tell(Event("large motion", a.time, f"motion to the next is too large to trust ({agreement:.0%} agree)"))
+        tell(Event("large motion", a.frame, f"motion to the next is too large to trust ({agreement:.0%} agree)"))
 
 
 def _small(picture: Tensor) -> Tensor:
+    picture = picture.float()
     factor = LOOKED_AT / max(picture.shape[-2:])
     if factor >= 1:
         return picture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +32,14 @@ class Tween:
     def __init__(self, method: str = "DIS") -> None:
         self.method = method
 
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
         forward, backward = flow.both_ways(a, b, self.method)
         only_a, only_b = flow.occluded(forward, backward), flow.occluded(backward, forward)
         hidden = None
         if only_a.any() or only_b.any():
             hidden = separable(torch.cat([only_a, only_b]).to(a.dtype), SOFT, SOFT, "replicate").mul_(HIDDEN)
-        return [_between(a, b, forward, backward, hidden, time) for time in times]
+        for time in times:
+            yield _between(a, b, forward, backward, hidden, time)
 
 
 def _between(a: Tensor, b: Tensor, forward: Tensor, backward: Tensor, hidden: Tensor | None, time: float) -> Tensor:
@@ -56,15 +57,15 @@ def _between(a: Tensor, b: Tensor, forward: Tensor, backward: Tensor, hidden: Te
 class Blend:
     """A cross-fade."""
 
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
-        return [torch.lerp(a, b, time) for time in times]
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
+        return (torch.lerp(a, b, time) for time in times)
 
 
 class Hold:
     """The nearer picture; half-way the first."""
 
-    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> list[Tensor]:
-        return [(a if time <= 0.5 else b).clone() for time in times]
+    def __call__(self, a: Tensor, b: Tensor, times: Sequence[float]) -> Iterator[Tensor]:
+        return ((a if time <= 0.5 else b).clone() for time in times)
 
 
 def dis(weights: Path | None, device: torch.device, dtype: torch.dtype) -> Tween:

@@ -1,5 +1,6 @@
 """What every engine owes its callers; parametrised over the table of engines."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,15 @@ def test_the_pictures_are_left_as_they_were(engine: Interpolator) -> None:
     assert torch.equal(b, kept[1])
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_pictures_of_any_precision_are_taken_and_given_back(engine: Interpolator, kind: torch.dtype) -> None:
+    a, b = (picture.to(kind) for picture in sliding(2))
+    exact = engine(a.float(), b.float(), [0.5])[0]
+    (ours,) = engine(a, b, [0.5])
+    assert ours.dtype == kind
+    torch.testing.assert_close(ours, exact.to(kind))
+
+
 def test_the_same_call_gives_the_same_picture(engine: Interpolator) -> None:
     a, b = sliding(2)
     assert torch.equal(engine(a, b, [0.4])[0], engine(a, b, [0.4])[0])
@@ -100,8 +110,8 @@ def test_swapping_the_pictures_mirrors_time(name: str) -> None:
 
 def test_an_untrained_embedded_network_is_flow_tweening() -> None:
     a, b = sliding(2, step=3)
-    ours, floor = embedded.Embedded(embedded.Network())(a, b, [0.3]), Tween()(a, b, [0.3])
-    torch.testing.assert_close(ours[0][..., 8:-8, 8:-8], floor[0][..., 8:-8, 8:-8], atol=2e-3, rtol=0)
+    (ours,), (floor,) = embedded.Embedded(embedded.Network())(a, b, [0.3]), Tween()(a, b, [0.3])
+    torch.testing.assert_close(ours[..., 8:-8, 8:-8], floor[..., 8:-8, 8:-8], atol=2e-3, rtol=0)
 
 
 @pytest.mark.parametrize("time", [0.3, 0.5, 0.8])
@@ -122,8 +132,8 @@ def test_what_only_one_picture_shows_is_taken_from_it() -> None:
     b[:, 16:48, 38:54] = torch.tensor([1.0, 0.1, 0.1])[:, None, None]
     truth = ground.clone()
     truth[:, 16:48, 34:50] = torch.tensor([1.0, 0.1, 0.1])[:, None, None]
-    ours, faded = Tween()(a, b, [0.5])[0].clamp(0, 1), Blend()(a, b, [0.5])[0]
-    assert psnr(ours, truth) > psnr(faded, truth) + 3
+    (ours,), (faded,) = Tween()(a, b, [0.5]), Blend()(a, b, [0.5])
+    assert psnr(ours.clamp(0, 1), truth) > psnr(faded, truth) + 3
 
 
 def test_hold_takes_the_nearer() -> None:
@@ -136,7 +146,7 @@ def test_hold_takes_the_nearer() -> None:
 def test_halving_asks_for_the_middle_only() -> None:
     asked = []
 
-    def engine(a: torch.Tensor, b: torch.Tensor, times: list[float]) -> list[torch.Tensor]:
+    def engine(a: torch.Tensor, b: torch.Tensor, times: list[float]) -> Iterable[torch.Tensor]:
         asked.extend(times)
         return Blend()(a, b, times)
 
@@ -144,6 +154,11 @@ def test_halving_asks_for_the_middle_only() -> None:
     for ours, time in zip(Halving(engine)(a, b, [0.25, 0.5, 0.75]), (0.25, 0.5, 0.75)):
         torch.testing.assert_close(ours, torch.lerp(a, b, time))
     assert asked == [0.5, 0.5, 0.5]
+    asked.clear()
+    many = [place / 64 for place in range(1, 64)]
+    for ours, time in zip(Halving(engine, depth=6)(a, b, many), many):
+        torch.testing.assert_close(ours, torch.lerp(a, b, time))
+    assert asked == [0.5] * 63  # each once, however many
     (third,) = Halving(engine, depth=5)(a, b, [1 / 3])
     torch.testing.assert_close(third, torch.lerp(a, b, 1 / 3), atol=1e-5, rtol=0)
 

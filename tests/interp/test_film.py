@@ -1,5 +1,6 @@
 import json
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import torch
 
 from animate.errors import BadInput, MissingModel
-from animate.interp import film
+from animate.interp import Interpolator, film
+from animate.interp.stream import retime
 from animate.interp.weights import fit
 from tests.interp.scenes import texture
 
@@ -71,7 +73,7 @@ def test_it_gives_the_outputs_of_the_public_port(full: film.Network, pair: int) 
 
 @pytest.mark.parametrize("size", [(64, 64), (67, 130), (1, 5), (200, 64)])
 def test_any_size_comes_back_as_it_was(narrow: film.Network, size: tuple[int, int]) -> None:
-    pictures = film.Film(narrow)(texture(*size), texture(*size, seed=1), [0.5, 0.25])
+    pictures = list(film.Film(narrow)(texture(*size), texture(*size, seed=1), [0.25, 0.5]))
     assert [picture.shape for picture in pictures] == [(3, *size)] * 2
     assert all(bool(torch.isfinite(picture).all()) for picture in pictures)
 
@@ -79,8 +81,8 @@ def test_any_size_comes_back_as_it_was(narrow: film.Network, size: tuple[int, in
 def test_tiles_equal_the_whole(narrow: film.Network) -> None:
     a = texture(500, 700)
     b = a.roll((9, 14), (1, 2))
-    whole, tiled = film.Film(narrow)(a, b, [0.3]), film.Film(narrow, tile=384)(a, b, [0.3])
-    assert float((whole[0] - tiled[0]).abs().max()) < 2 / 255
+    (whole,), (tiled,) = film.Film(narrow)(a, b, [0.3]), film.Film(narrow, tile=384)(a, b, [0.3])
+    assert float((whole - tiled).abs().max()) < 2 / 255
 
 
 def test_tiles_have_a_size_that_fits(narrow: film.Network) -> None:
@@ -90,7 +92,7 @@ def test_tiles_have_a_size_that_fits(narrow: film.Network) -> None:
 
 def test_half_precision_is_close(narrow: film.Network) -> None:
     a, b = texture(64, 128), texture(64, 128, seed=1)
-    exact = film.Film(narrow)(a, b, [0.5])[0]
+    (exact,) = film.Film(narrow)(a, b, [0.5])
     half = film.Network(NARROW)
     half.load_state_dict(narrow.state_dict())
     (rough,) = film.Film(half.to(torch.bfloat16))(a, b, [0.5])
@@ -104,8 +106,9 @@ def test_a_picture_is_looked_at_once(narrow: film.Network, monkeypatch: pytest.M
     see = narrow.see
     monkeypatch.setattr(narrow, "see", lambda *args, **more: looks.append(1) or see(*args, **more))
     a, b, c = (texture(64, 64, seed=seed) for seed in range(3))
-    engine(a, b, [0.25, 0.5, 0.75])
-    engine(b, c, [0.5])
+    between = Interpolator("film", engine, torch.device("cpu"))
+    shown = retime([a, b, c], Fraction(20), between, end="stop", cuts=False, tell=lambda _: None)
+    assert len(list(shown)) == 41
     assert len(looks) == 3
 
 

@@ -57,6 +57,26 @@ def test_frames_are_evenly_spaced_at_any_ratio(ratio: Fraction, end: str, count:
             assert moment(picture) == pytest.approx(7)
 
 
+def test_frames_are_shown_at_their_own_moments() -> None:
+    """Ten a second, then thirty: at sixty, the moments of the frames between are those between."""
+    frames = numbered(9)
+    moments = [Fraction(number) for number in (0, 3, 6, 9, 10, 11, 12, 13, 14, 15)]
+    result = list(retime(frames, Fraction(2), BLEND, moments=moments, tell=quiet))
+    assert len(result) == 30
+    for index in (0, 3, 6, 9, 12, 15, 18, 20, 21, 24, 28, 29):
+        at = index / 2
+        assert moment(result[index]) == pytest.approx(min(at / 3 if at < 9 else at - 6, 8), abs=1e-3)
+    looped = list(retime(frames, Fraction(2), BLEND, moments=moments, end="loop", tell=quiet))
+    assert len(looped) == 30
+    assert moment(looped[29]) == pytest.approx(4, abs=1e-3)
+    assert len(list(retime(frames, Fraction(2), BLEND, moments=moments, end="stop", tell=quiet))) == 29
+
+
+def test_frames_of_half_precision_pass() -> None:
+    frames = [frame.bfloat16() for frame in sliding(3)]
+    assert [picture.dtype for picture in retime(frames, Fraction(2), BLEND, tell=quiet)] == [torch.bfloat16] * 6
+
+
 def test_given_frames_come_back_untouched() -> None:
     frames = numbered(5)
     result = list(retime(frames, Fraction(3), BLEND, tell=quiet))
