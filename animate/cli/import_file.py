@@ -24,15 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from animate.render import checked
     from animate.schedule.importers import native
 
     if args.output:
         refuse_existing(args.output, args.force)
-    schedule = overrides.load(args)
+    schedule = checked.load(args.file, overrides.overrides(args), any_size=True)  # for whichever model it will name
     if not schedule.origin:
         raise BadInput(f"{args.file} is a schedule of animate already; nothing to import")
     text = native.to_yaml(schedule, args.output.parent if args.output else Path())
-    for warning in schedule.warnings:
+    for warning in (*schedule.warnings, *checked.misfits(schedule)):
         print(warning, file=sys.stderr)
     if args.output:
         write(args.output, text)

@@ -6,6 +6,7 @@ Imports nothing heavy: `animate check` answers without torch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from animate.audio.separate import separate
 from animate.diffusion import names
 from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
-from animate.errors import Problem, ScheduleError
+from animate.errors import Problem
 from animate.render.watch import watch
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
 from animate.schedule.senses import Senses
+from animate.video.codecs import CODECS
 
 
 def _fault_of_depth(name: str) -> tuple[str, str]:
@@ -34,31 +36,24 @@ def _fault_of_depth(name: str) -> tuple[str, str]:
     return f"there is no depth model called {name!r}", hint
 
 
-SENSES = Senses(
-    choices={"sampler": (*samplers(), *ALIASES)},
-    faults={"model": names.fault, "depth_algorithm": _fault_of_depth},
-    listen=listen,
-    separate=separate,
-    watch=watch,
-)
-
 MULTIPLES = {names.EMBEDDED: 16}
 """By model, what width and height must divide by beyond the 8 of every family."""
 
 Document = str | Path | Mapping[str, Any]
 
 
-def load(document: Document, overrides: Mapping[str, Any] | None = None) -> Schedule:
+def load(document: Document, overrides: Mapping[str, Any] | None = None, *, any_size: bool = False) -> Schedule:
     """The schedule, with everything checked that can be known before a model loads.
+
+    Args:
+        document: a file, or its content as a mapping.
+        overrides: fields instead of the document's.
+        any_size: leave the sizes as they are, whatever the model paints.
 
     Raises:
         ScheduleError: with every problem.
     """
-    schedule = load_document(document, overrides, senses=SENSES)
-    problems = list(_problems(schedule))
-    if problems:
-        raise ScheduleError(problems)
-    return schedule
+    return load_document(document, overrides, senses=_ANY_SIZE if any_size else SENSES)
 
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -66,10 +61,40 @@ def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str,
     return [values for values, _ in variants_of_document(document, overrides, senses=SENSES)]
 
 
-def _problems(schedule: Schedule) -> Iterator[Problem]:
+def misfits(schedule: Schedule) -> Iterator[Problem]:
+    """Sizes that the model does not paint."""
     multiple = MULTIPLES.get(str(schedule.settings["model"]), 1)
     for name in ("width", "height"):
         side = int(schedule.settings[name])
         if side % multiple:
             near = max(1, round(side / multiple)) * multiple
             yield schedule.problem(name, f"the embedded painter paints multiples of {multiple}, not {side}", f"{near}")
+
+
+def _contradictions(schedule: Schedule) -> Iterator[Problem]:
+    """Settings of which one leaves no sense to another."""
+    settings = schedule.settings
+    codec = CODECS.get(str(settings["codec"]))
+    if codec is not None and codec.most_crf and int(settings["crf"]) > codec.most_crf:
+        what = f"{settings['crf']} is more than {settings['codec']} has"
+        yield schedule.problem("crf", what, f"0 to {codec.most_crf}")
+    if settings["depth_algorithm"] == "file" and not settings["depth_file"] and "depth_file" not in schedule.written:
+        example = FIELDS["depth_file"].example
+        yield schedule.problem("depth_algorithm", "file needs to know which", f"depth_file: {example}")
+
+
+def _problems(schedule: Schedule) -> Iterator[Problem]:
+    yield from _contradictions(schedule)
+    yield from misfits(schedule)
+
+
+SENSES = Senses(
+    choices={"sampler": (*samplers(), *ALIASES)},
+    faults={"model": names.fault, "depth_algorithm": _fault_of_depth},
+    listen=listen,
+    separate=separate,
+    watch=watch,
+    multiples=MULTIPLES,
+    problems=_problems,
+)
+_ANY_SIZE = replace(SENSES, multiples={}, problems=_contradictions)

@@ -108,7 +108,7 @@ def _load(
     taken.override(overrides)
     schedule = _Loading(taken, series, senses).schedule(imported)
     plan, problems = evaluated(schedule)  # what only shows when curves are evaluated belongs to the same list
-    problems += taken.problems
+    problems += [*taken.problems, *senses.problems(schedule)]
     if problems:
         raise ScheduleError(in_order(problems))
     assert plan is not None
@@ -138,6 +138,7 @@ class _Loading:
             value = self._setting(FIELDS[name])
             if value is not None:
                 settings[name] = value
+        settings |= self._floored(settings)
         seed_drawn = settings["seed"] == -1
         if seed_drawn:
             settings["seed"] = secrets.randbelow(2**32)
@@ -238,6 +239,22 @@ class _Loading:
             return curve.read_ease(node, field, report)
         self._find_fault(row.name, str(value or ""))
         return value
+
+    def _floored(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+        """The sizes of a foreign file as its model here paints them, with one note; it was made for another model."""
+        multiple = self.senses.multiples.get(str(settings["model"]), 1)
+        found: dict[str, Setting] = {}
+        for name in ("width", "height"):
+            side = int(settings[name])
+            if name in self.written and self.written[name].source.lenient and side % multiple:
+                found[name] = max(side - side % multiple, multiple)
+        if found:
+            name = next(iter(found))
+            node, field, report = self.taken.report(name)
+            was, now = (f"{size['width']} × {size['height']}" for size in (settings, {**settings, **found}))
+            what = f"{was} does not divide by {multiple}, as the painter needs it"
+            report.note(node, field, what, f"{now} is painted; model: … names another painter")
+        return found
 
     # --- over time --------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from animate.errors import Problem
 from animate.schedule.film import Watch, blind
+from animate.schedule.schedule import Schedule
 from animate.schedule.sound import Listen, Separate, deaf, whole
 
 Fault = Callable[[str], tuple[str, str]]
@@ -26,6 +28,10 @@ class Senses:
     """Takes the song of `audio` apart for `stems: auto`."""
     watch: Watch = blind
     """Looks into the file of `video`."""
+    multiples: Mapping[str, int] = field(default_factory=dict)
+    """By model, what its sizes divide by; a foreign file's sizes are floored to it."""
+    problems: Callable[[Schedule], Iterable[Problem]] = lambda schedule: ()
+    """What stands against a schedule that could be read; told with the rest of its mistakes."""
 
 
 NO_SENSES = Senses()
