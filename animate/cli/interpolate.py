@@ -21,7 +21,7 @@ from animate.cli import files, reporting
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", metavar="IN", type=Path, nargs="+", help="a video, a folder of pictures, or stills")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="a video, or a folder of numbered PNG files"
+        "-o", "--output", metavar="OUT", type=Path, required=True, help="a video (.mp4, .webm, .mov, .gif), or a folder"
     )
     parser.add_argument("--fps", type=_number, help="frames a second of the result; 24000/1001 stays exact")
     parser.add_argument("--times", type=_number, metavar="N", help="frames of the result for each of the source")
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         cuts=not args.across_cuts,
         repeats="retime" if args.retime_repeats else "keep",
         sound=args.sound,
+        force=args.force,
         progress=reporting.progress(args),
     )
     print(written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -49,6 +50,20 @@ def read_picture(path: str | Path) -> Tensor:
     """
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     return _rgb(_decoded(path, flags), path)
+
+
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(height, width) of a picture file as `read_picture` gives it; of a PNG by its head alone. Raises as that does."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(24)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+    if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) == 24:
+        width, height = struct.unpack(">II", head[16:])
+        return height, width
+    height, width = _decoded(path, cv2.IMREAD_GRAYSCALE).shape
+    return height, width
 
 
 def read_mask(path: str | Path) -> Tensor:
@@ -135,4 +150,7 @@ def _scaled(array: np.ndarray, path: str | Path) -> Tensor:
     else:
         raise VideoError(f"{path}: pixels of type {array.dtype} are not understood (8 or 16 bits are)")
     planes = array if array.ndim == 2 else array.transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32)).div_(levels).nan_to_num_(0).clamp_(0, 1)
+    picture = torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32)).div_(levels)
+    if levels == 1 and bool(picture.isnan().any()):
+        raise VideoError(f"{path}: holds values that are not numbers (NaN); whatever wrote it failed there")
+    return picture.clamp_(0, 1)

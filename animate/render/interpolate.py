@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import re
+import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 
-from animate.errors import BadInput, EncodeError
+from animate.errors import BadInput, EncodeError, VideoError
 from animate.interp import Interpolator
 from animate.interp.stream import Event, retime
 from animate.picture import convert
 from animate.picture.device import pick_device
 from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
+from animate.render.watch import watch
+from animate.schedule.film import WatchError
 from animate.video import ffmpeg
+from animate.video.atomic import PART
 from animate.video.codecs import CODECS, Encoding
-from animate.video.reader import count_frames, probe, read_frames
+from animate.video.reader import probe, read_frames
+from animate.video.stamps import stamps
 from animate.video.stills import write_png
 from animate.video.writer import Soundtrack, VideoWriter
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 STILLS_FPS = Fraction(12)
 """Rate that pictures are taken to have; a video says its own."""
+
+FRAME = re.compile(r"\d{6,}\.png")
+"""Names of the pictures that are written."""
 
 SLOWEST_TEMPO = 0.5
 """The least that ffmpeg's `atempo` does in one step; slower is done in several."""
@@ -62,6 +74,9 @@ class Rate:
         fps = self.fps or source * (self.times or 1)
         ratio = slow * fps / source
         if ratio < 1:
+            for name, value in (("--times", self.times), ("--slow", self.slow)):
+                if value is not None and value < 1:
+                    raise BadInput(f"{name} {float(value):g} would leave frames out; in-betweens only add frames")
             raise BadInput(
                 f"{float(fps):g} frames a second are fewer than the {float(source):g} of the source; "
                 "in-betweens only add frames"
@@ -74,10 +89,19 @@ class Source:
     """What is read: how many frames, how fast, from where."""
 
     fps: Fraction
+    """Frames a second; the mean where the rate varies."""
     count: int
     width: int
+    """As it is to be seen, with square pixels."""
     height: int
     video: Path | None = None
+    square: bool = True
+    """Whether the video's pixels are so already."""
+    moments: tuple[Fraction, ...] | None = None
+    """Where the rate varies: when each frame is shown and when the last has been, in frames at `fps`."""
+    sound: bool = False
+    begins: float = 0.0
+    """Seconds of the sound that are heard before the first picture is shown."""
     pictures: tuple[Path, ...] = ()
     named: bool = False
     """The pictures were named one by one: they are to be joined, however little they have in common."""
@@ -85,13 +109,17 @@ class Source:
     def frames(self) -> Iterator[Tensor]:
         """(3, H, W) in [0, 1], one by one."""
         if self.video is not None:
-            yield from map(convert.from_uint8, read_frames(self.video))
+            scaled = None if self.square else lambda *_: (self.height, self.width)
+            yield from map(convert.from_uint8, read_frames(self.video, scaled=scaled))
         else:
             yield from map(convert.read_picture, self.pictures)
 
-    @property
-    def sound(self) -> bool:
-        return self.video is not None and bool(probe(self.video).sound)
+    def expected(self, ratio: Fraction, end: str) -> int:
+        """How many frames of the result will come."""
+        moments = self.moments or range(self.count + 1)
+        if end == "stop":
+            return int(moments[self.count - 1] * ratio) + 1
+        return math.ceil(moments[self.count] * ratio)
 
 
 def interpolate(
@@ -107,18 +135,20 @@ def interpolate(
     repeats: Literal["keep", "retime"] = "keep",
     sound: Literal["keep", "stretch", "drop"] | None = None,
     encoding: Encoding | None = None,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Write `inputs` with in-betweens to `output`.
 
     Args:
         inputs: a video, a folder of pictures (in the order of the numbers in their names), or two or more pictures.
-        output: a video by its ending, else a folder of numbered PNG files; it must not hold any yet.
+        output: a video by its ending, or a folder of numbered PNG files, by having none.
         engine, weights: as for `animate.interp.load`.
         device: auto, cuda, mps or cpu.
         cuts: find cuts and never blend across one; not between pictures that were named one by one.
         end: as for `retime`; None holds the last frame of a video, which keeps its duration, and stops with the last
             of several pictures.
+        force: write over the frames that a folder holds.
         sound: of a video that is not slowed: `keep` is the default; slowed: `drop` is, `stretch` lowers its tempo.
 
     Returns:
@@ -134,13 +164,22 @@ def interpolate(
     end = end or ("hold" if source.video else "stop")
     if source.count == 1:
         raise BadInput(f"{inputs[0]} holds one frame; in-betweens need two")
+    _check_output(output, source, force)
     between = engine_of(engine, pick_device(device), weights)
     told = progress or Quiet()
-    cuts = cuts and not source.named
-    frames = retime(source.frames(), ratio, between, end=end, cuts=cuts, repeats=repeats, tell=_teller(told))
-    told.begin(_expected(source.count, ratio, end), 0)
+    frames = retime(
+        source.frames(),
+        ratio,
+        between,
+        end=end,
+        cuts=cuts and not source.named,
+        repeats=repeats,
+        moments=source.moments,
+        tell=_teller(told),
+    )
+    told.begin(source.expected(ratio, end), 0)
     try:
-        if output.suffix.lower() in _suffixes():
+        if _is_video(output):
             _to_video(frames, source, output, fps, rate.slow or Fraction(1), sound, encoding, between, told)
         else:
             _to_folder(frames, output, between, told)
@@ -162,17 +201,61 @@ def find(inputs: Sequence[Path]) -> Source:
         if not path.exists():
             raise BadInput(f"{path} is not there")
     if len(inputs) == 1 and not inputs[0].is_dir() and inputs[0].suffix.lower() not in PICTURES:
-        info = probe(inputs[0])
-        return Source(
-            fps=info.fps, count=count_frames(inputs[0]), width=info.width, height=info.height, video=inputs[0]
-        )
+        return _of_video(inputs[0])
     pictures = _in_folder(inputs[0]) if len(inputs) == 1 and inputs[0].is_dir() else tuple(inputs)
     if len(pictures) < 2:
         raise BadInput(f"{inputs[0]} is one picture; in-betweens need two")
-    height, width = convert.read_picture(pictures[0]).shape[-2:]
+    height, width = _size(pictures)
     return Source(
         fps=STILLS_FPS, count=len(pictures), width=width, height=height, pictures=pictures, named=len(inputs) > 1
     )
+
+
+def _of_video(path: Path) -> Source:
+    info = probe(path)
+    try:
+        seen = watch(path)
+    except WatchError as error:
+        raise VideoError(str(error)) from error
+    count, fps, moments = seen.frames, seen.fps, None
+    if not seen.steady:
+        shown = stamps(path)
+        count = len(shown)
+        if count > 1 and shown[-1] > shown[0]:
+            fps, moments = _moments(shown)
+    return Source(
+        fps=fps,
+        count=count,
+        width=round(info.width * info.aspect),
+        height=info.height,
+        video=path,
+        square=info.aspect == 1,
+        moments=moments,
+        sound=seen.sound,
+    )
+
+
+def _moments(shown: Sequence[Fraction]) -> tuple[Fraction, tuple[Fraction, ...]]:
+    """The mean rate of frames shown at these seconds, and their moments in frames at it.
+
+    The last frame is shown as long as most are. Moments are exact at whatever rate they are counted: it may be rounded
+    to one that can be written down.
+    """
+    usual = statistics.median_low(after - before for before, after in pairwise(shown))
+    fps = (len(shown) / (shown[-1] - shown[0] + usual)).limit_denominator(1001)
+    return fps, tuple(fps * (second - shown[0]) for second in (*shown, shown[-1] + usual))
+
+
+def _size(pictures: Sequence[Path]) -> tuple[int, int]:
+    """(height, width) of all the pictures. Raises BadInput where they are not alike."""
+    first = convert.size_of(pictures[0])
+    for path in pictures[1:]:
+        if (size := convert.size_of(path)) != first:
+            raise BadInput(
+                f"{path} is {size[1]} × {size[0]} px, {pictures[0].name} is {first[1]} × {first[0]}: "
+                "bring them to one size first"
+            )
+    return first
 
 
 def _in_folder(folder: Path) -> tuple[Path, ...]:
@@ -192,11 +275,53 @@ def _suffixes() -> set[str]:
     return {codec.suffix for codec in CODECS.values()}
 
 
-def _expected(count: int, ratio: Fraction, end: str) -> int:
-    """How many frames will come, for the bar."""
-    if end == "stop":
-        return int((count - 1) * ratio) + 1
-    return -((-count * ratio.numerator) // ratio.denominator)
+def _is_video(output: Path) -> bool:
+    return output.suffix.lower() in _suffixes() and not output.is_dir()
+
+
+def _check_output(output: Path, source: Source, force: bool) -> None:
+    """Raise BadInput for a place that cannot be written to, or must not be without being asked."""
+    known = ", ".join(sorted(_suffixes()))
+    if output.is_dir():
+        _check_folder(output, source, force)
+    elif _is_video(output):
+        if output.exists() and source.video is not None and output.samefile(source.video):
+            raise BadInput(f"{output} is the source itself; name another file")
+    elif output.exists():
+        raise BadInput(f"{output} is a file; name a folder, or a video ({known})")
+    elif re.search("[A-Za-z]", output.suffix):
+        raise BadInput(f"{output}: videos end in {known}, not {output.suffix}; a folder of PNG files has no ending")
+
+
+def _check_folder(output: Path, source: Source, force: bool) -> None:
+    if any(output.samefile(picture.parent) for picture in source.pictures):
+        raise BadInput(f"{output} holds the source's own pictures; name another folder")
+    held = [path.name for path in output.iterdir() if path.name != PART]
+    others = [name for name in held if not FRAME.fullmatch(name)]
+    if others:
+        raise BadInput(f"{output} is not empty: it holds {others[0]}, which is no frame; name another folder")
+    if held and not force:
+        raise BadInput(f"{output} is there already and not empty (--force writes over its frames, -o names another)")
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[Path]:
+    """A folder to write frames to; they appear in `output` at the end, and only if nothing went wrong."""
+    there = output.is_dir()
+    part = output / PART if there else output.with_name(output.name + PART)
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if there:  # the folder itself stays: the user may be in it, or it is a mount
+            for old in [path for path in output.iterdir() if FRAME.fullmatch(path.name)]:
+                old.unlink()
+            for frame in sorted(part.iterdir()):
+                frame.rename(output / frame.name)
+        else:
+            part.rename(output)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _teller(progress: Progress) -> Callable[[Event], None]:
@@ -207,14 +332,12 @@ def _teller(progress: Progress) -> Callable[[Event], None]:
 
 
 def _to_folder(frames: Iterator[Tensor], output: Path, between: Interpolator, told: Progress) -> None:
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise BadInput(f"{output} is there already and not empty; name another folder")
-    output.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    for index, picture in enumerate(frames):
-        write_png(output / f"{index:06d}.png", convert.to_uint8(picture))
-        told.frame(index, time.monotonic() - started, between.name)
+    with _whole(output) as folder:
         started = time.monotonic()
+        for index, picture in enumerate(frames):
+            write_png(folder / f"{index:06d}.png", convert.to_uint8(picture))
+            told.frame(index, time.monotonic() - started, between.name)
+            started = time.monotonic()
 
 
 def _to_video(
@@ -228,18 +351,17 @@ def _to_video(
     between: Interpolator,
     told: Progress,
 ) -> None:
-    if output.exists() and source.video is not None and output.samefile(source.video):
-        raise BadInput(f"{output} is the source itself; name another file")
     chosen = encoding or Encoding(codec=_codec(output))
     sound = sound or ("keep" if slow == 1 else "drop")
     if sound == "keep" and slow != 1:
         raise BadInput("a slowed video cannot keep its sound as it is: stretch or drop it")
     audible = sound != "drop" and source.sound and bool(CODECS[chosen.codec].sound)
+    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         soundtrack = None
         if audible and source.video is not None:
             heard = source.video if slow == 1 else _stretched(source.video, slow, Path(folder) / "sound.wav")
-            soundtrack = Soundtrack(path=heard)
+            soundtrack = Soundtrack(path=heard, offset=source.begins * float(slow))
         with VideoWriter(
             output, width=source.width, height=source.height, fps=fps, encoding=chosen, soundtrack=soundtrack
         ) as video:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from animate.errors import BadInput, VideoError
-from animate.picture.convert import FITS, fit, from_uint8, read_mask, read_picture, to_uint8
+from animate.picture.convert import FITS, fit, from_uint8, read_mask, read_picture, size_of, to_uint8
 
 
 def test_8_bits_there_and_back_are_the_same():
@@ -72,6 +72,26 @@ def test_a_file_that_is_no_picture_is_said(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(VideoError, match="not a picture"):
         read_picture(path)
+
+
+def test_a_float_picture_that_holds_no_numbers_is_said(tmp_path):
+    floats = np.full((2, 3, 3), 0.5, np.float32)
+    floats[0, 0, 1] = np.inf  # brighter than white
+    assert read_picture(written(tmp_path / "bright.tiff", floats))[1, 0, 0] == 1
+    floats[1, 2, 0] = np.nan
+    with pytest.raises(VideoError, match=r"dark\.tiff: holds values that are not numbers"):
+        read_picture(written(tmp_path / "dark.tiff", floats))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_the_size_is_told_without_the_picture(tmp_path, name):
+    path = written(tmp_path / name, np.zeros((5, 8, 3), np.uint8))
+    assert size_of(path) == (5, 8) == read_picture(path).shape[1:]
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(VideoError, match="not a picture"):
+        size_of(path)
+    with pytest.raises(BadInput, match="cannot be read"):
+        size_of(tmp_path / "none.png")
 
 
 @pytest.mark.parametrize("how", FITS)

@@ -1,3 +1,4 @@
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,6 +47,32 @@ def test_a_video_keeps_its_duration_and_sound(video: Path, tmp_path: Path) -> No
     assert sound_seconds(out) == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_video_of_varying_rate_keeps_its_times(tmp_path: Path) -> None:
+    """A second at 10 frames, then one at 30, that grows brighter evenly; and a tone, which must stay in step."""
+    path = tmp_path / "varying.mp4"
+    grey = "color=black:s=32x32:r={}:d=1,geq=lum='{}+80*T':cb=128:cr=128,settb=1/30000[{}]"
+    parts = f"{grey.format(10, 30, 'a')};{grey.format(30, 110, 'b')};[a][b]concat=n=2"
+    made = ["-filter_complex", parts, "-map", "0:a", "-fps_mode", "passthrough", "-enc_time_base", "1/30000"]
+    status, _, words = ffmpeg.output_of(["-f", "lavfi", "-i", "sine=duration=2", *made, "-qp", "0", str(path)])
+    assert status == 0, words
+    out = interpolate([path], tmp_path / "even.mp4", Rate(fps=Fraction(60)), engine="blend")
+    light = [float(frame.mean()) for frame in read_frames(out)]
+    assert len(light) == 120
+    truth = [(14 + 80 * index / 60) * 255 / 219 for index in range(118)]
+    np.testing.assert_allclose(light[:118], truth, atol=4)  # 0.05 s; H.264 rounds
+    assert sound_seconds(out) == pytest.approx(2, abs=0.05)
+    assert find([path]).fps == 20
+    slowed = interpolate([path], tmp_path / "slow", Rate(slow=Fraction(2)), engine="blend")
+    assert len(list(slowed.iterdir())) == 80
+
+
+def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
+    path = tmp_path / "vcd.mp4"
+    ffmpeg.output_of(["-f", "lavfi", "-i", "testsrc2=s=72x58:r=12:d=0.5,setsar=16/11", str(path)])
+    info = probe(interpolate([path], tmp_path / "square.mp4", Rate(times=Fraction(2)), engine="blend"))
+    assert (info.width, info.height, info.aspect) == (106, 58, 1)  # 105 are 106 in an H.264 of whole colour pixels
+
+
 def test_slow_motion_drops_or_stretches_the_sound(video: Path, tmp_path: Path) -> None:
     silent = interpolate([video], tmp_path / "silent.mp4", Rate(slow=Fraction(3)), engine="blend")
     assert (probe(silent).sound, probe(silent).fps, count_frames(silent)) == ("", Fraction(12), 18)
@@ -61,8 +88,55 @@ def test_a_folder_keeps_the_given_frames_unchanged(folder: Path, tmp_path: Path)
     assert [file.name for file in files] == [f"{index:06d}.png" for index in range(21)]
     for index, frame in enumerate(FRAMES):
         np.testing.assert_array_equal(read_picture(files[4 * index]), frame)
-    with pytest.raises(BadInput, match="not empty"):
+    with pytest.raises(BadInput, match=r"not empty \(--force"):
         interpolate([folder], out, Rate(times=Fraction(4)), engine="flow")
+    interpolate([folder], out, Rate(times=Fraction(2)), engine="flow", force=True)
+    assert sorted(file.name for file in out.iterdir()) == [f"{index:06d}.png" for index in range(11)]
+    assert [file.name for file in tmp_path.iterdir()] == ["more"]
+
+
+def test_a_folder_is_whole_or_not_there(folder: Path, tmp_path: Path) -> None:
+    frames, out = tmp_path / "frames", tmp_path / "far" / "more"
+    shutil.copytree(folder, frames)
+    cut = frames / "frame10.png"
+    cut.write_bytes(cut.read_bytes()[:60])
+    with pytest.raises(VideoError, match=r"frame10\.png"):
+        interpolate([frames], out, Rate(times=Fraction(2)), engine="blend")
+    assert not any(out.parent.iterdir())
+    shutil.copy(folder / "frame10.png", cut)
+    interpolate([frames], out, Rate(times=Fraction(2)), engine="blend")
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    cut.write_bytes(cut.read_bytes()[:60])
+    with pytest.raises(VideoError, match=r"frame10\.png"):
+        interpolate([frames], out, Rate(times=Fraction(3)), engine="blend", force=True)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_nothing_but_frames_is_written_over(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letters.txt").write_text("dear")
+    (tmp_path / "empty").mkdir()
+    twice = Rate(times=Fraction(2))
+    with pytest.raises(BadInput, match=r"letters\.txt"):
+        interpolate([folder], tmp_path / "mine", twice, engine="blend", force=True)
+    with pytest.raises(BadInput, match="source's own pictures"):
+        interpolate([folder], folder, twice, engine="blend", force=True)
+    interpolate([folder], tmp_path / "empty", twice, engine="blend")
+    assert len(list((tmp_path / "empty").iterdir())) == 11
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.avi", "out.png", "x.3gp"])
+def test_an_ending_that_is_not_written_is_told(name: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"videos end in \.gif, \.mov, \.mp4, \.webm, not \."):
+        interpolate([folder], tmp_path / name, Rate(times=Fraction(2)), engine="blend")
+    assert not any(tmp_path.iterdir())
+
+
+def test_folders_on_the_way_to_a_video_are_made(folder: Path, tmp_path: Path) -> None:
+    out = interpolate([folder], tmp_path / "far" / "v1.5" / "x.mp4", Rate(times=Fraction(2)), engine="blend")
+    assert count_frames(out) == 11
+    frames = interpolate([folder], tmp_path / "far" / "take 1.5", Rate(times=Fraction(2)), engine="blend")
+    assert len(list(frames.iterdir())) == 11
 
 
 def test_two_stills_become_a_video(folder: Path, tmp_path: Path) -> None:
@@ -80,6 +154,9 @@ def test_two_stills_become_a_video(folder: Path, tmp_path: Path) -> None:
         (Rate(fps=Fraction(6)), "fewer than the 12 of the source"),
         (Rate(fps=Fraction(24), times=Fraction(2)), "one of them"),
         (Rate(times=Fraction(-2)), "above 0"),
+        (Rate(times=Fraction(1, 2)), r"--times 0\.5 would leave frames out"),
+        (Rate(slow=Fraction(1, 2)), r"--slow 0\.5 would leave frames out"),
+        (Rate(slow=Fraction(2), fps=Fraction(3)), "fewer than the 12 of the source"),
     ],
 )
 def test_a_rate_that_makes_no_sense_is_told(folder: Path, tmp_path: Path, rate: Rate, words: str) -> None:
@@ -121,8 +198,8 @@ def test_inputs_that_cannot_be_used_are_told(folder: Path, tmp_path: Path) -> No
         find([tmp_path / "broken.png", folder / "frame7.png"])
     small = tmp_path / "small.png"
     write_png(small, FRAMES[0][:24])
-    with pytest.raises(BadInput, match=r"frame 1 is 64 × 24 px"):
-        interpolate([folder / "frame7.png", small], tmp_path / "x", Rate(times=Fraction(2)), engine="blend")
+    with pytest.raises(BadInput, match=r"small\.png is 64 × 24 px, frame7\.png is 64 × 48: bring them to one size"):
+        find([folder / "frame7.png", small])
 
 
 def test_a_video_is_not_written_over_itself(video: Path) -> None:
