@@ -7,7 +7,10 @@ from pathlib import Path
 
 from animate.errors import VideoError
 from animate.schedule.film import Seen, WatchError
-from animate.video.reader import measure, probe
+from animate.video.reader import Measured, measure, probe
+
+SLOWEST = 600
+"""Seconds a frame, beyond which a film's times are taken for damaged."""
 
 
 def watch(path: Path) -> Seen:
@@ -16,13 +19,36 @@ def watch(path: Path) -> Seen:
     return _watched(path, told.st_size, told.st_mtime_ns)
 
 
+def measured(path: Path) -> Measured:
+    """The frames of a film by their times, looked at once as long as the file is the same. Raises VideoError."""
+    told = path.stat()
+    return _measured(path, told.st_size, told.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _measured(path: Path, size: int, changed: int) -> Measured:
+    return measure(path)
+
+
 @lru_cache(maxsize=32)
 def _watched(path: Path, size: int, changed: int) -> Seen:
     try:
         info = probe(path)
-        frames, seconds, steady = measure(path)
+        found = _measured(path, size, changed)
     except VideoError as error:
         raise WatchError(str(error)) from error
-    if not frames or not info.fps:
+    if not found.frames or not found.rate:
         raise WatchError(f"{path.name} holds no frames that can be counted")
-    return Seen(fps=info.fps, frames=frames, steady=steady, seconds=seconds or info.duration, sound=bool(info.sound))
+    if found.seconds > SLOWEST * found.frames:
+        raise WatchError(
+            f"{path.name}: {found.frames} frames in {found.seconds / 3600:.0f} hours, its times cannot be right "
+            "(`ffmpeg -r 25 -i FILE NEW.mp4` gives it new ones)"
+        )
+    return Seen(
+        fps=found.rate,
+        frames=found.frames,
+        steady=found.steady,
+        seconds=found.seconds or info.duration,
+        sound=bool(info.sound),
+        begins=found.begins,
+    )

@@ -50,6 +50,8 @@ class Seen:
     """Whether every frame is shown equally long."""
     seconds: float
     sound: bool
+    begins: float = 0.0
+    """Seconds of its sound that are heard before its first picture is shown; negative where the sound begins later."""
 
 
 Watch = Callable[[Path], Seen]
@@ -110,7 +112,7 @@ class Show:
     """How many frames the film gives the animation; 0 without a film."""
     sound: bool = False
     offset: float = 0.0
-    """Seconds of the film at which frame 0 stands."""
+    """Seconds of the film's sound at which frame 0 stands."""
 
 
 def read(node: Node, field: str, report: Report, watch: Watch) -> Show:
@@ -177,7 +179,7 @@ def _shown(path: str, seen: Seen, parts: Mapping[str, Node], field: str, report:
         fps=counted_at / every,
         frames=math.ceil((end - first) / every),
         sound=seen.sound,
-        offset=float(first / counted_at),
+        offset=seen.begins + float(first / counted_at),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,10 +53,7 @@ class VideoInfo:
 def probe(path: Path) -> VideoInfo:
     """Look into a video; raises VideoError naming the file where it is missing, broken or no video."""
     described = _describe(path)
-    stream = re.search(r"Stream #\d+:\d+.*?: Video: (.*)", described)
-    if stream is None:
-        raise VideoError(f"{path}: holds no pictures")
-    line = stream.group(1)
+    line = _pictures(path, described)
     size = re.search(r" ([1-9]\d{0,5})x([1-9]\d{0,5})\b", line)
     if size is None:
         raise VideoError(f"{path}: the size of its pictures cannot be told; the file is damaged")
@@ -106,7 +104,7 @@ def read_frames(
     frames that could be read.
     """
     info = probe(path)
-    chain = [f"fps={fps.numerator}/{fps.denominator}"] if fps is not None else []
+    chain = [f"setpts=PTS-STARTPTS,fps={fps.numerator}/{fps.denominator}"] if fps is not None else []
     if first or every > 1:
         chain.append(f"select=gte(n\\,{first})*not(mod(n-{first}\\,{every}))")
     if scaled is not None:
@@ -140,29 +138,79 @@ def read_frames(
         child.kill()
 
 
-def measure(path: Path) -> tuple[int, float, bool]:
-    """How many frames a video holds, how many seconds they last, and whether each lasts equally long.
+class Measured(NamedTuple):
+    """The frames of a video by their times."""
 
-    By its packets, without decoding them; lengths that differ by a thousandth, into which the rate does not divide,
-    count as equal. Raises VideoError.
-    """
-    stamps = np.sort([float(stamp) for stamp in _packets(path, column=_SHOWN_AT)])
-    if len(stamps) < 2:
-        return len(stamps), 0.0, True
-    steps = np.diff(stamps)
-    step = float(np.median(steps))
-    return len(stamps), float(stamps[-1] - stamps[0]) + step, bool(np.abs(steps - step).max() <= TICK)
+    frames: int
+    """How many there are to be shown."""
+    seconds: float
+    """How long they last together; 0 where there is but one."""
+    steady: bool
+    """Whether each stands, to less than half a frame, where `rate` puts it."""
+    rate: Fraction
+    """Frames a second, such that sound and pictures do not drift apart; the mean where it varies."""
+    begins: float
+    """Seconds after the file's beginning, which may be its sound's, at which the first picture is shown."""
+    stamped: bool
+    """Whether the file says when each is shown; without it they are taken as steady, in the order they are stored."""
 
 
-TICK = 1 / 900
-"""Seconds; Matroska counts in thousandths."""
-_SHOWN_AT, _LENGTH = 2, 3
-"""Columns of ffmpeg's list of packets."""
+def measure(path: Path) -> Measured:
+    """The frames of a video by the times of their packets, without decoding them; raises VideoError."""
+    told = _rate(path, _pictures(path, _describe(path)))
+    base, packets = _packets(path)
+    shown = packets[:, _SHOWN]
+    stamped = not (shown == _MISSING).any()
+    return _measured(np.sort(shown if stamped else packets[:, _STORED]) * float(base), told, stamped)
+
+
+def _measured(stamps: np.ndarray, told: Fraction, stamped: bool) -> Measured:
+    """`stamps`: seconds, ascending; `told`: the rate that the file tells, which may be rounded, wrong, or 0."""
+    frames, begins = len(stamps), float(stamps[0]) if len(stamps) and stamped else 0.0
+    length = float(stamps[-1] - stamps[0]) if frames else 0.0
+    if length <= 0:
+        return Measured(frames, 0.0, True, told, begins, stamped)
+    mean = _simplest(frames - 1, length)
+    for rate in (told, mean):
+        last = _last_place(stamps, rate)
+        if frames - 1 <= last <= _FEW_LOST * frames:  # beyond that it is no steady film of which some are lost
+            return Measured(frames, (last + 1) / float(rate), last == frames - 1, rate, begins, stamped)
+    rate = told if mean / 2 < told < 2 * mean else mean
+    return Measured(frames, length + float(np.median(np.diff(stamps))), False, rate, begins, stamped)
+
+
+def _last_place(stamps: np.ndarray, rate: Fraction) -> int:
+    """The place of the last stamp in an even count that all of them keep to; -1 where they do not."""
+    exact = (stamps - stamps[0]) * float(rate)
+    places = np.rint(exact)
+    keeps = np.abs(exact - places).max() < _NEAR and np.diff(places).min() >= 1
+    return int(places[-1]) if keeps else -1
+
+
+def _simplest(count: int, seconds: float) -> Fraction:
+    """`count` in `seconds` as a rate with a small denominator, which over all of them errs by less than a frame."""
+    for most in (1, 100, 1001, 100_000):
+        rate = Fraction(count / seconds).limit_denominator(most)
+        if abs(float(rate) * seconds - count) < _NEAR / 4:
+            break
+    return rate
+
+
+_NEAR = 0.4
+"""Of a frame: what a frame may stand off its even place, by the stamps' rounding and by drift, and still be the next.
+`fps` of ffmpeg rounds at 0.5."""
+_FEW_LOST = 1.25
+_MISSING = -(1 << 63)
+"""ffmpeg's number for no stamp: AVI has none where pictures are stored in another order than shown."""
+_STORED, _SHOWN, _LENGTH = range(3)
+"""Columns of what `_packets` gives."""
+_DISCARDED = 4
+"""The flag of a packet that is only decoded for others: an MP4 that was cut without being encoded anew has such."""
 
 
 def count_frames(path: Path) -> int:
-    """How many frames a video holds, by its packets, without decoding them; raises VideoError."""
-    return sum(1 for _ in _packets(path))
+    """How many frames a video shows, by its packets, without decoding them; raises VideoError."""
+    return len(_packets(path)[1])
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -196,6 +244,14 @@ def _describe(path: Path) -> str:
     return words
 
 
+def _pictures(path: Path, described: str) -> str:
+    """What ffmpeg says about the video's pictures."""
+    stream = re.search(r"Stream #\d+:\d+.*?: Video: (.*)", described)
+    if stream is None:
+        raise VideoError(f"{path}: holds no pictures")
+    return stream.group(1)
+
+
 def _told(words: str) -> str:
     """The line that says why, without ffmpeg's addresses: `moov atom not found`."""
     for line in words.splitlines():
@@ -214,39 +270,49 @@ def _duration(described: str) -> float:
 
 
 def _rate(path: Path, line: str) -> Fraction:
-    """Exact from the lengths of the first packets where they are equal, else as ffmpeg prints it, to two digits."""
-    match = re.search(r"([\d.]+k?) fps", line) or re.search(r"([\d.]+k?) tbr", line)
-    if match is None:
+    """Exact from the first packets where they follow evenly, else as ffmpeg prints it, to two digits; 0 without."""
+    printed = [_number(match) for match in re.findall(r"([\d.]+k?) (?:fps|tbr)", line)]
+    if not printed:
         return Fraction(0)
-    printed = Fraction(match.group(1).rstrip("k")) * (1000 if match.group(1).endswith("k") else 1)
-    lengths = set(_packets(path, first=_PROBED_PACKETS))
-    if len(lengths) == 1 and (length := lengths.pop()) > 0 and abs(1 / length - printed) < Fraction(1, 50):
-        return 1 / length
+    base, packets = _packets(path, first=_PROBED_PACKETS)
+    steps = set(np.diff(packets[:, _STORED]).tolist() or packets[:, _LENGTH].tolist())
+    step = steps.pop() * base if len(steps) == 1 else Fraction(0)
+    if step > 0 and any(abs(1 / step - told) < Fraction(1, 50) for told in printed):
+        return 1 / step
     for whole in (24, 30, 48, 60, 120):  # the rates of television, which two digits do not hold
         exact = Fraction(whole * 1000, 1001)
-        if abs(printed - exact) < Fraction(1, 100):
+        if abs(printed[0] - exact) <= Fraction(1, 200):
             return exact
-    return printed
+    return printed[0]
 
 
-def _packets(path: Path, first: int = 0, column: int = _LENGTH) -> Iterator[Fraction]:
-    """Lengths of the video's packets in seconds, or another column of times, of the first ones or of all."""
+def _number(printed: str) -> Fraction:
+    """`1k` is 1000."""
+    return Fraction(printed.rstrip("k")) * (1000 if printed.endswith("k") else 1)
+
+
+def _packets(path: Path, first: int = 0) -> tuple[Fraction, np.ndarray]:
+    """The unit of time in seconds, and in it int64 (n, 3) when each packet of the video, or of the first of them, is
+    decoded, when it is shown, and for how long; in the order they are stored, without those that are not shown."""
     limit = ("-frames:v", str(first)) if first else ()
     arguments = ["-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
     child = Ffmpeg([*arguments, "-c", "copy", "-f", "framecrc", "pipe:1"], listen=True)
-    base = Fraction(1)
+    base, found = Fraction(1), []
     try:
         for line in child.answers:
             raw = line.decode().strip()
             if raw.startswith("#tb 0: "):
                 base = Fraction(raw[7:])
             elif raw and not raw.startswith("#"):
-                yield int(raw.split(",")[column]) * base
+                flags = re.search(r", F=0x(\w+)", raw)
+                if flags is None or not int(flags[1], 16) & _DISCARDED:
+                    found.append([int(number) for number in raw.split(",")[1:4]])
         child.finish()
     except FfmpegFailed as error:
         raise VideoError(f"{path}: cannot be read: {error}") from error
     finally:
         child.kill()
+    return base, np.array(found, np.int64).reshape(-1, 3)
 
 
 def _decoder(info: VideoInfo) -> tuple[str, ...]:

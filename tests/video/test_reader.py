@@ -9,7 +9,7 @@ import pytest
 from animate.errors import VideoError
 from animate.video import ffmpeg
 from animate.video.ffmpeg import file_argument
-from animate.video.reader import count_frames, probe, read_frames, sound_seconds
+from animate.video.reader import count_frames, measure, probe, read_frames, sound_seconds
 from animate.video.writer import VideoWriter
 from tests.video.pictures import frame, number_in, tone
 
@@ -174,3 +174,58 @@ def test_a_video_without_its_end_says_so_after_what_could_be_read(plain: Path, t
     path.write_bytes(whole[:200])
     with pytest.raises(VideoError, match=r"cut\.mp4: (cannot be read|holds no pictures)"):
         list(read_frames(path))
+
+
+def test_what_an_mp4_cut_without_encoding_leaves_out_is_not_counted(plain: Path, tmp_path: Path) -> None:
+    """The frames from the last key before the cut are stored, and decoded only for the others."""
+    path = made(tmp_path / "cut.mp4", "-ss", "0.5", "-i", file_argument(plain), "-c", "copy")
+    seen = [number_in(picture) for picture in read_frames(path)]
+    assert seen == list(range(15, 30))
+    assert measure(path)[:3] == (15, pytest.approx(15 * 1001 / 30000), True)
+    assert count_frames(path) == 15
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_an_avi_that_does_not_say_when_its_frames_are_shown_is_steady(plain: Path, tmp_path: Path, codec: str) -> None:
+    whole = made(
+        tmp_path / "whole.mp4", "-i", file_argument(plain), "-r", "25", "-c:v", codec, "-bf", "2", "-frames:v", "20"
+    )
+    path = made(tmp_path / "a.avi", "-i", file_argument(whole), "-c", "copy")
+    found = measure(path)
+    assert found[:4] == (20, pytest.approx(0.8), True, 25)
+    assert not found.stamped
+    assert probe(path).fps == 25
+    assert len(list(read_frames(path))) == 20
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_rate_between_those_of_television_does_not_drift(tmp_path: Path, ending: str) -> None:
+    path = made(
+        tmp_path / f"a.{ending}",
+        *("-f", "lavfi", "-i", "color=size=16x16:rate=29.983:duration=150", "-c:v", "libx264", "-preset", "ultrafast"),
+    )
+    found = measure(path)
+    assert found.steady
+    assert abs(found.frames / float(found.rate) - found.frames / 29.983) < 0.5 / 29.983
+    assert probe(path).fps != Fraction(30000, 1001)
+
+
+def test_a_steady_film_of_which_some_frames_are_lost_keeps_its_rate(plain: Path, tmp_path: Path) -> None:
+    lost = ("-vf", "select='not(between(n,10,13))'", "-fps_mode", "passthrough", "-c:v", "ffv1")
+    path = made(tmp_path / "lost.mkv", "-i", file_argument(plain), *lost)
+    found = measure(path)
+    assert found[:4] == (26, pytest.approx(30 * 1001 / 30000, abs=2e-3), False, Fraction(30000, 1001))
+    held = [number_in(picture) for picture in read_frames(path, fps=found.rate)]
+    assert held == [number if not 10 <= number < 14 else 9 for number in range(30)]
+
+
+def test_pictures_that_begin_later_than_the_sound_say_by_how_much(plain: Path, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "a.wav", seconds=2)
+    path = made(
+        tmp_path / "late.mkv",
+        *("-itsoffset", "0.52", "-i", file_argument(plain), "-i", file_argument(sound), "-c:v", "copy"),
+    )
+    assert measure(path).begins == pytest.approx(0.52, abs=2e-3)
+    assert measure(plain).begins == 0
+    held = [number_in(picture) for picture in read_frames(path, fps=Fraction(30000, 1001))]
+    assert held == list(range(30))
