@@ -83,8 +83,8 @@ def batch(
     for file in _listed(files):
         try:
             jobs = _jobs(file, dict(overrides or {}), taken)
-        except (AnimateError, OSError) as error:
-            rows.append(Row(file.stem, False, 0, 0.0, str(error)))
+        except Exception as error:  # whatever one file does, the night goes on
+            rows.append(Row(file.stem, False, 0, 0.0, _told(error)))
             continue
         for job in jobs:
             told.say(f"{job.name}")
@@ -98,9 +98,16 @@ def _run(job: _Job, place: Path, draft: bool, told: _Counting) -> Row:
         message, ok = str(render(job.file, place, job.overrides, draft=draft, progress=told)), True
     except Interrupted:
         raise
-    except (AnimateError, OSError, RuntimeError) as error:  # torch's own failures are RuntimeErrors
-        message, ok = str(error) or type(error).__name__, False
+    except Exception as error:
+        message, ok = _told(error), False
     return Row(job.name, ok, told.frames, time.monotonic() - started, message)
+
+
+def _told(error: Exception) -> str:
+    """What an error says; one that nobody raised on purpose says its kind, too."""
+    if isinstance(error, AnimateError | OSError):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}"
 
 
 def _listed(files: Sequence[Path]) -> list[Path]:

@@ -108,9 +108,6 @@ def _string(row: Field, node: Node, field: str, report: Report) -> Setting | Non
         return None
     if node.value is None:
         return ""
-    if "\0" in node.text:
-        report.refuse(node, field, "holds a character that a text cannot have")
-        return None
     return node.text
 
 

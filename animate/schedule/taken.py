@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from animate.schedule.source import Node, Report, Source, Table
 
 OVERRIDE = "--set"
 """Stands for the file in problems with an override."""
+
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Control characters, but those that part words and lines, and halves of a pair of UTF-16."""
 
 _INSTEAD = {"duration": "max_frames", "max_frames": "duration"}
 """Fields that say the same thing: to override one drops the other."""
@@ -60,21 +64,29 @@ class Taken:
                 line = f"in line {before.key.line}" if before.key.line else ""
                 self.problems.append(native.problem(key, key.text, what, line))
                 continue
+            value = self._legible(value, key.text, native)
             self.written[name] = Written(key.text, key, value, native)
             self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
             self._refuse_repeated(value, key.text, native)
 
     def _refuse_repeated(self, node: Node, field: str, native: Source) -> None:
-        stack = [node]
-        while stack:
-            value = stack.pop().value
-            if isinstance(value, Table):
-                for first, again in source.repeated(value):
+        for part in _parts(node):
+            if isinstance(part.value, Table):
+                for first, again in source.repeated(part.value):
                     hint = f"first in line {first.line}" if first.line else ""
                     self.problems.append(native.problem(again, field, f"key {again.text} is written twice", hint))
-                stack += [content for _, content in value.pairs]
-            elif isinstance(value, tuple):
-                stack += value
+
+    def _legible(self, node: Node, field: str, native: Source) -> Node:
+        """`node` without what neither a frame's file nor a plan can hold: refused, but left out of a foreign file."""
+        unfit = [part for part in _parts(node) if _UNFIT.search(part.text)]
+        for part in unfit:
+            what = f"holds {_UNFIT.findall(part.text)[0]!a}, a character that a text cannot have"
+            if native.lenient:
+                self.notes.append(native.problem(part, field, what, "left out"))
+            else:
+                hint = "inside double quotes a backslash is written twice"
+                self.problems.append(native.problem(part, field, what, hint))
+        return _without_unfit(node) if unfit else node
 
     def override(self, overrides: Mapping[str, Any]) -> None:
         """Fields given on the command line or by the caller, in place of the document's."""
@@ -94,6 +106,7 @@ class Taken:
             except TypeError as error:
                 self.problems.append(place.problem(None, spelled, str(error)))
                 continue
+            node = self._legible(node, spelled, place)
             self.written.pop(_INSTEAD.get(name, ""), None)
             self.written[name] = Written(spelled, node, node, place)
             self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
@@ -118,6 +131,46 @@ class Taken:
             return
         for key, value in node.value.pairs:
             yield key, value, field, report
+
+
+def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule's content with the overrides, which are known to be right, in it.
+
+    >>> merged({"duration": "2s", "strength_schedule": 0.5, "steps": 9}, {"max_frames": "48", "strength": "0.3"})
+    {'steps': 9, 'max_frames': 48, 'strength': 0.3}
+    """
+    found = dict(document)
+    for spelled, value in overrides.items():
+        name, _ = NAMES[spelled]
+        replaced = (name, _INSTEAD.get(name))
+        found = {key: part for key, part in found.items() if NAMES.get(str(key), ("",))[0] not in replaced}
+        node = override_node(value)
+        places = FIELDS[name].kind == "file" and isinstance(node.value, str) and node.value
+        found[spelled] = str(Path(node.text).absolute()) if places else node.plain()
+    return found
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """A node, and all that is in it, keys too."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        if isinstance(part.value, Table):
+            stack += [each for pair in part.value.pairs for each in pair]
+        elif isinstance(part.value, tuple):
+            stack += part.value
+
+
+def _without_unfit(node: Node) -> Node:
+    value = node.value
+    if isinstance(value, Table):
+        value = Table(tuple((_without_unfit(key), _without_unfit(content)) for key, content in value.pairs))
+    elif isinstance(value, tuple):
+        value = tuple(_without_unfit(item) for item in value)
+    elif isinstance(value, str):
+        value = _UNFIT.sub("", value)
+    return node._replace(value=value, text=_UNFIT.sub("", node.text))
 
 
 def override_node(value: Any) -> Node:

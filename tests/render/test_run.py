@@ -336,6 +336,26 @@ def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path:
         batch([tmp_path / "empty"], tmp_path / "out")
 
 
+def test_a_batch_goes_on_past_what_nobody_foresaw(schedule: Path, tmp_path: Path) -> None:
+    class Failing(Quiet):
+        """Fails at the first frame it is told of."""
+
+        failed = False
+
+        def frame(self, index: int, seconds: float, prompt: str) -> None:
+            if not self.failed:
+                self.failed = True
+                raise ZeroDivisionError("once")
+
+    other = tmp_path / "other.yaml"
+    other.write_text(schedule.read_text())
+    rows = batch([schedule, other], tmp_path / "out", {"max_frames": 2}, progress=Failing())
+    assert [(row.ok, row.message) for row in rows] == [
+        (False, "ZeroDivisionError: once"),
+        (True, str(tmp_path / "out" / "other" / "video.mp4")),
+    ]
+
+
 def test_resuming_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no run began"):
         resume(tmp_path)

@@ -320,6 +320,11 @@ CASES: list[tuple[str, str]] = [
     ("embeddings: {<x>: no.bin}", "does not exist"),
     ("embeddings: {<x>: [1]}", "not a path"),
     ("color_coherence: Image", "needs a picture"),
+    # --- characters that neither a frame's file nor a plan can hold
+    ('prompts: "a\\0b"', "holds '\\x00', a character that a text cannot have"),
+    ('prompts: {0: a, 4: "a\\eb"}', "holds '\\x1b'"),
+    ('{"prompts": {"0": "a \\ud800 b"}}', "holds '\\ud800'"),
+    ('let: {"a\\x07": 1}', "holds '\\x07'"),
 ]
 
 PLACE = re.compile(r"[^:]*bad\.yaml:\d+:\d+: \S")

@@ -52,6 +52,7 @@ def assert_same(old: Plan, new: Plan) -> None:
         {**WEBUI, "enable_sampler_scheduling": True, "sampler_schedule": '0: ("Euler a"), 20: ("DDIM")'},
         {**WEBUI, "prompts": {"0": "é: #1 'quoted' \"too\" --neg {x}", "20": " ".join(["word"] * 60), "30": "yes"}},
         {**WEBUI, "seed_behavior": "schedule", "animation_mode": "Interpolation"},
+        {**WEBUI, "prompts": {"0": "a\0b \ud800 harbour", "20": "tab\tline\nreturn\r\n"}},
     ],
 )  # fmt: skip
 def test_the_same_plan(tmp_path: Path, settings: dict[str, Any]) -> None:
