@@ -17,7 +17,7 @@ from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
-from animate.errors import BadInput, RenderError, VideoError
+from animate.errors import BadInput, RenderError, RunConflict, VideoError
 from animate.render import between, finish, hybrid, masking
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
@@ -32,7 +32,9 @@ from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.render.stencils import Stencils
 from animate.schedule.compile import compile
+from animate.schedule.film import fingerprint
 from animate.schedule.plan import Plan
+from animate.schedule.taken import merged
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png
@@ -89,6 +91,7 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
 
     Raises:
         BadInput: no run began there.
+        RunConflict: a file that the run is made from is not what it was.
         AnimateError: as `render`.
     """
     place = RunDirectory(Path(directory))
@@ -102,6 +105,7 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
 
 def _given(document: Document, overrides: dict[str, Any], draft: bool, record: Record | None) -> Given:
     """The document compiled; a seed that chance drew is drawn once for a run, however often it is gone on with."""
+    said = dict(overrides)
     plan = compile(load(document, overrides))
     if plan.seed_drawn and record is not None:
         plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}))
@@ -110,7 +114,7 @@ def _given(document: Document, overrides: dict[str, Any], draft: bool, record: R
         drafted = compile(load(document, {**overrides, "seed": plan.settings["seed"]}))
         plan = _moving_alike(drafted, plan)
     if isinstance(document, Mapping):
-        text = yaml.safe_dump(_plain(document), allow_unicode=True, sort_keys=False)
+        text = yaml.safe_dump(_plain(merged(document, said)), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
     return Given(plan=plan, text=Path(document).read_bytes(), file=str(document), overrides=overrides)
 
@@ -158,7 +162,6 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
     )
     _check_video(plan, encoding, progress)
-    _check_pictures(plan)
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
     old = None if restart else directory.record()
@@ -166,6 +169,8 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         directory.refuse_another(told)
     if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
         return _written(given, replace(old, plan=told), directory, encoding, progress)
+    _refuse_changed(plan, directory)
+    _check_pictures(plan)
     height, width = finish.size(plan)
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
@@ -253,11 +258,32 @@ def _check_pictures(plan: Plan) -> None:
     for name, used in named.items():
         if used and plan.settings[name]:
             read_picture(Path(str(plan.settings[name])))
-    for _, picture, _ in plan.guides:
+    for _, picture, _ in (*plan.guides, *plan.film.styles):
         read_picture(Path(picture))
     with Stencils(plan) as stencils:
         for file, alpha in masking.files(plan):
             stencils(0, file, alpha)
+
+
+def _refuse_changed(plan: Plan, directory: RunDirectory) -> None:
+    """Raise RunConflict where a file is not what the plan was made from: what is painted by now would not go on."""
+    files = [(path, digest) for _, path, digest in (*plan.album.keys, *plan.guides, *plan.film.styles)]
+    files += [(str(plan.settings.get(name, name)), digest) for name, digest in plan.contents.items()]
+    files.append((plan.film.file, plan.film.digest))
+    changed = {path: _difference(Path(path), digest) for path, digest in files if digest}
+    listed = [f"{path}: {what}" for path, what in changed.items() if what]
+    if listed:
+        raise RunConflict(
+            f"{directory.path} holds frames of other files; changed since:\n  " + "\n  ".join(listed) + "\n"
+            "(put them back to go on, or render with --restart to discard those frames)"
+        )
+
+
+def _difference(path: Path, digest: str) -> str:
+    """What happened to a file of this digest; "" where it is the same."""
+    if not path.is_file():
+        return "is not there any more"
+    return "" if fingerprint(path) == digest else "is another file of that name now"
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:

@@ -1,6 +1,7 @@
 """The run directory: everything about one render, on disk, whole at every moment.
 
-    DIR/schedule.yaml     the schedule as it was given, byte for byte; beside it the file that it was imported from
+    DIR/schedule.yaml     the schedule as it was given, byte for byte; beside it the file that it was imported from.
+                          Of a mapping (`animate restyle`), with the overrides in it
     DIR/plan.json         every value of every frame, the model, where it all came from
     DIR/frames/000000.png …
     DIR/depth/000000.png … where depth is kept

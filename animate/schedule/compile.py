@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -263,7 +262,7 @@ def _contents(settings: Mapping[str, Setting]) -> dict[str, str]:
     for name, value in settings.items():
         row = FIELDS.get(name)
         if row and row.kind == "file" and row.group != "output" and value and Path(str(value)).is_file():
-            found[name] = hashlib.sha256(Path(str(value)).read_bytes()).hexdigest()
+            found[name] = fingerprint(Path(str(value)))
     return found
 
 

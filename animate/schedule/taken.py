@@ -173,6 +173,23 @@ def _without_unfit(node: Node) -> Node:
     return node._replace(value=value, text=_UNFIT.sub("", node.text))
 
 
+def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule's content with the overrides, which are known to be right, in it.
+
+    >>> merged({"duration": "2s", "strength_schedule": 0.5, "steps": 9}, {"max_frames": "48", "strength": "0.3"})
+    {'steps': 9, 'max_frames': 48, 'strength': 0.3}
+    """
+    found = dict(document)
+    for spelled, value in overrides.items():
+        name, _ = NAMES[spelled]
+        replaced = (name, _INSTEAD.get(name))
+        found = {key: part for key, part in found.items() if NAMES.get(str(key), ("",))[0] not in replaced}
+        node = override_node(value)
+        places = FIELDS[name].kind == "file" and isinstance(node.value, str) and node.value
+        found[spelled] = str(Path(node.text).absolute()) if places else node.plain()
+    return found
+
+
 def override_node(value: Any) -> Node:
     """What an override stands for; texts are read as the command line's. Raises ScheduleError, TypeError."""
     if isinstance(value, Node):

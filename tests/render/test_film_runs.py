@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import torch
 import yaml
 
 import animate
+from animate.errors import RunConflict, VideoError
 from animate.render import restyle
 from animate.render.animator import animate as walk
 from animate.render.projector import Projector
@@ -80,6 +82,33 @@ def test_killed_and_gone_on_with_it_is_the_same(film: Path, tmp_path: Path, mode
     resume(tmp_path / "killed")
     assert frames_of(tmp_path / "killed") == frames_of(tmp_path / "straight")
     assert measure(tmp_path / "killed" / "video.mp4")[:2] == (FRAMES, pytest.approx(FRAMES / RATE, abs=0.5 / RATE))
+
+
+def test_going_on_from_other_files_is_refused(film: Path, tmp_path: Path) -> None:
+    """A run that lacks its last frames, and its film, mask or key exchanged for another."""
+    own, mask, key = tmp_path / "film.mkv", tmp_path / "mask.png", tmp_path / "key.png"
+    shutil.copy(film, own)
+    for path in (mask, key):
+        cv2.imwrite(str(path), np.full((64, 64), 200, np.uint8))
+    fields = schedule(own, video_mode="keyed", style_frames={0: str(key)}, mask=str(mask), max_frames=4)
+    animate.render(fields, tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.npz").unlink()
+    for path in (own, mask, key):
+        before = path.read_bytes()
+        path.write_bytes(before + b"more")
+        with pytest.raises(RunConflict, match=f"(?s)changed since:.*{path.name}: is another file"):
+            resume(tmp_path / "run")
+        path.write_bytes(before)
+    key.unlink()
+    with pytest.raises(RunConflict, match=r"(?s)changed since:.*key\.png: is not there any more"):
+        resume(tmp_path / "run")
+
+
+def test_a_broken_key_is_told_before_the_model_loads(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "key.png").write_bytes(b"no picture")
+    with pytest.raises(VideoError, match=r"key\.png: is not a picture"):
+        animate.render(schedule(film, video_mode="keyed", style_frames={12: str(tmp_path / "key.png")}), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("part", [{}, {"from": 5, "to": 20}])
