@@ -39,6 +39,8 @@ class Codec:
     """The muxer's own arguments."""
     sound: tuple[str, ...] = ()
     """Arguments for the sound; empty where the file holds none."""
+    layouts: str = ""
+    """Layouts of channels that the sound is brought to; empty where ffmpeg knows what the encoder takes."""
     coarse: tuple[int, int] = (1, 1)
     """The sizes it takes are multiples of this (width, height)."""
     most_crf: int = 0
@@ -103,6 +105,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
             arguments=_vp9,
             pixels="yuv420p",
             sound=("-c:a", "libopus", "-b:a", "160k"),
+            layouts="mono|stereo|3.0|quad|5.0|5.1|6.1|7.1",  # those of Vorbis
             coarse=(2, 2),
             most_crf=63,
         ),

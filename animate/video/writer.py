@@ -44,7 +44,8 @@ class VideoWriter:
 
     The file appears under its name, whole and playable, when the block ends well, and replaces one that was there;
     until then ffmpeg writes another one beside it, which goes when the block ends with an exception. `close` early and
-    the video simply is shorter. The sound is cut, or silence is added, to the length of the pictures.
+    the video simply is shorter. The sound is cut, or silence is added, to the length of the pictures; where ffmpeg
+    cannot put it under them, the silent video stays, and `close` raises.
     Raises EncodeError with ffmpeg's last words, ValueError for a frame of another shape.
     """
 
@@ -139,12 +140,14 @@ class VideoWriter:
             whole = self._part
             if self._codec.muxer == "gif" and self._comment:
                 self._add_comment()
-            if self._soundtrack is not None:
-                self._mix(self._soundtrack)
+            unheard = self._mix(self._soundtrack) if self._soundtrack is not None else ""
+            if self._soundtrack is not None and not unheard:
                 whole = self._mixed
             settle(whole)
             put_in_place(whole, self.path)
             settle_folder(self.path.parent)
+            if unheard:
+                raise EncodeError(f"{self.path}: is whole but silent; its sound cannot be used: {unheard}")
         except (FfmpegFailed, OSError) as error:
             raise EncodeError(f"{self.path}: {error}") from error
         finally:
@@ -162,25 +165,33 @@ class VideoWriter:
             file.seek(-1, os.SEEK_END)
             file.write(gif_comment(self._comment) + end)
 
-    def _mix(self, soundtrack: Soundtrack) -> None:
-        """Put the sound under the finished pictures, exactly as long as they are.
+    def _mix(self, soundtrack: Soundtrack) -> str:
+        """Put the sound under the finished pictures, exactly as long as they are; says why where it cannot be done.
 
         Not while they are made: `-shortest` there let the sound run on by up to a second, by how the pipes happened
         to fill. The pictures are only copied.
         """
         skip = ("-ss", f"{soundtrack.offset:.6f}") if soundtrack.offset > 0 else ()
-        delay = f"adelay=delays={-1000 * soundtrack.offset:.3f}:all=1," if soundtrack.offset < 0 else ""
-        trim = f"{delay}apad,atrim=duration={float(self.frames / self._fps):.6f}"
+        chain = ["aresample=async=1:first_pts=0"]  # sound that begins later, or has a gap, is late in the mix as well
+        if soundtrack.offset < 0:
+            chain.append(f"adelay=delays={-1000 * soundtrack.offset:.3f}:all=1")
+        if self._codec.layouts:
+            chain.append(f"aformat=channel_layouts={self._codec.layouts}")
+        chain += ["apad", f"atrim=duration={float(self.frames / self._fps):.6f}"]
         self._ffmpeg = Ffmpeg(
             [
                 *("-v", "warning", "-y", *PROTOCOLS, "-i", file_argument(self._part)),
                 *(*skip, *PROTOCOLS, "-i", file_argument(soundtrack.path)),
-                *("-map", "0:v", "-c:v", "copy", "-map", "1:a:0", "-filter:a", trim, *self._codec.sound),
+                *("-map", "0:v", "-c:v", "copy", "-map", "1:a:0", "-filter:a", ",".join(chain), *self._codec.sound),
                 *("-map_metadata", "0", "-map_chapters", "-1"),
                 *(*self._codec.container, "-f", self._codec.muxer, file_argument(self._mixed)),
             ]
         )
-        self._ffmpeg.finish()
+        try:
+            self._ffmpeg.finish()
+        except FfmpegFailed as error:
+            return str(error)
+        return ""
 
     def _discard(self) -> None:
         if self._ffmpeg is not None:

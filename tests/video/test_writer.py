@@ -143,6 +143,50 @@ def test_the_soundtrack_begins_where_it_should_and_lasts_as_long_as_the_pictures
     assert heard[-1] + 0.05 == pytest.approx(sounds[1], abs=0.11)
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp9", "prores"])
+@pytest.mark.parametrize(("offset", "begins"), [(0.0, 0.7), (0.5, 0.2), (-0.5, 1.2)])
+def test_sound_that_begins_later_in_its_file_is_late_in_the_mix(
+    tmp_path: Path, codec: str, offset: float, begins: float
+) -> None:
+    """As in a film whose pictures begin before its sound; and there is as much of it as of the pictures."""
+    later = tmp_path / "later.mkv"
+    source = ("-f", "lavfi", "-i", "color=size=16x16:rate=10:duration=3", "-itsoffset", "0.7")
+    sound = ("-f", "lavfi", "-i", "sine=duration=2", "-c:v", "ffv1", "-c:a", "pcm_s16le", "-af", "volume=8")
+    assert ffmpeg.output_of(["-v", "error", *source, *sound, file_argument(later)])[0] == 0
+    path = write(
+        tmp_path / f"a{CODECS[codec].suffix}",
+        24,
+        Fraction(12),
+        encoding=Encoding(codec=codec, preset="ultrafast"),
+        soundtrack=Soundtrack(path=later, offset=offset),
+    )
+    steps = loudness(path)
+    assert np.flatnonzero(steps > 3000)[0] * 0.05 == pytest.approx(begins, abs=0.06)
+    assert len(steps) * 0.05 == pytest.approx(2.0, abs=0.051)
+
+
+def test_opus_takes_sound_from_all_around(tmp_path: Path) -> None:
+    around = tmp_path / "around.wav"
+    source = ("-f", "lavfi", "-i", "aevalsrc=0.5*sin(2764*t):d=2:s=48000,aformat=channel_layouts=5.1(side)")
+    assert ffmpeg.output_of(["-v", "error", *source, file_argument(around)])[0] == 0
+    path = write(tmp_path / "a.webm", encoding=Encoding(codec="vp9"), soundtrack=Soundtrack(path=around))
+    assert probe(path).sound == "opus"
+    assert loudness(path)[2:-2].min() > 1000
+
+
+def test_a_video_whose_sound_cannot_be_mixed_stays_without_it(tmp_path: Path) -> None:
+    many = tmp_path / "many.wav"
+    with wave.open(str(many), "wb") as file:
+        file.setnchannels(9)  # of which nothing says where they stand
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(2 * 9 * 8000))
+    with pytest.raises(EncodeError, match=r"a\.mp4: is whole but silent; its sound cannot be used: ffmpeg ended with"):
+        write(tmp_path / "a.mp4", soundtrack=Soundtrack(path=many))
+    assert [number_in(picture) for picture in read_frames(tmp_path / "a.mp4")] == list(range(FRAMES))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "many.wav"]
+
+
 def test_sound_and_pictures_stay_together_over_ten_minutes(tmp_path: Path) -> None:
     """A flash and a click every 50 s, the sound beginning 7.3 s into its file: the last pair as close as the first."""
     seconds, offset, rate, slow = 600, 7.3, 8000, Fraction(12000, 1001)
