@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from animate.errors import ScheduleError
+from animate.errors import Problem, ScheduleError
 from animate.schedule import (
     album,
     curve,
@@ -72,23 +73,29 @@ def load(
     Raises:
         ScheduleError: with every problem.
     """
-    return _load(_opened(document), overrides or {}, series or {}, senses)
+    read = _Reading(_opened(document), overrides or {}, series or {}, senses)
+    schedule, problems = read.schedule()
+    if problems:  # a file that has to be looked at again is told whole
+        raise ScheduleError(in_order([*problems, *read.problems_of_variants(schedule)]))
+    return schedule
 
 
 def variants(
     document: Document, overrides: Mapping[str, Any] | None = None, *, senses: Senses = NO_SENSES
 ) -> list[tuple[dict[str, Any], Schedule]]:
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
-    opened = _opened(document)
-    first = _load(opened, overrides or {}, {}, senses)
-    if not first.vary:
-        return [({}, first)]
+    read = _Reading(_opened(document), overrides or {}, {}, senses)
+    first, problems = read.schedule()
+    problems += read.problems_of_variants(first)
     found = []
-    for values in product(*first.vary.values()):
+    for values in product(*first.vary.values()) if first.vary and not problems else ():
         chosen = dict(zip(first.vary, values))
-        each = _load(opened, {**(overrides or {}), **chosen}, {}, senses)
+        each, wrong = read.schedule(chosen)
+        problems += wrong
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
-    return found
+    if problems:
+        raise ScheduleError(in_order(problems))
+    return found or [({}, first)]
 
 
 def _opened(document: Document) -> Source | source.Imported:
@@ -98,21 +105,32 @@ def _opened(document: Document) -> Source | source.Imported:
     return bring(raw) if bring else raw
 
 
-def _load(
-    opened: Source | source.Imported, overrides: Mapping[str, Any], series: Mapping[str, Any], senses: Senses
-) -> Schedule:
-    imported = opened if isinstance(opened, source.Imported) else source.Imported(opened)
-    taken = Taken(imported.source)
-    taken.notes += imported.notes
-    taken.take(imported.source)
-    taken.override(overrides)
-    schedule = _Loading(taken, series, senses).schedule(imported)
-    plan, problems = evaluated(schedule)  # what only shows when curves are evaluated belongs to the same list
-    problems += [*taken.problems, *senses.problems(schedule)]
-    if problems:
-        raise ScheduleError(in_order(problems))
-    assert plan is not None
-    return replace(schedule, warnings=plan.warnings)
+@dataclass(frozen=True)
+class _Reading:
+    """A document, and all that it is read with."""
+
+    opened: Source | source.Imported
+    overrides: Mapping[str, Any]
+    series: Mapping[str, Any]
+    senses: Senses
+
+    def schedule(self, chosen: Mapping[str, Node] = MappingProxyType({})) -> tuple[Schedule, list[Problem]]:
+        """The schedule, and what stands against it; `chosen` are values of `vary`."""
+        imported = self.opened if isinstance(self.opened, source.Imported) else source.Imported(self.opened)
+        taken = Taken(imported.source)
+        taken.notes += imported.notes
+        taken.take(imported.source)
+        taken.override(self.overrides)
+        taken.choose(chosen)
+        schedule = _Loading(taken, self.series, self.senses).schedule(imported)
+        plan, problems = evaluated(schedule)  # what only shows when curves are evaluated belongs to the same list
+        problems += [*taken.problems, *self.senses.problems(schedule)]
+        return (schedule if plan is None else replace(schedule, warnings=plan.warnings)), problems
+
+    def problems_of_variants(self, first: Schedule) -> list[Problem]:
+        """What stands against each value of `vary` by itself."""
+        alone = ({name: value} for name, values in first.vary.items() for value in values)
+        return [problem for chosen in alone for problem in self.schedule(chosen)[1]]
 
 
 class _Loading:

@@ -107,10 +107,19 @@ class Taken:
                 self.problems.append(place.problem(None, spelled, str(error)))
                 continue
             node = self._legible(node, spelled, place)
-            self.written.pop(_INSTEAD.get(name, ""), None)
-            self.written[name] = Written(spelled, node, node, place)
-            self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
+            self._replace(name, inverted, Written(spelled, node, node, place))
             self._refuse_repeated(node, spelled, place)
+
+    def choose(self, chosen: Mapping[str, Node]) -> None:
+        """One value of each list in `vary`, in place of what the document says elsewhere."""
+        place = replace(self.source, folder=Path.cwd())  # `batch` hands them to the render as overrides
+        for spelled, node in chosen.items():
+            self._replace(*NAMES[spelled], Written(f"vary.{spelled}", node, node, place))
+
+    def _replace(self, name: str, inverted: bool, written: Written) -> None:
+        self.written.pop(_INSTEAD.get(name, ""), None)
+        self.written[name] = written
+        self.inverted = self.inverted | {name} if inverted else self.inverted - {name}
 
     def report(self, name: str) -> tuple[Node, str, Report]:
         written = self.written[name]
@@ -173,27 +182,8 @@ def _without_unfit(node: Node) -> Node:
     return node._replace(value=value, text=_UNFIT.sub("", node.text))
 
 
-def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A schedule's content with the overrides, which are known to be right, in it.
-
-    >>> merged({"duration": "2s", "strength_schedule": 0.5, "steps": 9}, {"max_frames": "48", "strength": "0.3"})
-    {'steps': 9, 'max_frames': 48, 'strength': 0.3}
-    """
-    found = dict(document)
-    for spelled, value in overrides.items():
-        name, _ = NAMES[spelled]
-        replaced = (name, _INSTEAD.get(name))
-        found = {key: part for key, part in found.items() if NAMES.get(str(key), ("",))[0] not in replaced}
-        node = override_node(value)
-        places = FIELDS[name].kind == "file" and isinstance(node.value, str) and node.value
-        found[spelled] = str(Path(node.text).absolute()) if places else node.plain()
-    return found
-
-
 def override_node(value: Any) -> Node:
     """What an override stands for; texts are read as the command line's. Raises ScheduleError, TypeError."""
-    if isinstance(value, Node):
-        return value._replace(line=0, column=0)
     if not isinstance(value, str):
         return Node.of(value)
     if value.lstrip()[:1] in ("{", "["):

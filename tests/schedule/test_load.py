@@ -255,6 +255,29 @@ def test_vary_multiplies(tmp_path: Path) -> None:
     assert [values for values, _ in variants({"prompts": "x"})] == [{}]
 
 
+def test_every_mistake_in_vary_is_told_at_its_line(tmp_path: Path) -> None:
+    file = write(tmp_path, "prompts: x\nvary:\n  seed: [1, x]\n  zoom: [1, 0, {0: 1, 0: 2}, {0: 1, 4: -3}]\n")
+    told = [
+        f"{file}:3:13: vary.seed: 'x' is not a number (42)",
+        f"{file}:4:13: vary.zoom: 0 at frame 0 is out of range (0.01 to 100)",
+        f"{file}:4:23: vary: key 0 is written twice (first in line 4)",
+        f"{file}:4:26: vary.zoom: two keys land on frame 0",
+        f"{file}:4:40: vary.zoom: 0 at frame 1 is out of range (0.01 to 100)",
+    ]
+    with pytest.raises(ScheduleError) as caught:
+        variants(file)
+    assert [str(problem) for problem in caught.value.problems] == told
+    with pytest.raises(ScheduleError) as caught:
+        load(file, {"fps": "x"})
+    assert [str(problem) for problem in caught.value.problems][1:] == told
+
+
+def test_what_only_two_values_of_vary_together_make_wrong_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path, "prompts: x\nvary: {near: [100, 300], far: [250, 400]}\n")
+    with pytest.raises(ScheduleError, match=r"s\.yaml:2:\d+: vary\.near: 300 .*is not below far"):
+        variants(file)
+
+
 # --- Python -----------------------------------------------------------------------------------------------------------
 
 
