@@ -13,12 +13,16 @@ import json
 from pathlib import Path
 
 from animate.cli import files
+from animate.errors import BadInput
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", type=Path, help="a video, or a folder of pictures")
     parser.add_argument("b", metavar="B", type=Path, help="another, equally long")
     parser.add_argument("--source", metavar="FILM", type=Path, help="the film both were made from")
+    parser.add_argument(
+        "--frames", metavar="A:B", help="the part of FILM they were made from (as their run says; else all of it)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write a video of both side by side")
     parser.add_argument("--json", action="store_true", help="the figures as JSON, in shares of 1")
     files.add_force(parser)
@@ -27,9 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from animate.render.compare import compare
 
+    if args.frames and not args.source:
+        raise BadInput("--frames is the part of a film that is named with --source")
     if args.output:
         files.refuse_existing(args.output, args.force)
-    found = compare(args.a, args.b, args.source, args.output)
+    found = compare(args.a, args.b, args.source, args.output, frames_of_source=args.frames or "")
     if args.json:
         print(json.dumps(found.plain()))
         return 0

@@ -2,25 +2,36 @@
 
 Flicker is the warping error (Lai et al., ECCV 2018, §4): a frame and the one before it, moved by the optical flow of
 the source, should look the same; their mean absolute difference over what is not occluded, cuts left out.
+
+Which frame of the source goes with which of theirs is in the plan of the run that one of them is in.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from animate.errors import BadInput
+from animate.errors import BadInput, RenderError
 from animate.interp import cuts
 from animate.motion import flow
 from animate.picture import convert
+from animate.render import film_schedule
+from animate.render.checked import load
 from animate.render.interpolate import Source, find
+from animate.render.projector import Projector
+from animate.render.run_dir import RunDirectory
+from animate.schedule.compile import compile
+from animate.schedule.film import fingerprint
+from animate.schedule.plan import Plan
 from animate.video.codecs import Encoding
+from animate.video.reader import read_frames
 from animate.video.writer import VideoWriter
 
 
@@ -53,7 +64,9 @@ class Comparison:
         return {"frames": self.frames, "difference": self.difference, "a": self.a.plain(), "b": self.b.plain()}
 
 
-def compare(a: Path, b: Path, source: Path | None = None, output: Path | None = None) -> Comparison:
+def compare(
+    a: Path, b: Path, source: Path | None = None, output: Path | None = None, *, frames_of_source: str = ""
+) -> Comparison:
     """Hold `b` against `a`, frame by frame; `b` and `source` are brought to the size of `a`.
 
     Args:
@@ -61,18 +74,21 @@ def compare(a: Path, b: Path, source: Path | None = None, output: Path | None = 
         b: another.
         source: the film both were made from, whose flow then counts; without it the flow of each is its own.
         output: a video to write: a, b and how they differ, four times as strong, side by side.
+        frames_of_source: `A:B`, the part they were made from; empty where the run that they are in tells it, or all of
+            it is meant.
 
     Raises:
         BadInput: nothing there, or the lengths differ.
         VideoError: what is there cannot be read.
     """
-    first, second, film = find([a]), find([b]), find([source]) if source else None
+    first, second = find([a]), find([b])
     counts: dict[str, list[float]] = {name: [] for name in ("difference", "a", "b", "am", "bm", "ac", "bc")}
     before: tuple[Tensor, Tensor, Tensor | None] | None = None
     frames = 0
     with ExitStack() as stack:
+        films = _films(stack, source, (a, b), first, frames_of_source) if source else repeat(None)
         video = _opened(stack, first, output)
-        for triple in _together(first, second, film, source):
+        for triple in _together((a, b), first, second, films):
             frames += 1
             x, y, z = triple
             counts["difference"].append(float((x - y).abs().mean()))
@@ -123,19 +139,71 @@ def _moved(
 
 
 def _together(
-    a: Source, b: Source, film: Source | None, source: Path | None
+    paths: tuple[Path, Path], a: Source, b: Source, films: Iterator[Tensor | None]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
     """Frames of the same number, in one size."""
-    size = a.height, a.width
-    pairs = zip_longest(a.frames(), b.frames())
-    films = film.frames() if film else iter(())
-    for index, (x, y) in enumerate(pairs):
+    for index, (x, y) in enumerate(zip_longest(_frames(a), _frames(b))):
         if x is None or y is None:
-            raise BadInput(f"the two are not equally long: one ends at frame {index}")
-        z = next(films, None) if film else None
-        if film and z is None:
-            raise BadInput(f"{source}: has only {index} frames; the two videos have more")
-        yield x, convert.fit(y, *size), None if z is None else convert.fit(z, *size)
+            short, long = paths if x is None else paths[::-1]
+            raise BadInput(f"{short} has {index} frames, {long} has more; frames of the same number are compared")
+        yield x, convert.fit(y, a.height, a.width), next(films)
+
+
+def _frames(video: Source) -> Iterator[Tensor]:
+    """(3, H, W) each frame, its colours brought to full size as a projector's are; plainly read, they are blocks."""
+    if video.video is None:
+        return video.frames()
+    size = video.height, video.width
+    return map(convert.from_uint8, read_frames(video.video, scaled=lambda *_: size))
+
+
+def _films(stack: ExitStack, source: Path, paths: tuple[Path, Path], a: Source, part: str) -> Iterator[Tensor]:
+    """(3, H, W) the picture of `source` that each frame was made from, in the size of `a`.
+
+    Raises BadInput where it has another number of them.
+    """
+    size = a.height, a.width
+    if source.is_dir():
+        pictures = find([source])
+        _refuse_length(source, pictures.count, a.count)
+        return (convert.fit(picture, *size) for picture in pictures.frames())
+    plan = None if part else _run(source, paths)
+    if plan is None:
+        video = {"file": str(source.absolute()), **(film_schedule.part(part) if part else {})}
+        plan = compile(load({"video": video}))
+        _refuse_length(source, len(plan), a.count)
+    elif a.count > len(plan):
+        raise BadInput(
+            f"{paths[0]} has {a.count} frames, {len(plan)} were made from {source}; "
+            "in-betweens have no frame of it: compare the folders `frames` of the runs"
+        )
+    reel = stack.enter_context(Projector(plan.film, size, str(plan.settings["video_fit"]), frames=len(plan)))
+    return map(reel, range(a.count))
+
+
+def _refuse_length(source: Path, there: int, wanted: int) -> None:
+    if there != wanted:
+        raise BadInput(
+            f"{source} has {there} frames for the {wanted} of the videos; "
+            "say which part of it they were made from (--frames 48:144)"
+        )
+
+
+def _run(source: Path, paths: tuple[Path, Path]) -> Plan | None:
+    """The plan by which one of the two was made from `source`; None where neither is in a run of it."""
+    found = []
+    for path in paths:
+        try:
+            record = RunDirectory(path.absolute().parent).record()
+        except RenderError:  # a file of that name that is not ours
+            continue
+        plan = Plan.from_json(json.dumps(record.plan)) if record else None
+        if plan is not None and plan.film.digest == fingerprint(source):
+            found.append(plan)
+    parts = {(plan.film.first, plan.film.every, plan.film.rate) for plan in found}
+    if len(parts) > 1:
+        raise BadInput(f"{paths[0]} and {paths[1]} were made from different parts of {source}")
+    return found[0] if found else None
 
 
 def _opened(stack: ExitStack, source: Source, output: Path | None) -> VideoWriter | None:

@@ -40,7 +40,7 @@ def schedule(
     width, height = _size(size) if size else fitting(info.height, round(info.width * info.aspect), model)
     video: dict[str, Any] = {"file": str(film.absolute())}
     if frames:
-        video |= _part(frames)
+        video |= part(frames)
     found: dict[str, Any] = {
         "video": video,
         "video_mode": mode,
@@ -67,7 +67,8 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _part(text: str) -> dict[str, Any]:
+def part(text: str) -> dict[str, Any]:
+    """`A:B` as parts of the field `video`. Raises BadInput."""
     match = re.fullmatch(r"\s*(\d{0,9})\s*:\s*(\d{0,9})\s*", text)
     if match is None:
         raise BadInput(f"--frames {text}: is no range of frames (48:144)")

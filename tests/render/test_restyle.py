@@ -14,11 +14,12 @@ import yaml
 from torch import Tensor
 
 import animate
-from animate.errors import ScheduleError
+from animate.errors import BadInput, ScheduleError
 from animate.motion import flow
 from animate.picture import convert
 from animate.render import restyle
 from animate.render.animator import animate as walk
+from animate.render.compare import compare
 from animate.render.projector import Projector
 from animate.render.requests import Carry, Emit, Follow, ReadFrame, Redraw, Watch
 from animate.render.runner import answered
@@ -293,6 +294,34 @@ def test_compare_tells_flicker_and_change(film: Path, capsys: pytest.CaptureFixt
     assert told["b"]["change"] == pytest.approx(told["difference"], rel=0.01)
     assert told["a"]["flicker"] == pytest.approx(told["b"]["flicker"], rel=0.3)
     assert probe(tmp_path / "c.mp4").width == 3 * 94
+
+
+def test_compare_takes_the_frames_that_the_runs_were_made_from(film: Path, tmp_path: Path) -> None:
+    """Runs that keep a part of the film as it is: they change nothing of the frames they were made from."""
+    video = {"file": str(film), "from": 6, "every": 2, "to": 18}
+    about = {"width": 64, "height": 48, "prompts": "a card", "strength": 1, "video": video}
+    about["video_mode"] = "frames"
+    one, other = animate.render(about, tmp_path / "a"), animate.render(about | {"video_fit": "pad"}, tmp_path / "b")
+    assert compare(one.parent / "frames", other, film).a.change == pytest.approx(0, abs=0.003)
+    elsewhere = animate.render(about | {"video": {**video, "from": 4, "to": 16}}, tmp_path / "c")
+    with pytest.raises(BadInput, match="different parts of"):
+        compare(one, elsewhere, film)
+    alone = made(tmp_path / "alone.mp4", "-i", str(one), "-c", "copy")
+    (tmp_path / "away").mkdir()
+    alone = alone.rename(tmp_path / "away" / "alone.mp4")
+    with pytest.raises(BadInput, match=r"has 24 frames for the 6 of the videos; .*--frames"):
+        compare(alone, alone, film)
+    with pytest.raises(BadInput, match=r"card\.mp4 has more"):
+        compare(alone, film)
+
+
+def test_compare_takes_a_part_and_sees_square_pixels(film: Path, tmp_path: Path) -> None:
+    wide = made(tmp_path / "wide.mp4", "-i", str(film), "-vf", "setsar=2")
+    told = ("-vf", "trim=start_frame=5:end_frame=11,setpts=PTS-STARTPTS,scale=188:70,setsar=1", "-an", "-crf", "1")
+    seen = made(tmp_path / "seen.mp4", "-i", str(wide), *told)
+    found = compare(seen, seen, wide, frames_of_source="5:11")
+    assert found.frames == 6
+    assert found.a.change == pytest.approx(0, abs=0.01)
 
 
 def test_flow_draws_a_video(film: Path, tmp_path: Path) -> None:
