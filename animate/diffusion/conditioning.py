@@ -47,6 +47,8 @@ class Encoded:
     """(L, D), L a multiple of the encoder's window."""
     pooled: Tensor | None = None
     """(P,) the whole text in one vector, for families that use it."""
+    nothing: bool = False
+    """All zeros, and filled up with zeros."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,9 @@ class Texts:
 
         Prompts joined by `AND` are a row each. Where several prompts are blended, the first of each are blended with
         one another, then the second, and so on; so a prompt with three comes from one with two as its third grows.
+        Under `hold` none becomes another; those that are still several overlap, and are blended as by `lerp`.
         """
         prompts = _merged(how.prompts)
-        if how.blend == "hold":
-            prompts = [max(prompts, key=lambda prompt: prompt.weight)]
         weights = [prompt.weight for prompt in prompts]
         joined = [together(prompt.text) for prompt in prompts]
         mix: Mix = slerp if how.blend == "slerp" else torch.lerp
@@ -139,10 +140,11 @@ class Texts:
                 shares.append(sum(weight * share for weight, (_, share) in here))
         if len(rows) == 1 and all(parts[0][1] == 1 for parts in joined):
             shares = [1.0]  # and not 0.9999999
+        unwanted = [self._negative(prompt.negative, how) for prompt in prompts] if guided else []
+        # Before the negatives are blended, so that each is filled up in its own way.
+        rows = self._level([*unwanted, *rows], how.clip_skip)
         if guided:
-            unwanted = [self._negative(prompt.negative, how) for prompt in prompts]
-            rows = [self._blend(unwanted, weights, mix, how.clip_skip), *rows]
-        rows = self._level(rows, how.clip_skip)
+            rows = [self._blend(rows[: len(prompts)], weights, mix, how.clip_skip), *rows[len(prompts) :]]
         pooled = [row.pooled for row in rows if row.pooled is not None]
         return Passes(
             states=torch.stack([row.states for row in rows]),
@@ -201,7 +203,7 @@ class Texts:
         if text or not self._empty_is_zero:
             return encoded
         pooled = None if encoded.pooled is None else torch.zeros_like(encoded.pooled)
-        return Encoded(torch.zeros_like(encoded.states), pooled)
+        return Encoded(torch.zeros_like(encoded.states), pooled, nothing=True)
 
     def _blend(self, texts: Sequence[Encoded], weights: Sequence[float], mix: Mix, clip_skip: int) -> Encoded:
         """The weighted mean, text by text, so that it serves lerp and slerp alike."""
@@ -224,8 +226,9 @@ class Texts:
             states = text.states
             if states.shape[0] < length:
                 empty = self.encode("", clip_skip).states
+                empty = torch.zeros_like(empty) if text.nothing else empty
                 states = torch.cat([states, *[empty] * ((length - states.shape[0]) // empty.shape[0])])
-            levelled.append(Encoded(states, text.pooled))
+            levelled.append(replace(text, states=states))
         return levelled
 
     def _read(

@@ -87,6 +87,25 @@ def test_pooled_texts_are_blended_too(painters: Callable[[str], Painter]) -> Non
     assert texts.passes(sampling(prompts=(Prompt("a", "n"),)), guided=True).states[0].any()
 
 
+def test_an_empty_negative_of_zeros_is_zeros_however_long_the_prompt(painters: Callable[[str], Painter]) -> None:
+    texts = painters("sdxl").texts
+    long = "a red fox " * 20
+    for prompts in ((Prompt(long),), (Prompt(long, weight=0.5), Prompt("b", weight=0.5))):
+        passes = texts.passes(sampling(prompts=prompts), guided=True)
+        assert passes.states.shape[1] == 2 * texts.encode("b").states.shape[0]
+        assert not passes.states[0].any()
+    half = texts.passes(sampling(prompts=(Prompt(long, weight=0.5), Prompt("b", "n", 0.5))), guided=True).states[0]
+    filled = torch.cat([texts.encode("n").states, texts.encode("").states])
+    assert torch.allclose(half, filled / 2, atol=1e-6)
+
+
+def test_overlapping_prompts_are_all_heard_under_hold(texts: Texts) -> None:
+    prompts = (Prompt("sea", weight=0.75), Prompt("rain", "sun", weight=0.25))
+    held, mixed = (texts.passes(sampling(prompts=prompts, blend=blend), guided=True) for blend in ("hold", "lerp"))
+    assert torch.equal(held.states, mixed.states)
+    assert not torch.equal(held.states[1], texts.encode("sea").states)
+
+
 def test_memory_is_bounded(texts: Texts) -> None:
     for number in range(KEPT + 20):
         texts.encode(str(number))

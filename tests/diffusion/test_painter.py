@@ -150,7 +150,7 @@ def test_blends(painters: Callable[[str], Painter]) -> None:
     fox = paint("hold", 1.0)
     for blend in ("hold", "lerp", "slerp", "composable"):
         assert torch.equal(paint(blend, 1.0, 0.0), fox)
-    assert torch.equal(paint("hold", 0.6, 0.4), fox)
+    assert torch.equal(paint("hold", 0.6, 0.4), paint("lerp", 0.6, 0.4))  # what overlaps is heard
     mixed = {blend: paint(blend, 0.6, 0.4) for blend in ("lerp", "slerp", "composable")}
     for blend, painted in mixed.items():
         assert (painted - fox).abs().max() > 1e-4, blend
