@@ -224,7 +224,9 @@ def _prompts(schedule: Schedule, plan: Plan) -> Words:
     track = schedule.prompts
     ratio, ease = float(settings["prompt_fixed_ratio"]), str(settings["prompt_ease"])
     way = moving(track.times, plan.cut, str(settings["prompt_interpolation"]), ratio, ease)
-    voice = Voice(track, *way, np.ones(len(plan))).travelled(plan["prompt_travel"])
+    voice = Voice(track, *way, np.ones(len(plan))).travelled(
+        plan["prompt_travel"], held=settings["prompt_interpolation"] == "hold"
+    )
     texts = tuple(_said(key.positive) for key in track.keys)
     return Words(name="prompts", texts=texts, frames=tuple(track.times), first=voice.key, share=voice.coming)
 

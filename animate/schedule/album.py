@@ -85,7 +85,7 @@ def read(node: Node, name: str, clock: Clock, report: Report) -> tuple[tuple[int
         path = files.find(value.text, value, name, report)
         if frame is None or not path:
             continue
-        if frame > clock.last:
+        if frame > clock.max_frames:  # at max_frames one closes a loop
             report.note(key, name, f"the picture at frame {frame} lies past the end")
         found.append((frame, path, fingerprint(Path(path)) if Path(path).is_file() else ""))
         placed.append((frame, key))

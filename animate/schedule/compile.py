@@ -136,7 +136,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
     worn: dict[str, Array] = dict(loras)
     for path, weight in named.items():
         worn[path] = worn.get(path, np.zeros(n)) + weight
-    warnings += _unheard(schedule, voices, against)
+    warnings += _unheard(schedule, voices, against, added)
     plan = Plan(
         columns=MappingProxyType({name: _quiet(column) for name, column in columns.items()}),
         text=MappingProxyType({name: track.column(n) for name, track in schedule.texts.items()}),
@@ -199,14 +199,16 @@ def _voices(schedule: Schedule, cut: NDArray[np.bool_], travel: Array, shares: l
     beside = [
         _voice(schedule, layer.track, cut, share) for layer, share in zip(schedule.layers, shares) if not layer.negative
     ]
-    return [main.travelled(travel), *beside]
+    return [main.travelled(travel, held=schedule.settings["prompt_interpolation"] == "hold"), *beside]
 
 
-def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None) -> list[Problem]:
+def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None, added: list[Voice]) -> list[Problem]:
     """A word for every prompt that no frame shows, and for frames without any; keys past the end were told before."""
     found = []
-    for name, voice in (("prompts", voices[0]), ("negative_prompts", against)):
-        for key in voice.unreached() if voice and name in schedule.written else ():
+    tracks = [("prompts", voices[0]), *([("negative_prompts", against)] if against else [])]
+    tracks += [("prompt_tracks", voice) for voice in (*voices[1:], *added) if (voice.share > 0).any()]
+    for name, voice in tracks:
+        for key in voice.unreached() if name in schedule.written else ():
             if key.frame <= schedule.clock.max_frames:
                 what = f"the key at frame {key.frame} is never reached"
                 found.append(schedule.problem(name, what, "", key.node if key.node.line else None))

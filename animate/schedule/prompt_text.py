@@ -157,15 +157,22 @@ def read(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys
 
     `keys` tell this prompt's chances from those of others.
     """
-    written = _drawn(written, node, name, shelf, report, keys)
+    return parted(drawn_by(written, node, name, shelf, report, keys), node, name, shelf, report)
+
+
+def parted(written: str, node: Node, name: str, shelf: Shelf, report: Report) -> Sides:
+    """A prompt of which nothing is left to chance, parted into its sides."""
     written, seed = _seeded(written, node, name, report)
     positive, negative = split(written)
     return Sides(text(positive, node, name, shelf, report), text(negative, node, name, shelf, report), seed)
 
 
-def side(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys: tuple[int, ...]) -> Text:
-    """One side of a prompt that is written apart from the other."""
-    return text(_drawn(written, node, name, shelf, report, keys), node, name, shelf, report)
+def one_after_the_other(*texts: Text) -> Text:
+    """Texts as one, with commas between."""
+    parts: list[str | Expression] = []
+    for one in texts:
+        parts += [", "] * bool(parts and one.parts) + list(one.parts)
+    return Text(tuple(parts), tuple(lora for one in texts for lora in one.loras))
 
 
 def text(written: str, node: Node, name: str, shelf: Shelf, report: Report) -> Text:
@@ -191,7 +198,8 @@ def text(written: str, node: Node, name: str, shelf: Shelf, report: Report) -> T
     return Text(tuple(part for part in parts if part != ""), tuple(loras))
 
 
-def _drawn(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys: tuple[int, ...]) -> str:
+def drawn_by(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys: tuple[int, ...]) -> str:
+    """A prompt with its choices made."""
     if "{" not in written and "__" not in written:
         return written
     try:

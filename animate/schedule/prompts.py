@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.schedule import curve, easing
+from animate.schedule import prompt_joints as joints
 from animate.schedule import prompt_text as writing
 from animate.schedule.clock import Clock
 from animate.schedule.expression import Expression
-from animate.schedule.prompt_text import EMPTY, NO_SEED, Shelf, Text, split
+from animate.schedule.prompt_text import EMPTY, NO_SEED, Shelf, Sides, Text, split
 from animate.schedule.source import Node, Report, Table
 
 __all__ = ["EMPTY", "Around", "PromptKey", "PromptTrack", "Prompts", "Text", "Voice", "split"]
@@ -140,8 +141,8 @@ class Reader:
         return PromptKey(frame, sides.positive, sides.negative, place, sides.seed)
 
     def _parted(self, frame: int, place: Node, parts: Table) -> PromptKey | None:
-        """`{positive: …, negative: …}`"""
-        found = {"positive": EMPTY, "negative": EMPTY}
+        """`{positive: …, negative: …}`, each read as a prompt; all that either wants avoided is."""
+        found = {"positive": Sides(), "negative": Sides()}
         for part, text in parts.pairs:
             if part.text not in found or isinstance(text.value, tuple | Table):
                 what = f"a prompt has no {part.text!r}"
@@ -149,8 +150,13 @@ class Reader:
                 return None
             written = text.text if text.value is not None else ""
             keys = (self.salt, frame, int(part.text == "negative"))
-            found[part.text] = writing.side(written, text, self.name, self.shelf, self.report, keys)
-        return PromptKey(frame, found["positive"], found["negative"], place)
+            found[part.text] = writing.read(written, text, self.name, self.shelf, self.report, keys)
+            if part.text == "negative" and found[part.text].seed != NO_SEED:
+                self.report.note(text, self.name, "--seed has no effect here", "in the positive side")
+        positive, negative = found["positive"], found["negative"]
+        # What may hold several prompts with weights comes last.
+        avoided = writing.one_after_the_other(positive.negative, negative.negative, negative.positive)
+        return PromptKey(frame, positive.positive, avoided, place, positive.seed)
 
     def text(self, node: Node, frame: int = -1) -> writing.Sides:
         """One text with both its sides; `frame` only tells its chances from those of others."""
@@ -159,13 +165,13 @@ class Reader:
 
     def template(self, node: Node) -> tuple[Text, Text, Text]:
         """What stands left and right of every prompt, and what the template wants avoided."""
-        found = _PLACEHOLDER.split(node.text, maxsplit=1)
+        chosen = writing.drawn_by(node.text, node, self.name, self.shelf, self.report, (self.salt, -2, 0))
+        found = _PLACEHOLDER.split(chosen, maxsplit=1)
         if len(found) != 2:
             hint = "an oil painting of [prompt], soft light"
             self.report.refuse(node, self.name, "does not say where the prompt goes", hint)
             return EMPTY, EMPTY, EMPTY
-        left = self.text(node._replace(text=found[0]), -2)
-        right = self.text(node._replace(text=found[1]), -3)
+        left, right = (writing.parted(side, node, self.name, self.shelf, self.report) for side in found)
         return left.positive, right.positive, right.negative
 
 
@@ -216,9 +222,12 @@ class Voice:
         """Weight and key of the prompt that goes, and of the one that comes."""
         return [(1.0 - self.coming, self.key), (self.coming, np.minimum(self.key + 1, self.last))]
 
-    def travelled(self, travel: Array) -> Voice:
-        """The same, but where `travel` (n,) is not negative it says where among the keys a frame stands."""
-        at = np.clip(travel, 0, self.last)
+    def travelled(self, travel: Array, held: bool) -> Voice:
+        """The same, but where `travel` (n,) is not negative it says where among the keys a frame stands.
+
+        `held`: no prompt leans to the next one.
+        """
+        at = np.clip(np.floor(travel) if held else travel, 0, self.last)
         key = np.floor(at).astype(np.intp)
         asked = travel >= 0
         return Voice(self.track, np.where(asked, key, self.key), np.where(asked, at - key, self.coming), self.share)
@@ -288,14 +297,12 @@ def resolve(
         def at(text: Text) -> str:
             return text.at(index, columns)
 
-        inside = (
-            f"{at(around.left)}{_blank(around.left)}{at(shown.positive)}{_blank_before(around.right)}{at(around.right)}"
-        )
+        def wrapped(text: str) -> str:
+            inside = f"{at(around.left)}{_blank(around.left)}{text}{_blank_before(around.right)}{at(around.right)}"
+            return _joined(at(around.before), inside.strip(), at(around.after))
+
         negatives = (at(first), *(at(text) for text in avoided), name[3], at(inner), at(last))
-        found = (
-            number(_joined(at(around.before), inside.strip(), at(around.after))),
-            number(", ".join(text for text in negatives if text)),
-        )
+        found = number(joints.each(at(shown.positive), wrapped)), number(joints.beside(negatives))
         if surroundings_fixed and shown.positive.is_fixed and all(text.is_fixed for text in avoided):
             fixed[name] = found
         return found
@@ -338,8 +345,8 @@ def _added(added: Sequence[Voice], columns: Mapping[str, Array]) -> list[str]:
             key = voice.key[index] + (voice.coming[index] > 0.5)
             text = voice.track.keys[min(int(key), voice.last)].positive.at(index, columns)
             if text and share > 0:
-                texts.append(text if share == 1 else f"({text}:{share:g})")
-        found.append(", ".join(texts))
+                texts.append(text if share == 1 else joints.weighed(text, share))
+        found.append(joints.beside(texts))
     return found
 
 

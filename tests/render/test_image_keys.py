@@ -55,6 +55,10 @@ def test_each_picture_stands_at_its_time(album):
     assert [plan.album.at(index) for index in (0, 2, 8, 10)] == [(a, b, 0), (a, b, 0.25), (b, b, 0), (b, b, 0)]
     assert animate.plan(document(album, prompt_fixed_ratio=0.5)).album.share.tolist()[:7] == [0, 0, 0, 0, 0, 0.25, 0.5]
     assert animate.plan(document(album, cuts=[4])).album.share[:5].tolist() == [0, 0, 0, 0, 0]
+    closing = animate.plan(document(album, image_keys={0: str(album[0]), 4: str(album[1]), 9: str(album[0])}))
+    assert not closing.warnings  # a key one past the end closes a loop
+    late = animate.plan(document(album, image_keys={0: str(album[0]), 10: str(album[1])}))
+    assert "the picture at frame 10 lies past the end" in str(late.warnings[0])
     again = Plan.from_json(plan.to_json())
     assert again.album.at(2) == plan.album.at(2)
     assert again.digest == plan.digest

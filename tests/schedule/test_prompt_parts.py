@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import animate
+from animate.diffusion.prompt_steps import together
+from animate.diffusion.prompt_weights import parse
 from animate.errors import ScheduleError
 from animate.schedule.plan import Plan
+from animate.schedule.prompt_joints import closed, each
 
 
 def plan(prompts: Any, n: int = 9, **more: Any) -> Plan:
@@ -142,6 +145,96 @@ def test_a_template_stands_around_every_prompt_and_may_hold_formulas() -> None:
         plan("x", prompt_append="`nothing`")
 
 
+def test_a_template_is_drawn_before_it_is_parted() -> None:
+    wanted = {"oil of x", "photo of x, sharp"}
+    found = [plan("x", prompt_template="{oil of [prompt]|photo of [prompt], sharp}", seed=seed) for seed in range(9)]
+    assert {one[0].prompts[0][0] for one in found} == wanted
+
+
+# --- prompts that AND joins
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({"prompt_append": "4k"}, "sea, 4k :0.3 AND storm, 4k :0.7"),
+        ({"prompt_prepend": "oil of"}, "oil of sea :0.3 AND oil of storm :0.7"),
+        ({"prompt_template": "a [prompt], soft"}, "a sea, soft :0.3 AND a storm, soft :0.7"),
+        ({"prompt_append": "4k :0.5 AND rain :2"}, "sea, 4k :0.15 AND storm, 4k :0.35 AND rain :2"),
+        ({"prompt_append": "at 12:30"}, "sea, at 12:30 :0.3 AND storm, at 12:30 :0.7"),
+        ({}, "sea :0.3 AND storm :0.7"),
+    ],
+)
+def test_what_is_put_around_prompts_is_put_around_each_that_and_joins(more: dict[str, str], wanted: str) -> None:
+    assert plan("sea :0.3 AND storm :0.7", **more)[0].prompts[0][0] == wanted
+
+
+def test_a_weight_of_a_joined_prompt_may_be_a_formula() -> None:
+    found = plan("sea :`t/8` AND storm", prompt_append="at 12:30")
+    assert found[2].prompts[0][0] == "sea, at 12:30 :0.25 AND storm, at 12:30 :1"
+
+
+def test_an_and_between_square_brackets_stays_there() -> None:
+    assert plan("[a AND b:c:0.5]", prompt_append="4k")[0].prompts[0][0] == "[a AND b:c:0.5], 4k"
+    assert plan("x [ y AND z", prompt_append="w")[0].prompts[0][0] == "x [ y, w AND z, w"
+    assert plan("a AND --neg b AND", prompt_append="w --neg x")[0].prompts == (("a, w", "b, x", 1.0),)
+
+
+def test_negatives_of_several_prompts_are_multiplied_out() -> None:
+    found = plan("a --neg x :0.25 AND y :0.75", negative_prompts="m AND n :2", prompt_append="--neg z")
+    assert found[0].prompts[0][1] == "x, m, z :0.25 AND x, n, z :0.5 AND y, m, z :0.75 AND y, n, z :1.5"
+
+
+def test_a_negative_track_weighs_each_of_its_prompts_and_keeps_its_brackets_to_itself() -> None:
+    def avoided(text: str) -> str:
+        track = {"negative_prompts": text, "fade_in": 4}
+        return plan("a --neg x", prompt_tracks={"crowd": track})[2].prompts[0][1]
+
+    assert avoided("blur :0.3 AND text :0.7") == "x, (blur:0.5) :0.3 AND x, (text:0.5) :0.7"
+    assert avoided("((dull) [mist") == "x, (((dull) [mist]:1.1):0.5)"
+    assert avoided("dull) mist]:)") == r"x, (dull\) mist\]:\):0.5)"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(alphabet="ab ()\\:.5", max_size=8), st.sampled_from(["", " :0.5", ":2", " : -.25"])),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["4k", "at 12:30", "(x", "y]", "4k AND rain :0.5"]),
+)
+def test_the_painter_reads_the_weights_that_were_written(prompts: list[tuple[str, str]], after: str) -> None:
+    """`AND` and its weights are read in two rooms that may not import one another."""
+    text = " AND ".join(f"p{said}{weight}" for said, weight in prompts)
+    found = together(each(text, lambda prompt: f"{prompt}, {after}"))
+    more = 1 if " AND " in after and len(prompts) > 1 else 0
+    wanted = [weight for _, weight in together(text)] + [0.5] * more
+    if len(prompts) > 1:
+        assert [weight for _, weight in found] == pytest.approx(wanted)
+    assert all(parse(prompt) for prompt, _ in found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab ()[]:.5\\", max_size=20))
+def test_closed_brackets_weigh_alike_and_reach_no_further(text: str) -> None:
+    alone, inside = parse(text), parse(f"{closed(text)} |end")
+    assert "".join(part.text for part in inside) == "".join(part.text for part in alone) + " |end"
+    assert inside[-1].weight == 1
+
+
+# --- both sides by name
+
+
+def test_sides_by_name_are_read_as_any_prompt() -> None:
+    found = plan({0: {"positive": "sea --neg boats --seed 7", "negative": "text --neg blur"}}, seed_behavior="fixed")
+    assert found[0].prompts == (("sea", "boats, blur, text", 1.0),)
+    assert found["seed"].tolist() == [7] * 9
+    lonely = plan({"positive": "a", "negative": "b --seed 4"})
+    assert lonely[0].prompts == (("a", "b", 1.0),)
+    assert "--seed has no effect here" in told(lonely)
+
+
 # --- tracks
 
 
@@ -180,6 +273,14 @@ def test_a_tracks_weight_is_a_curve_and_a_negative_track_only_adds() -> None:
     negatives = [frame.prompts[0][1] for frame in found]
     assert negatives[:6] == ["x", "x", "x, (people:0.25)", "x, (people:0.5)", "x, (people:0.75)", "x, people"]
     assert shares(plan("a", prompt_tracks={"short": tracks["short"]}), "c") == [0.5] * 9
+
+
+def test_under_hold_tracks_still_overlap_and_no_prompt_leans_to_the_next() -> None:
+    rain = {"r": {"prompts": "rain", "fade_in": 4}}
+    found = plan("sea", prompt_interpolation="hold", prompt_tracks=rain)
+    assert shares(found, "rain")[:5] == [0, 0.2, 0.3333, 0.4286, 0.5]
+    travelled = plan({0: "a", 8: "b"}, prompt_interpolation="hold", prompt_travel="t/8")
+    assert shares(travelled, "a") == [1] * 8 + [0]
 
 
 def test_what_is_wrong_with_a_track_is_told() -> None:
@@ -236,6 +337,11 @@ def test_a_prompt_that_no_frame_shows_is_told() -> None:
     assert "the key at frame 8 is never reached" in told(found)
     assert "the key at frame 4" not in told(found)
     assert "negative_prompts: the key at frame 2" not in told(plan("a", negative_prompts={0: "x", 2: "y"}))
+    tracks = {"r": {"prompts": {0: "x", 7: "y"}, "to": 5}, "n": {"negative_prompts": {0: "p", 6: "q"}, "from": 6}}
+    late = told(plan("a", prompt_tracks=tracks, prompt_interpolation="hold"))
+    assert "prompt_tracks: the key at frame 7 is never reached" in late
+    assert "prompt_tracks: the key at frame 0 is never reached" in late
+    assert "frame 6 is never" not in late
 
 
 # --- nothing typed fails
