@@ -235,7 +235,7 @@ _ROWS: tuple[Field, ...] = (
     _field("noise_warp", "flag", "film", False, "With frames and carried: the noise that frames are drawn from goes along with what moves in the film, so that grain sticks to things; of use with seed_behavior fixed.", example="true"),
     _curve("latent_blend", "film", 0.0, "With frames and carried: how far each frame's latent is drawn, while it is painted, towards that of the frame before, moved as the film moves, where that motion can be trusted.", low=0, high=1, example="0.4"),
     _field("flow_method", "choice", "film", "DIS", "How motion in the film is found; RAFT is a network of torchvision (pip install animate[flow]), whose flow is kept for the next run.", choices=("DIS", "Farneback", "RAFT", "RAFT small"), example="Farneback"),
-    _field("style_frames", "mapping", "film", "", "With keyed: frames that were painted by hand, by frame; nothing else is redrawn.", example="{0: a.png, 48: b.png}"),
+    _field("style_frames", "mapping", "film", "", "With keyed: frames that were painted by hand, by frame; nothing else is redrawn, none is carried across a cut, and a shot without one stays the film's own.", example="{0: a.png, 48: b.png}"),
     # a film beside an animation
     _field("hybrid_composite", "choice", "hybrid", "None", "With video in mode 2D or 3D: where the film is laid into the animation: before its motion, after it (Normal), or over the redrawn frame.", choices=("None", "Before Motion", "Normal", "After Generation"), aliases=("hybrid",), example="Normal"),
     _curve("hybrid_alpha", "hybrid", 0.5, "How much of the film is laid in.", low=0, high=1, aliases=("hybrid_comp_alpha",), example="{0: 0.6, 48: 0.1}"),

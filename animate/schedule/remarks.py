@@ -10,12 +10,26 @@ from animate.schedule.prompt_text import NO_SEED
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.taken import Taken
 
+RESTYLING: Mapping[str, tuple[str, ...]] = {
+    "init_image": (),
+    "init_images": (),
+    "style_frames": ("keyed",),
+    "diffusion_cadence": ("keyed",),
+    "flow_blend": ("carried",),
+    "temporal_blend": ("carried", "frames"),
+    "noise_warp": ("carried", "frames"),
+    "latent_blend": ("carried", "frames"),
+}
+"""By field, the values of `video_mode` with which a restyled film looks at it; with any other it does nothing."""
+
 
 def remark(taken: Taken, settings: Mapping[str, Setting], schedule: Schedule, show: Show) -> None:
     """Add them to the notes, and to the problems what cannot be meant."""
     _on_settings(taken, settings)
     _on_prompts(taken, schedule)
     _on_film(taken, settings, show)
+    if settings["animation_mode"] == "Video Input":
+        _on_restyling(taken, settings)
 
 
 def _on_settings(taken: Taken, settings: Mapping[str, Setting]) -> None:
@@ -82,3 +96,17 @@ def _on_film(taken: Taken, settings: Mapping[str, Setting], show: Show) -> None:
     if show.frames and int(settings["max_frames"]) > show.frames:
         node, field, report = taken.report("duration" if "duration" in taken.written else "max_frames")
         report.refuse(node, field, f"{settings['max_frames']} frames are more than the film has", f"{show.frames}")
+
+
+def _on_restyling(taken: Taken, settings: Mapping[str, Setting]) -> None:
+    """Fields that a restyled film does not look at."""
+    mode = str(settings["video_mode"])
+    for name, modes in RESTYLING.items():
+        if name not in taken.written or settings.get(name) == FIELDS[name].default:
+            continue
+        node, field, report = taken.report(name)
+        if mode not in modes:
+            hint = f"video_mode: {' or '.join(modes)}" if modes else "each frame begins with the film's own"
+            report.note(node, field, "has no effect", hint)
+        elif name == "diffusion_cadence" and "style_frames" in taken.written:
+            report.note(node, field, "has no effect", "the frames of style_frames are the keys")

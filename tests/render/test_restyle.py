@@ -116,6 +116,30 @@ def test_a_film_too_short_is_told(film: Path) -> None:
         plan_of(film, max_frames=25)
 
 
+@pytest.mark.parametrize(
+    ("field", "does", "idle"),
+    [
+        ("init_image: PICTURE", "", "frames"),
+        ("init_images: {0: PICTURE}", "", "keyed"),
+        ("style_frames: {0: PICTURE}", "keyed", "carried"),
+        ("diffusion_cadence: 4", "keyed", "frames"),
+        ("flow_blend: 0.5", "carried", "keyed"),
+        ("temporal_blend: 0.5", "frames", "keyed"),
+        ("noise_warp: true", "carried", "keyed"),
+    ],
+)
+def test_what_a_film_does_not_look_at_is_told_with_its_line(
+    film: Path, tmp_path: Path, field: str, does: str, idle: str
+) -> None:
+    written = field.replace("PICTURE", color(tmp_path, "red"))
+    path = tmp_path / "film.yaml"
+    for mode in filter(None, (does, idle)):
+        path.write_text(f"prompts: a card\nvideo: {film}\nvideo_mode: {mode}\n{written}\n")
+        told = [str(note) for note in animate.plan(path).warnings]
+        assert bool(told) == (mode == idle), told
+        assert all("film.yaml:4:" in note and "has no effect" in note for note in told)
+
+
 @pytest.mark.parametrize("fit", convert.FITS)
 def test_projector_shows_any_frame_alike_wherever_it_begins(film: Path, fit: str) -> None:
     told = Film(file=str(film), first=2, every=3)
