@@ -8,20 +8,24 @@
     clock.frame("drop + 1b")  a cue, and units inside an expression
 
 Times between two frames go to the nearer one, the later of two equally near.
+
+Where beats were heard (`bpm: auto`) they are places and not lengths: `4b` is where the beat 4 stands, `drop + 4b` four
+beats after the drop, `8b - 2` two frames before the beat 8; what lasts `4b` lasts so long at the tempo (`lengths`).
 """
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 
 from animate.schedule import expression, formula
-from animate.schedule.expression import ExpressionError
+from animate.schedule.expression import Expression, ExpressionError
 
 MAX_FRAME = 10**9
 """No time is later than this; it keeps `1e300s` from becoming a frame number of three hundred digits."""
@@ -76,6 +80,11 @@ class Clock:
     @property
     def last(self) -> int:
         return self.max_frames - 1
+
+    @property
+    def lengths(self) -> Clock:
+        """The clock that tells how long something lasts: its beats come evenly."""
+        return replace(self, beats=())
 
     def frame(self, text: str | int | float) -> int:
         """Frame of a time in any notation; may lie before 0 or past the end. Raises TimeError."""
@@ -142,6 +151,45 @@ class Clock:
         """Frame of an expression of max_f, cut to a whole number as Deforum cuts it."""
         if _CLOCK_TIME.match(text):
             raise TimeError(f"{text!r} is not a time", "seconds are written 90s, minutes 1.5min")
+        try:
+            value = self._counted_on(text) if self.beats else self._value(self._parsed(text))
+        except ExpressionError as error:
+            raise TimeError(f"{text[:60]!r} is not a time: {error.what}", error.hint or self._forms()) from None
+        if not math.isfinite(value) or abs(value) > MAX_FRAME:
+            raise TimeError(f"{text[:60]!r} is not a frame")
+        # 1e-9: 0.1 × 30 frames must not be cut to 2
+        return int(value + math.copysign(1e-9, value))
+
+    def _counted_on(self, text: str) -> float:
+        """Frames of an expression where beats were heard: they are counted on from the time that it starts from.
+
+        That is a cue or max_f where one is named, else the time that is written first. In anything but a sum each beat
+        is where it is heard.
+        """
+        of = self._parsed(text)
+        without, one, two = (self._value(self._parsed(text, beat)) for beat in (0.0, 1.0, 2.0))
+        is_sum = not any(isinstance(node, ast.Call | ast.IfExp) for node in ast.walk(of.tree))
+        beats = one - without
+        if not beats or not is_sum or not abs(two - one - beats) < 1e-6:
+            return self._value(of)
+        first = _INSIDE.search(text)
+        starts_at_a_beat = first is not None and first[2] == "b" and not of.names & {"max_f", *self.cues}
+        start = 0.0 if starts_at_a_beat else float(self.beats_at(np.array(without / float(self.fps))))
+        heard = float(np.floor(self._heard(start + beats) * float(self.fps) + 0.5))
+        return heard + without if starts_at_a_beat else heard
+
+    def _parsed(self, text: str, beat: float | None = None) -> Expression:
+        """An expression of frames; `beat` is how many each beat in it counts, and not where it stands."""
+
+        def frames(match: re.Match[str]) -> str:
+            placed = float(self._frames(match[1], match[2]))
+            counted = placed if beat is None or match[2] != "b" else float(_exact(match[1])) * beat
+            return f"({counted!r})"
+
+        return expression.parse(_INSIDE.sub(frames, text))
+
+    def _value(self, of: Expression) -> float:
+        """Frames of an expression."""
 
         def lookup(name: str) -> float:
             if name in self.groups:
@@ -157,15 +205,7 @@ class Clock:
         def lookup_at(name: str, _: object) -> formula.Array:
             raise ExpressionError(f"at({name}, …) cannot be used in a time")
 
-        try:
-            plain = _INSIDE.sub(lambda match: f"({float(self._frames(match[1], match[2]))!r})", text)
-            value = float(formula.evaluate(expression.parse(plain), np.zeros(1), lookup, lookup_at)[0])
-        except ExpressionError as error:
-            raise TimeError(f"{text[:60]!r} is not a time: {error.what}", error.hint or self._forms()) from None
-        if not math.isfinite(value) or abs(value) > MAX_FRAME:
-            raise TimeError(f"{text[:60]!r} is not a frame")
-        # 1e-9: 0.1 × 30 frames must not be cut to 2
-        return int(value + math.copysign(1e-9, value))
+        return float(formula.evaluate(of, np.zeros(1), lookup, lookup_at)[0])
 
     def _forms(self) -> str:
         return f"a frame, 2.5s, 4b, 50%, {'a cue, ' if self.cues else ''}or an expression of max_f"

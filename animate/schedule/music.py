@@ -128,7 +128,7 @@ def struck(node: Node, field: str, heard: Music, clock: Clock, report: Report) -
         above = float(value.text)
     if "gap" in parts:
         try:
-            gap = clock.seconds(parts["gap"][1].text)
+            gap = clock.lengths.seconds(parts["gap"][1].text)
         except TimeError as error:
             report.refuse(parts["gap"][1], field, f"gap: {error.what}", error.hint)
             return None

@@ -92,7 +92,8 @@ def _layer(key: Node, content: Node, reader: Reader) -> Layer | None:
         try:
             if isinstance(value.value, tuple | Table | None):
                 raise TimeError(f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
-            frames[name] = clock.frame(value.value if isinstance(value.value, int) else value.text)
+            counted = clock.lengths if name in ("fade_in", "fade_out") else clock
+            frames[name] = counted.frame(value.value if isinstance(value.value, int) else value.text)
             if frames[name] < 0:
                 raise TimeError(f"{value.text} lies before the beginning")
         except TimeError as error:

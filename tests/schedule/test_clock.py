@@ -75,6 +75,49 @@ def test_what_is_no_time(text: str, said: str) -> None:
         CLOCK.frame(text)
 
 
+HEARD = Clock(
+    fps=Fraction(24), max_frames=240, bpm=120, cues={"drop": 96}, beats=tuple(1.25 + 0.5 * beat for beat in range(16))
+)
+"""Beats from 1.25 s on, at 30 + 12 b frames."""
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ("0b", 30),
+        ("4b", 78),
+        ("drop + 4b", 144),
+        ("drop - 1b", 84),
+        ("4b + drop", 144),
+        ("drop + 2*2b - 1b", 132),
+        ("max_f - 4b", 191),
+        ("100% - 4b", 191),
+        ("2s + 4b", 96),
+        ("8b - 2", 124),
+        ("8b - 0.5s", 114),
+        ("2*4b", 126),
+        ("8b - 4b", 78),
+        ("max(drop, 8b)", 126),
+        ("drop + 20b", 336),
+        ("drop", 96),
+        ("max_f - 8", 231),
+    ],
+)
+def test_heard_beats_are_counted_on_from_the_time_that_an_expression_starts_from(text: str, frame: int) -> None:
+    assert HEARD.frame(text) == frame
+
+
+def test_what_lasts_some_beats_lasts_so_long_wherever_the_first_is_heard() -> None:
+    assert HEARD.lengths.frame("1b") == 12
+    assert HEARD.lengths.seconds("0.5b") == 0.25
+
+
+@pytest.mark.parametrize("text", ["drop + " + "9" * 50 + "b", "drop + 1e9b*1e9*1e300", "drop + 1e9b*1e9", "1e9b*1e9b"])
+def test_beats_out_of_reach_are_no_time(text: str) -> None:
+    with pytest.raises(TimeError):
+        HEARD.frame(text)
+
+
 def test_beats_need_bpm() -> None:
     with pytest.raises(TimeError, match="bpm"):
         Clock(fps=Fraction(24)).frame("4b")

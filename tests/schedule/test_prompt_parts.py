@@ -12,8 +12,11 @@ import animate
 from animate.diffusion.prompt_steps import together
 from animate.diffusion.prompt_weights import parse
 from animate.errors import ScheduleError
+from animate.schedule.load import load
 from animate.schedule.plan import Plan
 from animate.schedule.prompt_joints import closed, each
+from animate.schedule.senses import Senses
+from animate.schedule.sound import Sound
 
 
 def plan(prompts: Any, n: int = 9, **more: Any) -> Plan:
@@ -273,6 +276,28 @@ def test_a_tracks_weight_is_a_curve_and_a_negative_track_only_adds() -> None:
     negatives = [frame.prompts[0][1] for frame in found]
     assert negatives[:6] == ["x", "x", "x, (people:0.25)", "x, (people:0.5)", "x, (people:0.75)", "x, people"]
     assert shares(plan("a", prompt_tracks={"short": tracks["short"]}), "c") == [0.5] * 9
+
+
+def test_fades_and_gaps_in_beats_last_so_long_wherever_beats_are_heard() -> None:
+    times = np.arange(0, 10, 0.5)
+    strength = np.zeros(1000)
+    strength[(times * 100).astype(int)] = 1
+    sound = Sound(
+        seconds=10,
+        tempo=120,
+        beats=times + 1.25,
+        onsets=times,
+        rate=100,
+        series={"onset": strength, "percussive": strength},
+    )
+    document = {
+        **{"max_frames": 240, "fps": 24, "seed": 1, "prompts": "a", "audio": __file__, "bpm": "auto"},
+        "prompt_tracks": {"r": {"prompts": "b", "from": "0b", "fade_in": "1b"}},
+        "cues": {"hit": {"onsets": "audio", "gap": "2b"}},
+    }
+    found = load(document, senses=Senses(listen=lambda path: sound))
+    assert (found.layers[0].first, found.layers[0].fade_in) == (30, 12)
+    assert found.clock.groups["hit"][:3] == (0, 24, 48)
 
 
 def test_under_hold_tracks_still_overlap_and_no_prompt_leans_to_the_next() -> None:
