@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -153,10 +154,18 @@ def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
         name, _ = NAMES[spelled]
         replaced = (name, _INSTEAD.get(name))
         found = {key: part for key, part in found.items() if NAMES.get(str(key), ("",))[0] not in replaced}
-        node = override_node(value)
-        places = FIELDS[name].kind == "file" and isinstance(node.value, str) and node.value
-        found[spelled] = str(Path(node.text).absolute()) if places else node.plain()
+        found[spelled] = _placed(override_node(value).plain(), folders=FIELDS[name].kind in ("file", "mapping"))
     return found
+
+
+def _placed(value: Any, folders: bool) -> Any:
+    """A value with the files in it by their absolute paths: the schedule it goes into will lie elsewhere."""
+    if isinstance(value, dict):
+        return {key: _placed(part, folders) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_placed(part, folders) for part in value]
+    there = isinstance(value, str) and value and (os.path.isfile(value) or (folders and os.path.isdir(value)))
+    return os.path.abspath(value) if there else value
 
 
 def _parts(node: Node) -> Iterator[Node]:

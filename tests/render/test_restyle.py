@@ -304,6 +304,21 @@ def test_embedded_model_restyles_and_resumes_to_the_byte(film: Path, tmp_path: P
     assert main([*words, "-o", str(tmp_path / "c"), "--frames", "4"]) == 2
 
 
+def test_the_schedule_of_a_restyle_is_what_was_run(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from animate.cli import main
+
+    color(tmp_path, "red")
+    monkeypatch.chdir(tmp_path)
+    words = ["restyle", str(film), "--prompt", "x", "--mode", "keyed", "--size", "64x48", "--frames", ":4", "-q"]
+    said = ["strength_schedule={0: 0.3, 2: 0.4}", "style_frames={2: red.png}", "mask=red.png", "cadence=3"]
+    assert main([*words, "-o", "run", *(part for one in said for part in ("--set", one))]) == 0
+    told = Plan.from_json(json.dumps(json.loads(Path("run/plan.json").read_text())["plan"]))
+    monkeypatch.chdir(tmp_path / "run")
+    again = animate.plan("schedule.yaml")
+    assert again.digest == told.digest
+    assert again["strength"].tolist() == pytest.approx([0.3, 0.35, 0.4, 0.4])
+
+
 def test_compare_tells_flicker_and_change(film: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from animate.cli import main
 
