@@ -52,6 +52,8 @@ from animate.schedule.texts import TextTrack
 
 Document = str | Path | Mapping[str, Any]
 MAX_VARIANTS = 10_000
+PROMPTS = 1
+"""Salt of `prompts`: tells their chances from those of the other fields, which count on from here."""
 
 
 def load(
@@ -309,7 +311,7 @@ class _Loading:
     def _prompts(self, name: str, clock: Clock, shelf: Shelf) -> PromptTrack | None:
         if name not in self.written:
             return None
-        node, reader = self._reader(name, clock, shelf, 1 + (name == "negative_prompts"))
+        node, reader = self._reader(name, clock, shelf, PROMPTS + (name == "negative_prompts"))
         return reader.track(node)
 
     def _layers(self, clock: Clock, shelf: Shelf) -> tuple[prompt_tracks.Layer, ...]:

@@ -6,8 +6,8 @@
     __birds__                                 a line of wildcards/birds.txt beside the schedule
 
 Lines of a file may hold all of this again; empty ones and those that begin with # are left out. Braces without a
-partner, or without anything to choose from, are ordinary characters, and so are `\\{` `\\}`; formulas (`${…}`) and
-what stands in square brackets ([a|b] alternates while a picture is painted) are not touched.
+partner, or without anything to choose from, are ordinary characters; so are `\\{` `\\}`, and `\\__birds__` is a word;
+formulas (`${…}`) and what stands in square brackets ([a|b] alternates while a picture is painted) are not touched.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ DEEPEST = 20
 LONGEST = 20_000
 """Characters that a prompt may grow to."""
 
+_NAME = r"[^\W_](?:[\w/-]*?[^\W_])?"
 _TOKEN = re.compile(
-    r"(?P<kept>\$\{[^{}]*\}|`[^`]*`)|\\(?P<escaped>[{}])|(?<!\w)__(?P<name>[^\W_](?:[\w/-]*?[^\W_])?)__(?!\w)"
+    rf"(?P<kept>\$\{{[^{{}}]*\}}|`[^`]*`)|\\(?P<escaped>[{{}}]|__(?={_NAME}__(?!\w)))|(?<!\w)__(?P<name>{_NAME})__(?!\w)"
     r"|(?P<mark>[{}|\[\]])|(?P<text>[^\\${}|\[\]`_]+|.)",
     re.DOTALL,
 )
@@ -67,6 +68,20 @@ def drawn(text: str, chance: Callable[[], float], lines: Callable[[str], Sequenc
         WildcardError: a file is missing or empty, or files name one another without end.
     """
     return _said(_parsed(text), chance, lines, 0)
+
+
+def literal(text: str) -> str:
+    """What `text` must be written as so that nothing of it is chance.
+
+    >>> literal("a {red|blue} __bird__")
+    'a \\\\{red|blue\\\\} \\\\__bird__'
+    """
+
+    def told(match: re.Match[str]) -> str:
+        chancy = match["name"] or match["escaped"] or match["mark"] in ("{", "}")
+        return f"\\{match.group()}" if chancy else match.group()
+
+    return _TOKEN.sub(told, text)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import animate
 from animate.errors import ScheduleError
 from animate.schedule.functions import hashed
-from animate.schedule.wildcards import LONGEST, WildcardError, drawn
+from animate.schedule.wildcards import LONGEST, WildcardError, drawn, literal
 
 
 def said(text, seed=0, lines=lambda name: ("one", "two", "three")):
@@ -121,3 +121,11 @@ def test_a_wildcard_without_a_file_is_told_at_its_line(tmp_path: Path):
     assert ":3:6: prompts: there is no wildcard __bird__ (wildcards/birds.txt is there)" in told
     assert ":4:6: prompts: wildcards/none.txt has no lines" in told
     assert len(caught.value.problems) == 2  # a path is no name, so it stands as it is
+
+
+@given(st.text(st.sampled_from("a{}|_\\`$[]: \n2"), max_size=40))
+def test_what_is_written_literally_is_drawn_as_it_was(text: str) -> None:
+    def none(name: str) -> tuple[str, ...]:
+        raise AssertionError(name)
+
+    assert drawn(literal(text), lambda: 0.0, none) == text

@@ -2,7 +2,8 @@
 
 Only what differs from our defaults is written. Deforum's strings become numbers, expressions and keyframes; two things
 that are errors in our own forms keep another one: a curve with gaps (frames that are not a number) stays the string it
-was, and a curve that leaves its field's range is named in `let` and clipped.
+was, and a curve that leaves its field's range is named in `let` and clipped. A prompt that names what is not there
+(a LoRA, a wildcard) is written as it was painted without, with a comment.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,13 @@ import yaml
 from animate.schedule.curve import Keyframes
 from animate.schedule.expression import Expression
 from animate.schedule.fields import FIELDS, Field
+from animate.schedule.load import PROMPTS
+from animate.schedule.prompt_text import NO_SEED, Shelf
+from animate.schedule.prompts import PromptKey, Reader
 from animate.schedule.schedule import Schedule
 from animate.schedule.scope import Scope
-from animate.schedule.source import NO_NUMBER, Node, Table, number
+from animate.schedule.source import NO_NUMBER, Node, Report, Table, number
+from animate.schedule.wildcards import literal
 
 WIDTH = 110
 _UNTOLD = ("vary", "cues", "cuts", "loras", "embeddings", "style_frames")
@@ -37,10 +43,12 @@ def to_yaml(schedule: Schedule, folder: Path | None = None) -> str:
     """
     lines = list(_heading(schedule))
     group = ""
-    for name, value in _values(schedule, folder or Path()):
+    values, comments = _values(schedule, folder or Path())
+    for name, value in values.items():
         if FIELDS[name].group != group:
             group = FIELDS[name].group
             lines += ["", f"# {group}"]
+        lines += [f"# {_printable(comment)}" for comment in comments.get(name, ())]
         lines += _entry(name, value)
     return "\n".join(lines) + "\n"
 
@@ -49,16 +57,20 @@ def _heading(schedule: Schedule) -> Iterator[str]:
     yield f"# From {Path(schedule.file).name}, {schedule.origin}."
     if schedule.differs:
         yield "#"
-        differs = "".join(letter if letter.isprintable() else " " for letter in schedule.differs)
-        yield from textwrap.wrap(differs, WIDTH, initial_indent="# ", subsequent_indent="# ")
+        yield from textwrap.wrap(_printable(schedule.differs), WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
-def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:
-    """(field, value) in plain Python of all that must be said, in the order of the table."""
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _values(schedule: Schedule, folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """By field, in the order of the table: all that must be said, in plain Python, and comments on it."""
     size = int(schedule.settings["height"]), int(schedule.settings["width"])
     scope = Scope(schedule.clock, size, schedule.let, schedule.curves, schedule.series, lenient=True)
     let: dict[str, Any] = {name: _form(keyframes, scope, name) for name, keyframes in schedule.let.items()}
     found: dict[str, Any] = {}
+    comments: dict[str, list[str]] = {}
     for name, row in FIELDS.items():
         written = schedule.written.get(name)
         if written is None or name in _UNTOLD or name == "let":
@@ -66,7 +78,10 @@ def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:
         if row.kind == "curve":
             found[name] = _curve(row, schedule.curves[name], scope, let)
         elif row.kind == "prompts":
-            found[name] = _as_written(written.value)
+            value = written.value
+            if name == "prompts" and written.source.lenient:
+                value, comments[name] = _readable(schedule, value, folder)
+            found[name] = _as_written(value)
         elif row.kind == "text":
             track = schedule.texts[name].keys
             found[name] = track[0][1] if len(track) == 1 else {frame: text for frame, text, _ in track}
@@ -78,7 +93,44 @@ def _values(schedule: Schedule, folder: Path) -> Iterator[tuple[str, Any]]:
             del found[name]
     if let:
         found["let"] = let
-    return ((name, found[name]) for name in FIELDS if name in found)
+    return {name: found[name] for name in FIELDS if name in found}, comments
+
+
+def _readable(schedule: Schedule, prompts: Node, folder: Path) -> tuple[Node, list[str]]:
+    """Prompts that our own files may hold, read from `folder`: those that name what is not there as they were painted.
+
+    Returns a comment for each of these, too.
+    """
+    comments: list[str] = []
+    keys = {key.frame: key for key in schedule.prompts.keys}
+
+    def readable(frame: int, node: Node) -> Node:
+        report = Report(replace(schedule.source, lenient=False))
+        Reader("prompts", schedule.clock, Shelf(folder, schedule.clock.seed), report, PROMPTS).text(node, frame)
+        if not report.problems:
+            return node
+        comments.extend(f"{frame} is written as it was painted: {problem.what}" for problem in report.problems)
+        return Node.of(_painted(keys[frame], folder))
+
+    if not isinstance(prompts.value, Table):
+        return readable(0, prompts), comments
+    pairs = ((key, readable(schedule.clock.frame(key.text), text)) for key, text in prompts.value.pairs)
+    return Node(Table(tuple(pairs))), comments
+
+
+def _painted(key: PromptKey, folder: Path) -> str:
+    """A prompt with its chances drawn, the LoRA files it found, and nothing of what it did not find."""
+    sides = []
+    for side in (key.positive, key.negative):
+        parts = [literal(part) if isinstance(part, str) else f"${{{part.text}}}" for part in side.parts]
+        worn = [
+            f"<lora:{_path(path, folder)}:{f'${{{weight.text}}}' if isinstance(weight, Expression) else weight}>"
+            for path, weight in side.loras
+        ]
+        sides.append(" ".join(["".join(parts), *worn]))
+    positive, negative = sides
+    positive += f" --seed {key.seed}" if key.seed != NO_SEED else ""
+    return f"{positive} --neg {negative}" if negative else positive
 
 
 def _curve(row: Field, keyframes: Keyframes, scope: Scope, let: dict[str, Any]) -> Any:

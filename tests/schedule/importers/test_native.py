@@ -52,6 +52,9 @@ def assert_same(old: Plan, new: Plan) -> None:
         {**WEBUI, "enable_sampler_scheduling": True, "sampler_schedule": '0: ("Euler a"), 20: ("DDIM")'},
         {**WEBUI, "prompts": {"0": "é: #1 'quoted' \"too\" --neg {x}", "20": " ".join(["word"] * 60), "30": "yes"}},
         {**WEBUI, "seed_behavior": "schedule", "animation_mode": "Interpolation"},
+        {**WEBUI, "prompts": {"0": "a <lora:gone:0.8> pier --neg <lora:lost>", "9": "{a|b} <lora:no:heavy> --seed 7"}},
+        {**WEBUI, "prompts": {"0": "__nobody__ in {red|sea} \\{f\\}, ${t} `t` [a|b] --neg __nothing__", "9": "{a|b}"}},
+        {**WEBUI, "prompts": "__nobody__"},
         {**WEBUI, "prompts": {"0": "a\0b \ud800 harbour", "20": "tab\tline\nreturn\r\n"}},
     ],
 )  # fmt: skip
@@ -84,6 +87,19 @@ def test_forms(tmp_path: Path) -> None:
     assert "translation_x: {0: 0, 30: 2.5}\n" in text
     assert "translation_y: (1+t)*(2-t)\n" in text
     assert "contrast" not in text
+
+
+def test_a_prompt_that_names_what_is_not_there_is_written_as_it_was_painted(tmp_path: Path) -> None:
+    (tmp_path / "ink.safetensors").write_bytes(b"x")
+    text, old, new = both(
+        tmp_path,
+        {**WEBUI, "prompts": {"0": "a <lora:ink:0.5> pier", "9": "a <lora:ink:`0.5+t/99`> pier <lora:gone:1>"}},
+    )
+    assert_same(old, new)
+    assert [Path(path).name for path, _ in new.loras] == ["ink.safetensors"]
+    assert "# 9 is written as it was painted: there is no LoRA 'gone'\nprompts:" in text
+    assert "  9: a pier <lora:ink.safetensors:${0.5+t/99}>\n" in text
+    assert "  0: a <lora:ink:0.5> pier\n" in text
 
 
 def test_what_will_differ_stands_on_top(tmp_path: Path) -> None:
