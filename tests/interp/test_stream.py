@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 import torch
@@ -177,6 +178,51 @@ def test_a_pan_a_flash_and_noise_are_no_cuts() -> None:
     assert not is_cut(glance(frames[0]), glance((frames[0] * 0.4 + 0.6).clamp(0, 1)))
     assert not is_cut(glance(dark[0]), glance(dark[1]))
     assert is_cut(glance(frames[0]), glance(texture(64, 96, seed=50)))
+
+
+def flat(*levels: int) -> Tensor:
+    """(3, 64, 96) of one colour of 255."""
+    return (torch.tensor(levels) / 255)[:, None, None].expand(3, 64, 96).clone()
+
+
+def card(ground: Tensor, ink: Tensor, seed: int) -> Tensor:
+    """Lines of something like words, in the middle."""
+    words = torch.rand(3, 64, generator=torch.Generator().manual_seed(seed)) > 0.5
+    where = torch.zeros(64, 96, dtype=torch.bool)
+    where[24:42, 16:80] = words.repeat_interleave(6, 0)
+    return torch.where(where, ink, ground)
+
+
+GENERATOR = torch.Generator().manual_seed(5)
+SKY = flat(200, 215, 230) * torch.linspace(0.95, 1.05, 64)[:, None]
+GRASS = flat(90, 120, 60) + 0.08 * torch.randn(1, 64, 96, generator=GENERATOR)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (flat(0, 0, 0), flat(255, 255, 255)),
+        (flat(220, 30, 30), flat(30, 40, 200)),
+        (SKY, GRASS),
+        (card(flat(20, 20, 30), flat(230, 230, 230), 1), card(flat(230, 225, 210), flat(30, 20, 20), 2)),
+        (flat(120, 120, 120), texture(64, 96)),
+    ],
+    ids=["black, white", "red, blue", "sky, grass", "title cards", "grey, a scene"],
+)
+def test_a_cut_is_seen_between_flat_shots(a: Tensor, b: Tensor) -> None:
+    a, b = a.clamp(0, 1), b.clamp(0, 1)
+    assert is_cut(glance(a), glance(b))
+    assert is_cut(glance(b), glance(a))
+
+
+@pytest.mark.parametrize(
+    "scene", [flat(250, 250, 250), SKY.clamp(0, 1), texture(64, 96)], ids=["white", "sky", "scene"]
+)
+def test_a_fade_and_a_change_of_light_are_no_cuts(scene: Tensor) -> None:
+    for steps in (4, 12, 24):
+        fade = [glance(scene * (1 - step / steps)) for step in range(steps + 1)]
+        assert not any(is_cut(a, b) for a, b in pairwise([*fade, *reversed(fade)]))
+    assert not is_cut(glance(scene), glance(0.7 * scene))
 
 
 def test_noise_makes_no_new_picture() -> None:
