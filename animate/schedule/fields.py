@@ -169,7 +169,7 @@ _ROWS: tuple[Field, ...] = (
     _field("mask_model", "string", "mask", "CIDAS/clipseg-rd64-refined", "What finds the words of a mask: CLIPSeg, which takes any, or a segmentation model of transformers, which takes the words it was trained on, by folder or hub id.", example="nvidia/segformer-b0-finetuned-ade-512-512"),
     # seeds
     _field("seed", "integer", "seeds", -1, "Seed of the run; −1 draws one and records it.", low=-1, high=2**63 - 1, example="42"),
-    _field("seed_behavior", "choice", "seeds", "iter", "How the seed moves from one painted frame to the next.", choices=SEED_BEHAVIORS, example="fixed"),
+    _field("seed_behavior", "choice", "seeds", "iter", "How the seed moves from one painted frame to the next; fixed in animation_mode Interpolation, where noise travels as the prompts do.", choices=SEED_BEHAVIORS, example="fixed"),
     _field("seed_iter_N", "integer", "seeds", 1, "With iter: the seed grows by one every so many painted frames.", low=1, high=1_000_000, example="4"),
     _curve("seed_schedule", "seeds", -1, "With seed_behavior schedule: the seed of each frame; a fraction mixes two neighbouring seeds.", low=-1, high=2**62, example="{0: 1, 96: 3}"),
     _curve("subseed", "seeds", -1, "Second seed that the noise is mixed with; −1 draws one from the frame's seed.", low=-1, high=2**62, whole=True, example="7"),

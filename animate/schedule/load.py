@@ -28,6 +28,7 @@ from animate.schedule import (
     importers,
     masks,
     prompt_tracks,
+    silence,
     source,
     texts,
     timing,
@@ -151,7 +152,7 @@ class _Loading:
         """Every field read and merged with its default; unreadable ones keep the default and a problem."""
         model = self._model()
         settings: dict[str, Setting] = {
-            row.name: self._silent(row, model) for row in FIELDS.values() if row.kind in READERS
+            row.name: silence.value(row, model, self.written) for row in FIELDS.values() if row.kind in READERS
         }
         settings["model"] = model
         for name in settings.keys() & self.written.keys() - {"model", "fps"}:
@@ -207,19 +208,6 @@ class _Loading:
         )
         remark(self.taken, settings, result, show)
         return replace(result, warnings=tuple(self.taken.notes))
-
-    def _silent(self, row: Field, model: str) -> Setting:
-        """What a field is where the schedule does not say."""
-        instead: Mapping[str, Setting] = album.DEFAULTS if "image_keys" in self.written else {}
-        instead = film.DEFAULTS if "video" in self.written and not self._beside() else instead
-        return instead.get(row.name, row.default_for(model))
-
-    def _beside(self) -> bool:
-        """Whether a mode is named in which the film, if there is one, lies beside an animation of its own."""
-        return "animation_mode" in self.written and self.written["animation_mode"].value.text.strip().upper() in (
-            "2D",
-            "3D",
-        )
 
     def _film(self, show: Show, clock: Clock) -> film.Film:
         if "style_frames" not in self.written:
@@ -284,7 +272,7 @@ class _Loading:
         return film.read_pictures(*self.taken.with_clock("init_images", clock))
 
     def _curve(self, row: Field, model: str, clock: Clock) -> Keyframes:
-        silent = curve.constant(float(self._silent(row, model)))
+        silent = curve.constant(float(silence.value(row, model, self.written)))
         if row.name not in self.written:
             return silent
         node, field, report = self.taken.report(row.name)

@@ -11,12 +11,12 @@ Deforum's, seen from the start seed 100:
     schedule   the curve `seed_schedule`; a fraction leans to the next seed, −1 draws one
 
 A prompt with a seed of its own begins the sequence anew from that seed; in a latent walk it holds it, and the noise
-leans to the next prompt's seed as the prompts do.
+leans to the next prompt's seed as the prompts do. There a prompt without one has the run's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ Seeds = NDArray[np.int64]
 Array = NDArray[np.float64]
 
 LIMIT = 2**63 - 1
+DEFAULTS: Mapping[str, str] = {"seed_behavior": "fixed"}
+"""What a latent walk takes where it is silent: noise that is another one in every frame does not travel."""
 
 
 def _drawn(*keys: object) -> Seeds:
@@ -83,7 +85,7 @@ def resolve(
     turn = np.maximum(np.cumsum(redrawn) - 1, 0).astype(np.int64)
     at = np.maximum.accumulate(np.where(redrawn, np.arange(len(redrawn)), 0))  # the redrawn frame each one shows
     share = subseed_strength[at]
-    second = subseed[at]
+    second = np.nan_to_num(subseed[at]).astype(np.int64)  # whole from here on: floats end at 2⁵³
     if behavior == "schedule":
         wanted = scheduled[at]
         seed = np.where(wanted < 0, _drawn(start, turn), np.floor(wanted).astype(np.int64))
@@ -95,19 +97,19 @@ def resolve(
         seed = _wrapped(start, turn, behavior, every)
         if own is not None and (own.seed >= 0).any():
             seed, second, share = _owned(own, at, turn, behavior, every, seed, second, share)
-    chosen = np.where(second < 0, _drawn(seed, 1), np.nan_to_num(second).astype(np.int64))
-    return seed, chosen, np.asarray(share, dtype=np.float64)
+    return seed, np.where(second < 0, _drawn(seed, 1), second), np.asarray(share, dtype=np.float64)
 
 
 def _owned(
-    own: Own, at: NDArray[np.intp], turn: Seeds, behavior: str, every: int, seed: Seeds, second: Array, share: Array
-) -> tuple[Seeds, Array, Array]:
+    own: Own, at: NDArray[np.intp], turn: Seeds, behavior: str, every: int, seed: Seeds, second: Seeds, share: Array
+) -> tuple[Seeds, Seeds, Array]:
     """Seed, second seed and its share (n,), with those that the prompts bring."""
     mine, following, key, on = own.seed[at], own.following[at], own.key[at], own.share[at]
     has = mine >= 0
     if own.walks:
-        leans = has & (following >= 0) & (following != mine)
-        return np.where(has, mine, seed), np.where(leans, following, second), np.where(leans, on, share)
+        mine, following = np.where(has, mine, seed), np.where(following >= 0, following, seed)
+        leans = following != mine
+        return mine, np.where(leans, following, second), np.where(leans, on, share)
     begins = np.concatenate([[True], key[1:] != key[:-1]])
     since = turn - np.maximum.accumulate(np.where(begins, turn, 0))
     return np.where(has, SEQUENCES[behavior](np.maximum(mine, 0), since, every), seed), second, share

@@ -54,9 +54,14 @@ def test_under_a_cadence_the_seed_begins_at_the_next_redrawn_frame() -> None:
 
 def test_in_a_walk_noise_leans_to_the_next_prompts_seed() -> None:
     found = plan({0: "a --seed 5", 4: "b --seed 9", 8: "c"}, animation_mode="Interpolation")
-    assert found["seed"].tolist() == [5, 5, 5, 5, 9, 9, 9, 9, 108]
-    assert found["subseed"][:4].tolist() == [9] * 4
-    assert found["subseed_strength"].tolist() == [0, 0.25, 0.5, 0.75, 0, 0, 0, 0, 0]
+    assert found["seed"].tolist() == [5, 5, 5, 5, 9, 9, 9, 9, 100]  # the last prompt has the run's
+    assert found["subseed"][:8].tolist() == [9] * 4 + [100] * 4
+    assert found["subseed_strength"].tolist() == [0, 0.25, 0.5, 0.75, 0, 0.25, 0.5, 0.75, 0]
+    plain = plan({0: "a", 8: "b"}, animation_mode="Interpolation")
+    assert plain["seed"].tolist() == [100] * 9
+    assert plan({0: "a", 8: "b"}, animation_mode="Interpolation", seed_behavior="iter")["seed"].tolist()[-1] == 108
+    large = 2**53 + 1
+    assert plan({0: "a", 8: f"b --seed {large}"}, animation_mode="Interpolation")["subseed"][4] == large
     travelled = plan({0: "a --seed 5", 8: "b --seed 9"}, animation_mode="Interpolation", prompt_travel=0.5)
     assert set(travelled["subseed_strength"].tolist()) == {0.5}
 

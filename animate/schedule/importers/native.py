@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from animate.schedule import silence
 from animate.schedule.curve import Keyframes
 from animate.schedule.expression import Expression
 from animate.schedule.fields import FIELDS, Field
@@ -89,7 +90,8 @@ def _values(schedule: Schedule, folder: Path) -> tuple[dict[str, Any], dict[str,
             found[name] = _path(str(schedule.settings[name]), folder)
         else:
             found[name] = written.value.plain()
-        if found[name] == row.default and row.embedded in (None, found[name]):
+        unsaid = silence.value(row, "", schedule.written)
+        if found[name] == unsaid == row.default and row.embedded in (None, found[name]):
             del found[name]
     if let:
         found["let"] = let

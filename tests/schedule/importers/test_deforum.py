@@ -13,6 +13,7 @@ from animate.schedule.compile import compile
 from animate.schedule.film import Seen
 from animate.schedule.importers import deforum_keys
 from animate.schedule.importers.deforum_flip import shrink
+from animate.schedule.importers.native import to_yaml
 from animate.schedule.load import load
 from animate.schedule.plan import Plan
 from animate.schedule.schedule import Schedule
@@ -49,6 +50,19 @@ def test_file_of_all_keys_is_silent(tmp_path: Path) -> None:
     assert plan.settings["sampling_mode"] == "bilinear"
     assert plan.settings["prompt_interpolation"] == "hold"
     assert plan.settings["seed"] == 77
+
+
+@pytest.mark.parametrize(
+    "changes", [{"animation_mode": "Interpolation"}, {"animation_mode": "Video Input", "video_init_path": "film.mp4"}]
+)
+def test_noise_changes_as_in_deforum_where_our_own_files_would_hold_it(tmp_path: Path, changes: dict[str, str]) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    silent = {name: value for name, value in WEBUI.items() if name != "seed_behavior"}
+    for settings in (silent, {**WEBUI, "seed_behavior": "iter"}):
+        seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
+        schedule = load(save(tmp_path, {**settings, **changes}), senses=Senses(watch=lambda path: seen))
+        assert compile(schedule)["seed"][:4].tolist() == [77, 78, 79, 80]
+        assert "seed_behavior: iter\n" in to_yaml(schedule, tmp_path)
 
 
 def test_every_key_is_in_the_table() -> None:
