@@ -22,12 +22,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from animate.schedule.compile import compile
-
-    a, b = (compile(overrides.load(args, file)) for file in (args.a, args.b))
-    lines = [*_settings(a, b), *_curves(a, b), *_texts(a, b), *_prompts(a, b), *_cuts(a, b)]
+    a, b, seed = _plans(args)
+    lines = [*seed, *_settings(a, b), *_curves(a, b), *_texts(a, b), *_prompts(a, b), *_cuts(a, b)]
     print("\n".join(lines) if lines else "The plans are the same.")
     return 0
+
+
+def _plans(args: argparse.Namespace) -> tuple[Plan, Plan, list[str]]:
+    """Both plans, and what is to be said of their seeds; a seed that chance draws is drawn once for both."""
+    from animate.render.checked import load
+    from animate.schedule.compile import compile
+
+    given = overrides.overrides(args)
+    a, b = (compile(load(file, given)) for file in (args.a, args.b))
+    drawn = ["drawn" if plan.seed_drawn else str(plan.settings["seed"]) for plan in (a, b)]
+    if b.seed_drawn:
+        b = compile(load(args.b, {**given, "seed": a.settings["seed"]}))
+    elif a.seed_drawn:
+        a = compile(load(args.a, {**given, "seed": b.settings["seed"]}))
+    return a, b, [f"seed: {drawn[0]} → {drawn[1]}"] if drawn.count("drawn") == 1 else []
 
 
 def _settings(a: Plan, b: Plan) -> Iterator[str]:

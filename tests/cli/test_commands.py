@@ -239,6 +239,18 @@ def test_diff(capsys: pytest.CaptureFixture[str], schedule: Path, tmp_path: Path
 # --- init and import ------------------------------------------------------------------------------------------------
 
 
+def test_diff_takes_one_seed_where_chance_draws_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    drawn, other, fixed = (tmp_path / f"{name}.yaml" for name in "abc")
+    text = "prompts: a {red|blue} sea\nseed_behavior: random\nsubseed_strength: 0.5\n"
+    drawn.write_text(text)
+    other.write_text(f"{text}zoom: 1.1\n")
+    fixed.write_text(f"{text}seed: 42\n")
+    assert run(capsys, "diff", drawn, drawn)[1] == "The plans are the same.\n"
+    assert run(capsys, "diff", drawn, other)[1] == "zoom: 1 → 1.1\n"
+    assert run(capsys, "diff", drawn, fixed)[1] == "seed: drawn → 42\n"
+    assert run(capsys, "diff", fixed, drawn)[1] == "seed: 42 → drawn\n"
+
+
 def test_init_writes_a_schedule_that_is_fine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "new" / "first.yaml"
     assert run(capsys, "init", "-o", path)[0] == 0
