@@ -101,7 +101,7 @@ class Source:
     """Where the rate varies: when each frame is shown and when the last has been, in frames at `fps`."""
     sound: bool = False
     begins: float = 0.0
-    """Seconds of the sound that are heard before the first picture is shown."""
+    """Seconds of the file, and so of its sound, before the first picture is shown."""
     pictures: tuple[Path, ...] = ()
     named: bool = False
     """The pictures were named one by one: they are to be joined, however little they have in common."""
@@ -232,6 +232,7 @@ def _of_video(path: Path) -> Source:
         square=info.aspect == 1,
         moments=moments,
         sound=seen.sound,
+        begins=seen.begins,
     )
 
 
@@ -378,8 +379,8 @@ def _codec(output: Path) -> str:
 
 
 def _stretched(video: Path, slow: Fraction, to: Path) -> Path:
-    """The sound of a video at 1 / slow of its tempo, its pitch kept."""
-    tempo, steps = float(1 / slow), []
+    """The sound of a video at 1 / slow of its tempo, its pitch kept; silent until it begins."""
+    tempo, steps = float(1 / slow), ["aresample=async=1:first_pts=0"]
     while tempo < SLOWEST_TEMPO:
         steps.append(f"atempo={SLOWEST_TEMPO}")
         tempo /= SLOWEST_TEMPO

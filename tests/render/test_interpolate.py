@@ -9,6 +9,7 @@ from animate.errors import BadInput, VideoError
 from animate.picture import convert
 from animate.render.interpolate import Rate, find, interpolate
 from animate.video import ffmpeg
+from animate.video.codecs import Encoding
 from animate.video.reader import count_frames, probe, read_frames, sound_seconds
 from animate.video.stills import read_picture, write_png
 from animate.video.writer import Soundtrack, VideoWriter
@@ -64,6 +65,32 @@ def test_a_video_of_varying_rate_keeps_its_times(tmp_path: Path) -> None:
     assert find([path]).fps == 20
     slowed = interpolate([path], tmp_path / "slow", Rate(slow=Fraction(2)), engine="blend")
     assert len(list(slowed.iterdir())) == 80
+
+
+@pytest.mark.parametrize("first", ["pictures", "sound"])
+@pytest.mark.parametrize("slow", [1, 2])
+def test_sound_stays_where_it_was_against_the_pictures(first: str, slow: int, tmp_path: Path) -> None:
+    """A tone from 1.0 s on of its own, and whichever is not first begins half a second after the other."""
+    path = tmp_path / "late.mp4"
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=32x32:r=12:d=2"]
+    sound = ["-f", "lavfi", "-i", "sine=duration=1,adelay=1000:all=1"]
+    late = ["-itsoffset", "0.5"]
+    given = [*picture, *late, *sound] if first == "pictures" else [*late, *picture, *sound]
+    status, _, words = ffmpeg.output_of([*given, "-c:a", "aac", str(path)])
+    assert status == 0, words
+    rate = Rate(fps=Fraction(24), slow=Fraction(slow))
+    out = interpolate(
+        [path],
+        tmp_path / "out.mov",
+        rate,
+        engine="hold",
+        sound="stretch" if slow > 1 else "keep",
+        encoding=Encoding(codec="prores"),
+    )
+    ffmpeg.output_of(["-i", str(out), "-ac", "1", "-ar", "8000", "-f", "s16le", str(tmp_path / "heard")])
+    heard = np.abs(np.fromfile(tmp_path / "heard", np.int16))
+    at = int(np.argmax(heard > heard.max() / 4)) / 8000
+    assert at == pytest.approx(slow * (1.5 if first == "pictures" else 0.5), abs=0.08)
 
 
 def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
