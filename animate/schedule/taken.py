@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Taken:
             else:
                 hint = "inside double quotes a backslash is written twice"
                 self.problems.append(native.problem(part, field, what, hint))
-        return _without_unfit(node) if unfit else node
+        return _changed(node, _fit) if unfit else node
 
     def override(self, overrides: Mapping[str, Any]) -> None:
         """Fields given on the command line or by the caller, in place of the document's."""
@@ -180,15 +180,23 @@ def _parts(node: Node) -> Iterator[Node]:
             stack += part.value
 
 
-def _without_unfit(node: Node) -> Node:
+def _changed(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A node with a change made to it and to all that is in it, keys too."""
     value = node.value
     if isinstance(value, Table):
-        value = Table(tuple((_without_unfit(key), _without_unfit(content)) for key, content in value.pairs))
+        value = Table(tuple((_changed(key, change), _changed(content, change)) for key, content in value.pairs))
     elif isinstance(value, tuple):
-        value = tuple(_without_unfit(item) for item in value)
-    elif isinstance(value, str):
-        value = _UNFIT.sub("", value)
+        value = tuple(_changed(item, change) for item in value)
+    return change(node._replace(value=value))
+
+
+def _fit(node: Node) -> Node:
+    value = _UNFIT.sub("", node.value) if isinstance(node.value, str) else node.value
     return node._replace(value=value, text=_UNFIT.sub("", node.text))
+
+
+def _unmarked(node: Node) -> Node:
+    return node._replace(line=0, column=0)
 
 
 def override_node(value: Any) -> Node:
@@ -196,12 +204,8 @@ def override_node(value: Any) -> Node:
     if not isinstance(value, str):
         return Node.of(value)
     if value.lstrip()[:1] in ("{", "["):
-        return _without_marks(source.parse(value, OVERRIDE))
+        return _changed(source.parse(value, OVERRIDE), _unmarked)
     return Node(source.scalar(value.strip()), text=value)
-
-
-def _without_marks(node: Node) -> Node:
-    return Node.of(node.plain())
 
 
 def _equal(a: Node, b: Node) -> bool:

@@ -236,6 +236,14 @@ def test_an_override_may_be_any_form_of_a_curve(tmp_path: Path) -> None:
     assert compile(load(file, {"denoising_strength": "0.25"}))["strength"][0] == 0.75
 
 
+def test_a_mapping_in_an_override_keeps_what_was_written(tmp_path: Path) -> None:
+    file = write(tmp_path, "prompts: x\nmax_frames: 9\nprompt_interpolation: hold\n")
+    plan = compile(load(file, {"prompts": "{0: no, 4: yes, 8: 007}"}))
+    assert [plan[index].prompts[0][0] for index in (0, 4, 8)] == ["no", "yes", "007"]
+    with pytest.raises(ScheduleError, match="--set: prompts: key 0 is written twice"):
+        load(file, {"prompts": "{0: a, 0: b}"})
+
+
 def test_a_wrong_override_is_told_with_the_rest(tmp_path: Path) -> None:
     file = write(tmp_path, "prompts: x\nborder: wrapped\n")
     with pytest.raises(ScheduleError) as caught:
