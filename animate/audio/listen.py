@@ -1,6 +1,7 @@
 """Listening: tempo, beats, onsets and energies of a sound file, by librosa, kept in the user's cache.
 
-Any file that ffmpeg reads, mixed to one channel at 22,050 Hz; a value every 256 samples (11.6 ms). All series are
+Any file that ffmpeg reads, mixed to one channel at 22,050 Hz (the louder one of two that cancel one another out), from
+where the file begins, even if its sound begins later; a value every 256 samples (11.6 ms). All series are
 smoothed by a Hann window of 5 values (a flicker shorter than a frame is no light) and divided by their largest value,
 so that 1 is the loudest moment of the file; silence is 0. What librosa does is said at each line.
 """
@@ -12,13 +13,15 @@ import io
 import os
 import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule.sound import ListenError, Sound
+from animate.schedule.sound import SERIES, ListenError, Sound
 from animate.video.atomic import write_whole
 from animate.video.ffmpeg import PROTOCOLS, executable, file_argument
 
@@ -31,9 +34,15 @@ BANDS = {"bass": (20.0, 150.0), "mid": (150.0, 2000.0), "treble": (2000.0, 11_02
 """Hertz."""
 QUIET = 1e-5
 """A file whose loudest value is below this (−100 dB) is silent."""
+FAINT = 1e-2
+"""A mix below it (−40 dB) is held against the file's two channels: it may be all that is left of them."""
 LONGEST = 4 * 3600
-VERSION = 2
+VERSION = 3
 """Of what is kept; another one is listened to anew."""
+DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises for files that it wrote and that were cut short or changed since, found by changing bytes."""
+FROM_THE_BEGINNING = ("-af", "aresample=async=1:first_pts=0")
+"""A sound that begins after its file's pictures has silence before it, and pauses keep their length."""
 
 
 def listen(path: Path) -> Sound:
@@ -46,8 +55,8 @@ def listen(path: Path) -> Sound:
     try:
         with np.load(kept) as stored:
             return _unpacked(dict(stored))
-    except (OSError, ValueError, KeyError):
-        pass
+    except DAMAGED:
+        pass  # not there, or to be written anew
     heard = _heard(_samples(path), path)
     packed = {
         "about": np.array([heard.seconds, heard.tempo, heard.rate]),
@@ -67,11 +76,7 @@ def listen(path: Path) -> Sound:
 
 def _unpacked(stored: dict[str, Any]) -> Sound:
     seconds, tempo, rate = stored["about"].tolist()
-    series = {
-        name.removeprefix("series_"): np.asarray(values, dtype=np.float64)
-        for name, values in stored.items()
-        if name.startswith("series_")
-    }
+    series = {name: np.asarray(stored[f"series_{name}"], dtype=np.float64) for name in SERIES}
     return Sound(seconds=seconds, tempo=tempo, beats=stored["beats"], onsets=stored["onsets"], rate=rate, series=series)
 
 
@@ -87,7 +92,7 @@ def _heard(samples: NDArray[np.float32], path: Path) -> Sound:
     # Median filters along time and pitch (Fitzgerald 2010), over pairs of bands: twice as fast, and nothing is lost.
     _, struck = librosa.decompose.hpss(mel.reshape(64, 2, -1).sum(axis=1), kernel_size=(31, 15), margin=1.0)
     strength = librosa.onset.onset_strength(S=librosa.power_to_db(mel), sr=RATE, hop_length=HOP)
-    loud = float(np.sqrt((samples**2).mean())) if len(samples) else 0.0
+    loud = _loudness(samples)
     raw = {
         "rms": librosa.feature.rms(y=samples, frame_length=WINDOW, hop_length=HOP)[0],
         "onset": strength,
@@ -128,16 +133,33 @@ def _tempo(beats: NDArray[Any]) -> float:
 
 def _samples(path: Path) -> NDArray[np.float32]:
     """(n,) the file's first sound, one channel."""
+    mixed = _channels(path, 1)[:, 0]
+    loud = _loudness(mixed)
+    if loud < FAINT:
+        both = _channels(path, 2)
+        louder = max(both.T, key=_loudness)
+        # What is left of two channels in antiphase is none of either; a quiet sound is as loud in one of them.
+        return louder if _loudness(louder) > 10 * loud else mixed
+    return mixed
+
+
+def _loudness(samples: NDArray[np.float32]) -> float:
+    """Root of the mean square."""
+    return float(np.sqrt((samples**2).mean()))
+
+
+def _channels(path: Path, count: int) -> NDArray[np.float32]:
+    """(n, count) the file's first sound, mixed to so many channels."""
     command = [
-        *(executable(), "-v", "error", "-nostdin", *PROTOCOLS, "-i", file_argument(path), "-vn"),
-        *("-t", str(LONGEST), "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"),
+        *(executable(), "-v", "error", "-nostdin", *PROTOCOLS, "-i", file_argument(path), "-vn", *FROM_THE_BEGINNING),
+        *("-t", str(LONGEST), "-ac", str(count), "-ar", str(RATE), "-f", "f32le", "pipe:1"),
     ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     samples = np.frombuffer(done.stdout, np.float32)
     if done.returncode or not len(samples):
         last = done.stderr.decode(errors="replace").strip().splitlines()
         raise ListenError(f"{path.name} holds no sound that can be read" + (f" ({last[-1][:200]})" if last else ""))
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, count)
 
 
 def fingerprint(path: Path) -> str:

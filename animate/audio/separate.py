@@ -1,7 +1,7 @@
 """Taking a song apart: drums, bass, vocals and the rest, by demucs, kept in the user's cache.
 
 demucs is another package and brings a network of its own, fetched at its first use; it runs as a program of this
-Python, so that nothing of it is imported here. What is kept is what listening needs: one channel at its rate.
+Python, so that nothing of it is imported here. What is kept is what listening needs: both channels at its rate.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from animate.audio.listen import RATE, cache, fingerprint
+from animate.audio.listen import FROM_THE_BEGINNING, RATE, cache, fingerprint
 from animate.schedule.sound import ListenError
 from animate.video.ffmpeg import PROTOCOLS, executable, file_argument
 
 NAMES = ("drums", "bass", "vocals", "other")
 MODEL = "htdemucs"
+VERSION = 2
+"""Of what is kept; another one is taken apart anew."""
 
 
 def separate(path: Path) -> dict[str, Path]:
@@ -27,7 +29,7 @@ def separate(path: Path) -> dict[str, Path]:
     Raises:
         ListenError: demucs is not installed, or could not do it.
     """
-    place = cache("stems") / f"{fingerprint(path)}-{MODEL}"
+    place = cache("stems") / f"{fingerprint(path)}-{MODEL}-{VERSION}"
     parts = {name: place / f"{name}.flac" for name in NAMES}
     if all(part.is_file() for part in parts.values()):
         return parts
@@ -49,7 +51,7 @@ def separate(path: Path) -> dict[str, Path]:
 def _separated(path: Path, folder: Path) -> None:
     """Run demucs over the file; its parts, as listening reads them, in `folder`/kept."""
     song = folder / "song.wav"
-    _ffmpeg([*PROTOCOLS, "-i", file_argument(path), "-vn", "-ac", "2", "-ar", "44100"], song, path)
+    _ffmpeg([*PROTOCOLS, "-i", file_argument(path), "-vn", *FROM_THE_BEGINNING, "-ac", "2", "-ar", "44100"], song, path)
     command = [sys.executable, "-m", "demucs", "-n", MODEL, "-o", str(folder / "out"), str(song)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     made = folder / "out" / MODEL / "song"
@@ -60,7 +62,7 @@ def _separated(path: Path, folder: Path) -> None:
     (folder / "kept").mkdir()
     for name in NAMES:
         part = made / f"{name}.wav"
-        _ffmpeg(["-i", file_argument(part), "-ac", "1", "-ar", str(RATE)], folder / "kept" / f"{name}.flac", path)
+        _ffmpeg(["-i", file_argument(part), "-ar", str(RATE)], folder / "kept" / f"{name}.flac", path)
 
 
 def _ffmpeg(words: list[str], to: Path, path: Path) -> None:

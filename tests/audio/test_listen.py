@@ -2,16 +2,18 @@
 
 import importlib.util
 import shutil
+import subprocess
 import wave
 
 import numpy as np
 import pytest
 
 import animate
-from animate.audio.listen import listen
+from animate.audio.listen import _samples, listen
 from animate.errors import ScheduleError
 from animate.render.checked import load
 from animate.schedule.sound import SERIES, ListenError
+from animate.video.ffmpeg import executable
 
 pytest.importorskip("librosa")
 
@@ -99,6 +101,43 @@ def test_what_was_heard_is_kept_by_content(clicks, tmp_path, monkeypatch):
     assert copy
     assert again.tempo == first.tempo
     assert all((again.series[name] == first.series[name]).all() for name in SERIES)
+
+
+def test_what_was_kept_and_is_damaged_is_listened_to_anew(clicks):
+    from animate.audio.listen import VERSION, cache, fingerprint
+
+    first = listen(clicks)
+    kept = cache("sounds") / f"{fingerprint(clicks)}-{VERSION}.npz"
+    whole = kept.read_bytes()
+    middle = len(whole) // 2
+    for damaged in (whole[:middle], b"", b"\0" * 9, whole[:middle] + b"\0" * 99 + whole[middle + 99 :]):
+        kept.write_bytes(damaged)
+        again = listen(clicks)
+        assert all((again.series[name] == first.series[name]).all() for name in SERIES)
+        assert kept.read_bytes() == whole
+
+
+def test_a_sound_that_begins_late_is_heard_late(clicks, tmp_path):
+    """A second of pictures before the first sample: heard as a player plays it."""
+    late = tmp_path / "late.mkv"
+    words = ["-f", "lavfi", "-i", "color=s=16x16:r=10:d=3", "-itsoffset", "1", "-i", str(clicks), "-t", "6"]
+    subprocess.run([executable(), "-v", "error", *words, "-c:a", "flac", str(late)], check=True)
+    plain, found = (_samples(path) for path in (clicks, late))
+    assert not found[: HERTZ - 9].any()
+    np.testing.assert_allclose(found[HERTZ : 5 * HERTZ], plain[: 4 * HERTZ], atol=1e-3)
+
+
+def test_two_channels_that_cancel_one_another_out_are_heard(clicks, tmp_path):
+    for name, right in (("against", "-1"), ("alone", "0")):
+        pan = f"pan=stereo|c0=c0|c1={right}*c0"
+        stereo = tmp_path / f"{name}.wav"
+        subprocess.run([executable(), "-v", "error", "-i", str(clicks), "-af", pan, str(stereo)], check=True)
+    plain = _samples(clicks)
+    np.testing.assert_allclose(_samples(tmp_path / "against.wav"), plain, atol=1e-3)
+    alone = _samples(tmp_path / "alone.wav")  # a mix like any other, of one channel and silence
+    np.testing.assert_allclose(alone, plain * alone.max() / plain.max(), atol=1e-3)
+    assert alone.max() < 0.8 * plain.max()
+    assert listen(tmp_path / "against.wav").tempo == pytest.approx(120, abs=1)
 
 
 def test_silence_has_no_beats_and_moves_nothing(tmp_path):
