@@ -194,7 +194,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         overrides=given.overrides,
         plan=told,
     )
-    film, scout = _film(plan), _scout(plan)
+    film, scout = _film(plan, progress), _scout(plan)
     flows = Flows(plan, str(painter.device)) if film is not None else None
     segmenter = None
     if masking.wanted(plan, "word"):
@@ -333,13 +333,13 @@ def _show(plan: Plan, directory: RunDirectory) -> None:
         raise RenderError(f"{directory.contact}: cannot be written: {error.strerror or error}") from error
 
 
-def _film(plan: Plan) -> Projector | None:
+def _film(plan: Plan, progress: Progress) -> Projector | None:
     """The film that a plan looks at, its first picture seen; None where it looks at none."""
     if plan.settings["animation_mode"] != "Video Input" and not hybrid.is_on(plan):
         return None
     if not plan.film.file:
         raise BadInput("animation_mode Video Input needs a film (video: {file: film.mp4})")
-    projector = _projector(plan)
+    projector = _projector(plan, progress)
     projector(0)
     return projector
 
@@ -347,11 +347,11 @@ def _film(plan: Plan) -> Projector | None:
 def _scout(plan: Plan) -> Projector | None:
     """The film once more, for a plan that looks ahead in it; None for others."""
     ahead = plan.settings["animation_mode"] == "Video Input" and plan.settings["video_mode"] == "keyed"
-    return _projector(plan) if ahead else None
+    return _projector(plan, Quiet()) if ahead else None
 
 
-def _projector(plan: Plan) -> Projector:
-    return Projector(plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan))
+def _projector(plan: Plan, progress: Progress) -> Projector:
+    return Projector(plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan), say=progress.say)
 
 
 def _depth(plan: Plan, device: str, progress: Progress) -> Any:

@@ -21,6 +21,8 @@ def watch(path: Path) -> Seen:
 
 def measured(path: Path) -> Measured:
     """The frames of a film by their times, looked at once as long as the file is the same. Raises VideoError."""
+    if not path.is_file():
+        return measure(path)  # which says what is there instead
     told = path.stat()
     return _measured(path, told.st_size, told.st_mtime_ns)
 

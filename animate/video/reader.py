@@ -93,6 +93,7 @@ def read_frames(
     every: int = 1,
     scaled: Callable[[int, int], tuple[int, int]] | None = None,
     alpha: bool = False,
+    damaged: Callable[[str], None] | None = None,
 ) -> Iterator[np.ndarray]:
     """The frames of a video, in order, as uint8 (H, W, 3), RGB, turned as the file says, over black where transparent.
 
@@ -128,14 +129,25 @@ def read_frames(
         while (frame := _next_ppm(child, path)) is not None:
             count += 1
             yield frame
-        try:
-            child.finish()
-        except FfmpegFailed as error:
-            raise VideoError(f"{path}: damaged after frame {count - 1}: {error}") from error
-        if child.words:  # ffmpeg goes on past a damage and ends well
-            raise VideoError(f"{path}: damaged, {count} frames could be read: {child.words}")
+            if damaged is not None and child.words:
+                damaged(child.words)
+        wrong = _end(child, count)
+        if wrong and damaged is None:
+            raise VideoError(f"{path}: damaged{wrong}")
     finally:
         child.kill()
+        if damaged is not None and child.words:
+            damaged(child.words)
+
+
+def _end(child: Ffmpeg, count: int) -> str:
+    """What was wrong with a video of which `count` frames could be read; "" where nothing was."""
+    try:
+        child.finish()
+    except FfmpegFailed as error:
+        return f" after frame {count - 1}: {error}"
+    # ffmpeg goes on past a damage and ends well
+    return f", {count} frames could be read: {child.words}" if child.words else ""
 
 
 class Measured(NamedTuple):
