@@ -84,14 +84,19 @@ def convert(engine: str, weights: Path, to: Path | None = None) -> Path:
 
     Raises:
         BadInput: the engine has no weights.
-        MissingModel: the file is not there or does not fit; what does not match is listed.
+        MissingModel: the file is not there.
+        BadWeights: it does not fit; every name that does not match is listed.
     """
     from animate.interp import load
+    from animate.interp.weights import BadWeights
 
     if engine not in store.FILES:
         raise BadInput(f"there are no weight files for {engine!r}, only for {' and '.join(store.FILES)}")
     path = to or store.folder() / store.FILES[engine][0]
-    made: Any = load(engine, weights).engine
+    try:
+        made: Any = load(engine, weights).engine
+    except BadWeights as error:
+        raise BadWeights(error.in_full) from error
     _save(made.network.state_dict(), path, weights.name)
     return path
 

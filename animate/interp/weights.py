@@ -11,7 +11,6 @@ import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,21 @@ PREFIXES = re.compile(r"^(?:module\.|model\.|_orig_mod\.|net\.|state_dict\.)+")
 """What wrappers (DataParallel, Lightning, torch.compile) put before every name."""
 
 SHOWN = 8
-"""Names listed in full in an error; the rest is counted."""
+"""Names listed in an error; the rest is counted."""
+
+LONGEST_HEADER = 100_000_000
+"""Bytes of names that a safetensors file may have."""
+
+
+class BadWeights(MissingModel):
+    """A weight file that is there and cannot be used."""
+
+    exit_code = 2
+
+    def __init__(self, told: str, in_full: str = "") -> None:
+        super().__init__(told)
+        self.in_full = in_full or told
+        """With every name that does not match, a line each."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -32,18 +45,37 @@ def read(path: Path) -> dict[str, Tensor]:
     taken; its code is not run.
 
     Raises:
-        MissingModel: the file is not there, is damaged, or holds no tensors.
+        MissingModel: the file is not there.
+        BadWeights: it is damaged, or holds no tensors.
     """
     if not path.is_file():
         raise MissingModel(f"there is no weight file {path}")
     try:
         tensors = _tensors(path)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError, struct.error) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise MissingModel(f"{path} cannot be read as safetensors, TorchScript or a state dict: {first}") from error
+    except Exception as error:  # damaged bytes raise whatever they happen to mean
+        raise BadWeights(f"{path} cannot be read: {_why(path, error)}") from error
     if not tensors:
-        raise MissingModel(f"{path} holds no tensors by name")
+        raise BadWeights(f"{path} holds no tensors by name")
     return tensors
+
+
+def _why(path: Path, error: Exception) -> str:
+    """What is the matter with a file that is no weight file, in one clause."""
+    if isinstance(error, PermissionError):
+        return error.strerror
+    with path.open("rb") as file:
+        start = file.read(256).lstrip()
+    if not start:
+        return "it is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return "it only stands for the file in Git LFS (`git lfs pull` brings that)"
+    if start.lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page, which came in place of the download"
+    if "GLOBAL" in str(error) or "Unsupported global" in str(error):
+        return "it holds more than tensors, which would have to be run; a state dict or safetensors does not"
+    if _is_safetensors(path) or start.startswith((b"PK", b"\x80")):
+        return "it is damaged or was cut off; get it again"
+    return "it is neither safetensors, TorchScript nor a state dict"
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
@@ -68,10 +100,10 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By content: eight bytes of length, then a JSON object."""
+    """By content: eight bytes of length, then a JSON object; also where the file was cut off."""
     with path.open("rb") as file:
         start = file.read(9)
-    return len(start) == 9 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < path.stat().st_size
+    return len(start) == 9 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < LONGEST_HEADER
 
 
 def fit(
@@ -89,7 +121,7 @@ def fit(
         unused: whether a left-over name is known to be of no use.
 
     Raises:
-        MissingModel: names that the file lacks, has too many, or has in another shape; each is listed.
+        BadWeights: names that the file lacks, has too many, or has in another shape.
     """
     given = {PREFIXES.sub("", name): tensor for name, tensor in tensors.items()}
     left = set(given)
@@ -106,13 +138,14 @@ def fit(
             misshapen.append(f"{spelling} {_shape(tensor)}, wanted {_shape(place)}")
         found[name] = tensor
     surplus = sorted(name for name in left if not unused(name))
-    complaints = [
-        f"{what}: {_listed(which)}"
-        for what, which in (("missing", missing), ("not known", surplus), ("of another shape", misshapen))
-        if which
-    ]
-    if complaints:
-        raise MissingModel(f"{source} does not fit the {type(network).__name__}: " + "; ".join(complaints))
+    complaints = {"missing": missing, "not known": surplus, "of another shape": misshapen}
+    told = {what: names for what, names in complaints.items() if names}
+    if told:
+        misfit = f"{source} does not fit the {type(network).__name__}"
+        raise BadWeights(
+            f"{misfit}: " + "; ".join(f"{what}: {_listed(names)}" for what, names in told.items()),
+            "\n".join([f"{misfit}:", *(f"  {what}: {name}" for what, names in told.items() for name in names)]),
+        )
     network.load_state_dict(found)
 
 

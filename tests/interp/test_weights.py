@@ -94,16 +94,45 @@ def test_what_does_not_match_is_listed() -> None:
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": Small()}, tmp_path / "code.pt")
-    with pytest.raises(MissingModel, match="cannot be read"):
-        weights.read(tmp_path / "code.pt")
+    assert "more than tensors" in refused(tmp_path / "code.pt")
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 broken"])
-def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "damaged.pt"
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is empty"),
+        (b"not weights", "it is neither"),
+        (b"PK\x03\x04 broken", "it is damaged or was cut off"),
+        (b"\x80\x02}q\x00", "it is damaged or was cut off"),
+        (b"\n<!DOCTYPE html>\n<html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+def test_damaged_files_are_named(tmp_path: Path, content: bytes, words: str, ending: str) -> None:
+    path = tmp_path / f"damaged{ending}"
     path.write_bytes(content)
-    with pytest.raises(MissingModel, match=r"damaged\.pt"):
+    told = refused(path)
+    assert told.startswith(f"{path} cannot be read: ")
+    assert words in told
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pt"])
+@pytest.mark.parametrize("kept", [0.01, 0.5, 0.999])
+def test_a_file_that_was_cut_off_is_damaged(tmp_path: Path, name: str, kept: float) -> None:
+    path = written(tmp_path / name, film.Network(NARROW))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    assert refused(path) == f"{path} cannot be read: it is damaged or was cut off; get it again"
+    path.write_bytes(whole[:300] + bytes(byte ^ 0x55 for byte in whole[300:]))
+    assert refused(path) == f"{path} cannot be read: it is damaged or was cut off; get it again"
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(weights.BadWeights) as caught:
         weights.read(path)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
