@@ -18,6 +18,9 @@ from math import isfinite
 MORE = 1.1
 """Factor of one pair of round brackets; square ones divide by it."""
 
+DEEPEST = 60
+"""Brackets inside one another; further ones are ordinary characters, as in `prompt_steps`: 49 pairs reach `LIMIT`."""
+
 LIMIT = 100.0
 """Weights are held within ± this: beyond it every picture is noise, and half precision overflows."""
 
@@ -67,7 +70,7 @@ Part(text='dull', weight=0.9090909090909091))
         return False
 
     for mark, value in _marks(prompt):
-        if mark == "bracket" and value in "([":
+        if mark == "bracket" and value in "([" and len(opened) < DEEPEST:
             opened.append((value, len(texts)))
             continue
         closed = (

@@ -20,7 +20,7 @@ from animate.schedule.prompt_text import spelled
 _MARK = re.compile(r"\\.|[\[\]]|\bAND\b", re.DOTALL)
 _WEIGHT = re.compile(r"(.*?)\s*:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\Z", re.DOTALL)
 _BRACKET = re.compile(r"\\.?|[()\[\]]", re.DOTALL)
-_CLOSING = {"(": ")", "[": "]"}
+_OPENING = {")": "(", "]": "["}
 _AT_THE_END = {"(": ":1.1)", "[": "]"}
 """Said with its weight, a round bracket counts as one left open does, whatever number stands before its end."""
 _HERE = "\0"
@@ -101,20 +101,21 @@ def closed(text: str) -> str:
     >>> closed("((a) b")
     '((a) b:1.1)'
     """
-    opened: list[str] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}  # where the open ones of each kind stand
 
     def pair(mark: re.Match[str]) -> str:
         found = mark[0]
-        if found in _CLOSING:
-            opened.append(found)
-        elif found in _CLOSING.values():
-            partner = next((at for at in reversed(range(len(opened))) if _CLOSING[opened[at]] == found), None)
-            if partner is None:
+        if found in opened:
+            opened[found].append(mark.start())
+        elif found in _OPENING:
+            if not opened[_OPENING[found]]:
                 return f"\\{found}"
-            opened.pop(partner)
+            opened[_OPENING[found]].pop()
         return "\\\\" if found == "\\" else found
 
-    return _BRACKET.sub(pair, text) + "".join(_AT_THE_END[bracket] for bracket in reversed(opened))
+    paired = _BRACKET.sub(pair, text)
+    left = sorted(((at, bracket) for bracket, places in opened.items() for at in places), reverse=True)
+    return paired + "".join(_AT_THE_END[bracket] for _, bracket in left)
 
 
 def _joints(text: str) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animate.diffusion.prompt_weights import BREAK, LIMIT, parse
+from animate.diffusion.prompt_weights import BREAK, DEEPEST, LIMIT, parse
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,6 @@ def test_plain_text_is_itself(prompt: str) -> None:
 
 def test_deep_nesting_is_bounded() -> None:
     assert parse("(" * 5000 + "x")[0].weight == LIMIT
+    deep = parse("(a" * 5000)  # each bracket once scaled all that was inside it: 12.5 million multiplications
+    assert "".join(part.text for part in deep) == "a" * DEEPEST + "(a" * (5000 - DEEPEST)
+    assert parse("[" * DEEPEST + "(x:2)" + "]" * DEEPEST)[0].weight == pytest.approx(1.1**-DEEPEST)
