@@ -71,6 +71,10 @@ class Sight:
             view *= _positive(_inside(self.x, self.y))
         return Warped(view, self.coverage)
 
+    def inside(self) -> Tensor:
+        """(1, H, W): 1 where a place inside the old picture is read, 0 from one pixel beyond its edge on."""
+        return (_inside(self.x, self.y) + 0.5).clamp_(0, 1)[None]
+
 
 def pinhole(
     picture: Tensor,

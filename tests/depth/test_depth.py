@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animate import depth
-from animate.depth.align import align
+from animate.depth.align import align, steadied
 from animate.errors import BadInput, MissingModel
 from animate.schedule.fields import FIELDS
 
@@ -155,6 +155,25 @@ def test_align_leaves_alone_what_it_cannot_know() -> None:
     assert align(told, told * 2, torch.zeros_like(told)) is told
     flat = torch.ones(1, 8, 8)
     assert torch.isfinite(align(flat, told, torch.ones_like(told))).all()
+
+
+def test_two_errors_of_one_kind_are_no_scale() -> None:
+    """Estimate and reference err alike: neither is flatter than the other."""
+    rng = torch.Generator().manual_seed(2)
+    truth = 0.1 + 0.9 * torch.linspace(0, 1, 40)[None, :, None].expand(1, 40, 60)
+    told, reference = (1 / (truth * (1 + 0.1 * torch.randn(1, 40, 60, generator=rng))) for _ in range(2))
+    aligned = align(told, reference, torch.ones_like(told))
+    assert float((1 / aligned).std() / (1 / told).std()) == pytest.approx(1, abs=0.01)
+
+
+def test_another_scene_is_not_drawn_to_the_one_before() -> None:
+    rng = torch.Generator().manual_seed(4)
+    told, reference = (depth.from_disparity(torch.rand(1, 1, 30, 40, generator=rng))[0] for _ in range(2))
+    assert align(told, reference, torch.ones_like(told)) is told
+    assert steadied(told, reference, torch.ones_like(told)) is told
+    plane = torch.full_like(told, 3)
+    assert align(told, plane, torch.ones_like(told)) is told
+    assert steadied(plane, told, torch.ones_like(told)) is plane
 
 
 def test_disparity_turns_round() -> None:
