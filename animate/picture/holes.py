@@ -12,6 +12,11 @@ SOFT = 3
 """Pixels over which it fades out there."""
 
 
+def there(unseen: Tensor) -> bool:
+    """Whether there is a hole in (1, H, W), or nothing: a place of which less than half was seen."""
+    return bool((unseen > 0.5).any())
+
+
 def softened(unseen: Tensor) -> Tensor:
     """(1, H, W) how much of each place is to be invented: 1 where nothing was seen, fading out beyond its edge."""
     hard = (unseen > 0.5).to(unseen)[None]

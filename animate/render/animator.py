@@ -63,13 +63,13 @@ def _flown(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         return (yield from _opened(plan, frame, carry))
     depth = torch.ones_like(carry.arriving[:1])
     if plan.settings["use_depth_warping"] and plan.settings["depth_algorithm"] != "flat":
-        depth = yield EstimateDepth(index=frame.index, picture=carry.arriving)
+        depth = yield EstimateDepth(index=frame.index - 1, picture=carry.arriving)  # what is flown through is behind us
     flight = view.of_frame(plan, frame, depth, carry.depth)
     arriving = flight.see(carry.arriving)
     unseen = carry.unseen
     if plan.settings["holes"] == "paint":
-        before = flight.see(unseen.expand_as(carry.arriving)).picture[:1] if unseen.numel() else 0.0
-        unseen = (1 - arriving.coverage + before).clamp(0, 1)
+        before = flight.see(unseen).picture if unseen.numel() else 0.0
+        unseen = (flight.uncovered() + before).clamp(0, 1)
     carry = replace(
         carry,
         index=frame.index,
@@ -89,13 +89,18 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     if not frame.redrawn:
         return carry
     carry = replace(carry, leaving=carry.arriving, leaving_by=carry.arriving_by, painted_at=frame.index)
-    if frame["strength"] >= 1:  # carried on, untouched by the model
-        return carry
     fresh = bool(frame["strength"] <= 0 and plan.settings["strength_0_no_init"])
-    if fresh:
-        moved = _moved_by(plan, carry.arriving, carry.arriving_by)
-    else:
-        moved = _led_back(plan, frame, carry, (yield from _filled(plan, frame, carry)))
+    unseen = carry.unseen[:0] if fresh else _unseen(plan, carry)
+    hole = holes.there(unseen)
+    if frame["strength"] >= 1 and not hole:  # carried on, untouched by the model
+        return carry
+    moved = _moved_by(plan, carry.arriving, carry.arriving_by)
+    if hole:
+        moved, unseen = yield from _filled(plan, frame, moved, unseen)
+    if frame["strength"] >= 1:
+        return replace(carry, arriving=prepare.greyed(plan, moved), arriving_by=np.eye(3), unseen=unseen)
+    if not fresh:
+        moved = _led_back(plan, frame, carry, moved)
     moved = yield from hybrid.laid_in(plan, frame, moved, "Normal")
     where = yield from masking.of(plan, frame, "mask", moved)
     colors = carry.colors
@@ -110,7 +115,7 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
         if where is not None:
             painted = mask.blend(moved, painted, where)
     painted = yield from hybrid.laid_in(plan, frame, painted, "After Generation")
-    return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=carry.unseen[:0])
+    return replace(carry, arriving=painted, arriving_by=np.eye(3), colors=colors, unseen=unseen)
 
 
 def _redrawn(
@@ -138,28 +143,36 @@ def _redrawn(
     return prepare.greyed(plan, painted)
 
 
-def _filled(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Tensor]:
-    """(3, H, W) the picture painted last as it has moved; what was never seen is invented first where that is asked.
+def _unseen(plan: Plan, carry: Carry) -> Tensor:
+    """(1, H, W) in [0, 1], how much of each place of frame `carry.index` was never seen; empty where all of it was.
+
+    A move of less than half a pixel uncovers a part of one, and that is stretched: parts are gathered from frame to
+    frame until they are worth painting.
+    """
+    if plan.settings["holes"] != "paint":
+        return carry.unseen[:0]
+    uncovered = 1 - warp(torch.ones_like(carry.arriving[:1]), carry.arriving_by).coverage
+    if carry.unseen.numel():
+        uncovered = (uncovered + move(carry.unseen, carry.arriving_by, sampling="bilinear")).clamp(0, 1)
+    return uncovered if bool((uncovered > 0).any()) else carry.unseen[:0]
+
+
+def _filled(plan: Plan, frame: Frame, moved: Tensor, unseen: Tensor) -> Generator[Request, Any, tuple[Tensor, Tensor]]:
+    """`moved` (3, H, W) with what was never seen of it invented, and what is still unseen after that.
 
     Invented from its surroundings and noise alone, it is then redrawn with the rest as if it had always been there: so
     there is no seam, and the frame's own strength stays what it is.
     """
-    if plan.settings["holes"] != "paint":
-        return _moved_by(plan, carry.arriving, carry.arriving_by)
-    border, reading = _border(plan), str(plan.settings["sampling_mode"])
-    moved = warp(carry.arriving, carry.arriving_by, border=border, sampling=reading)
-    unseen = carry.unseen if carry.unseen.numel() else 1 - moved.coverage
-    if not bool((unseen > 0.5).any()):
-        return moved.picture
-    return (
-        yield Redraw(
-            index=frame.index,
-            picture=moved.picture,
-            strength=frame["hole_strength"],
-            how=_elsewhere(prepare.sampling(plan, frame), frame.index),
-            within=holes.softened(unseen),
-        )
+    within = holes.softened(unseen)
+    invented = yield Redraw(
+        index=frame.index,
+        picture=moved,
+        strength=frame["hole_strength"],
+        how=_elsewhere(prepare.sampling(plan, frame), frame.index),
+        within=within,
     )
+    left = unseen * (1 - within)
+    return invented, left if bool((left > 0).any()) else left[:0]
 
 
 def _elsewhere(how: Sampling, index: int) -> Sampling:

@@ -376,3 +376,46 @@ def test_a_rim_uncovered_between_two_redrawn_frames_is_painted_at_the_next() -> 
     within = asked[1].within
     assert within is not None
     assert float(within.mean()) > 1 - 0.9**6  # three moves' worth, and the overlap
+
+
+def striped(ask: Redraw) -> Tensor:
+    """What is to be invented is full of stripes, which go along with a pan of 0.45 pixels."""
+    columns = 0.5 + 0.4 * torch.sin((torch.arange(64) - 0.45 * ask.index) / 2).expand(3, 48, 64)
+    return ask.picture if ask.within is None else torch.lerp(ask.picture, columns, ask.within)
+
+
+@pytest.mark.parametrize("mode", ["2D", "3D"])
+def test_a_slow_pan_is_painted_too_and_does_not_smear(mode: str) -> None:
+    """Less than half a pixel a frame; in 3D a plane at distance 1, by a focal length of 41.6 pixels."""
+    fields = {"animation_mode": mode, "depth_algorithm": "flat", "strength": 0.6 if mode == "2D" else 1}
+    by = 0.45 if mode == "2D" else -0.45 / 41.57 * 200
+    emitted, asked = run(plan_of(max_frames=50, holes="paint", translation_x=by, **fields), striped)
+    painted = [ask for ask in asked if isinstance(ask, Redraw) and ask.within is not None]
+    assert 5 < len(painted) <= 25
+    uncovered = emitted[-1].picture[0, 24, :20]
+    assert float(uncovered.std()) > 0.15  # 0 where a column is stretched over and over
+
+
+def test_a_slow_pan_of_strength_1_goes_on_from_any_frame() -> None:
+    plan = plan_of(max_frames=9, holes="paint", strength=1, translation_x=0.45)
+    straight, _ = run(plan, striped)
+    for emit in straight[:-1]:
+        rest, _ = run(plan, striped, Carry.from_arrays(emit.carry.to_arrays()))
+        assert torch.equal(rest[-1].picture, straight[-1].picture)
+
+
+def test_strength_1_paints_holes_and_nothing_else() -> None:
+    plan = plan_of(max_frames=5, zoom={0: 1, 1: 1, 2: 0.8, 3: 1}, holes="paint", strength=1, hole_strength=0.1)
+    emitted, asked = run(plan, striped)
+    (hole,) = [ask for ask in asked if isinstance(ask, Redraw)]
+    assert (hole.index, hole.strength) == (2, 0.1)
+    assert torch.equal(emitted[2].picture, striped(hole))
+    assert torch.equal(emitted[4].picture, emitted[2].picture)
+
+
+def test_depth_of_a_file_is_that_of_the_picture_it_moves() -> None:
+    plan = plan_of(max_frames=3, animation_mode="3D", depth_algorithm="some/model", translation_x=3, aperture=4)
+    _, asked = answered(plan, RAMP)
+    depths = [ask for ask in asked if isinstance(ask, EstimateDepth)]
+    assert [ask.index for ask in depths] == [0, 0, 1, 1, 2]  # shown, then flown through
+    assert torch.equal(depths[0].picture, depths[1].picture)

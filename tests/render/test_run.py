@@ -246,7 +246,7 @@ def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None
     render(schedule, tmp_path / "run", {**deep, "max_frames": 3}, progress=listening)
     assert any("maps of 90 × 40 are stretched to pictures of 64 × 64" in text for text in listening.heard)
     assert sum("everywhere; the scene is a plane" in text for text in listening.heard) == 1
-    assert any(text.startswith("frame 1: depth is 20") for text in listening.heard)
+    assert any(text.startswith("frame 0: depth is 20") for text in listening.heard)
     (tmp_path / "no.npy").write_text("no depth")
     with pytest.raises(BadInput, match=r"no\.npy"):
         render(schedule, tmp_path / "none", {**deep, "depth_file": str(tmp_path / "no.npy")})
