@@ -199,7 +199,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     segmenter = None
     if masking.wanted(plan, "word"):
         segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
-    with directory.claim(), film or nullcontext(), scout or nullcontext(), Stencils(plan) as stencils:
+    with directory.claim(), film or nullcontext(), scout or nullcontext(), Stencils(plan, progress.say) as stencils:
         if restart:
             directory.clear()
         directory.begin(record, given.text, Path(given.file).name)

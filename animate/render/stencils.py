@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,19 +15,23 @@ from animate.picture import convert
 from animate.render.interpolate import PICTURES
 from animate.render.projector import Projector
 from animate.schedule.plan import Plan
-from animate.video.reader import probe
+from animate.video.reader import probe, read_frames
 
 KEPT = 8
 """Pictures that are held."""
+OPAQUE = 250
+"""Of 255: an alpha that is nowhere less says nothing; codecs with loss do not keep 255."""
 
 
 class Stencils:
     """Masks by file; a video's frames go with those of the film, or with the animation's own."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, say: Callable[[str], None] = lambda _: None) -> None:
+        """`say` hears of a damage, once a file."""
         self._film = plan.film
         self._size = plan.size
         self._fit = str(plan.settings["video_fit"])
+        self._say = say
         self._videos: dict[tuple[str, bool], Projector] = {}
         self._still = lru_cache(KEPT)(self._still)  # type: ignore[method-assign]
 
@@ -34,7 +39,7 @@ class Stencils:
         """(1, H, W) in [0, 1], on the CPU, for frame `index`.
 
         Of a picture, and of a video that has one, the alpha where it says anything, else the brightness; with `alpha`
-        nothing else. Of a video that is too short the last picture stands.
+        nothing else. Past the end of a video its last picture stands.
 
         Raises:
             BadInput: there is no alpha.
@@ -47,7 +52,8 @@ class Stencils:
             if alpha and not transparent:
                 raise BadInput(f"{file}: has no alpha to mask by; take luma, or a mask in a file of its own")
             told = replace(self._film, file=file, styles=())
-            self._videos[file, alpha] = Projector(told, self._size, self._fit, frames=0, alpha=transparent)
+            masks = transparent and (alpha or _lets_through(Path(file)))
+            self._videos[file, alpha] = Projector(told, self._size, self._fit, frames=0, alpha=masks, say=self._say)
         return self._videos[file, alpha](index)[:1]
 
     def _still(self, file: str, alpha: bool) -> Tensor:
@@ -60,3 +66,15 @@ class Stencils:
     def __exit__(self, *_: object) -> None:
         for video in self._videos.values():
             video.close()
+
+
+def _lets_through(path: Path) -> bool:
+    """Whether a video with alpha is anywhere less than opaque; every GIF has one, whatever it shows."""
+    told = path.stat()
+    return _is_clear(path, told.st_size, told.st_mtime_ns)
+
+
+@lru_cache(KEPT)
+def _is_clear(path: Path, size: int, changed: int) -> bool:
+    frames = read_frames(path, alpha=True, scaled=lambda height, width: (64, 64), damaged=lambda _: None)
+    return any(int(frame.min()) < OPAQUE for frame in frames)

@@ -155,6 +155,8 @@ def test_files_videos_and_alpha(tmp_path: Path) -> None:
         shown = [stencils(index, str(moving)) for index in range(5)]
         assert not torch.equal(shown[0], shown[2])
         assert torch.equal(shown[3], shown[4])  # too short: its last picture stands
+        with Stencils(plan) as resumed:
+            assert torch.equal(resumed(9, str(moving)), shown[4])
         assert float(stencils(1, str(clear), alpha=True).mean()) == pytest.approx(0.4, abs=0.01)
         with pytest.raises(BadInput, match="no alpha"):
             stencils(0, str(moving), alpha=True)
@@ -164,6 +166,19 @@ def test_files_videos_and_alpha(tmp_path: Path) -> None:
         (str(moving), False),
         (str(tmp_path / "card.png"), True),
     ]
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.gif", ()), ("a.mov", ("-c:v", "qtrle", "-pix_fmt", "argb"))])
+def test_an_alpha_that_is_opaque_everywhere_masks_nothing(tmp_path: Path, name: str, codec: tuple[str, ...]) -> None:
+    """Every GIF could be transparent; this one is black at the left and white at the right."""
+    half = ("-f", "lavfi", "-i", "color=black:size=64x48:rate=10:duration=0.5")
+    mask = made(tmp_path / name, *half, "-vf", "drawbox=x=32:w=32:h=48:color=white:t=fill", *codec)
+    with Stencils(plan_of(mask=str(mask))) as stencils:
+        for index in (0, 3, 9):
+            shown = stencils(index, str(mask))[0]
+            assert float(shown[:, :28].max()) < 0.05
+            assert float(shown[:, 36:].min()) > 0.95
+        assert float(stencils(0, str(mask), alpha=True).min()) == 1
 
 
 @pytest.mark.parametrize("mode", ["frames", "carried", "keyed"])
