@@ -109,9 +109,10 @@ class Projector:
                 self._kept.popitem(last=False)
         elif self._kept:
             if self._frames and self._frames - self._next > FORGIVEN:
+                there = self._film.first + self._next * self._film.every
                 raise VideoError(
-                    f"{self._film.file}: ends before frame {self._next} of {self._frames}; "
-                    "what is rendered is kept, and a `to` that is earlier renders it whole"
+                    f"{self._film.file}: ends before frame {self._next} of {self._frames}; what is rendered is kept, "
+                    f"and `to: {there}`, in another directory or with --restart, renders all there is"
                 )
             self._last = self._next - 1
         elif self._next > -(self._film.first // self._film.every):  # begun past the end: twice as far before it

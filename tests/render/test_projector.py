@@ -62,7 +62,7 @@ def test_past_the_end_the_last_picture_stands_wherever_it_is_begun(film: Path, f
 @pytest.mark.parametrize("begin", [0, 40, 65])
 def test_a_film_that_ends_too_early_is_told_wherever_it_is_begun(film: Path, begin: int) -> None:
     show = Projector(Film(file=str(film)), SIZE, frames=FRAMES + 10)
-    with show, pytest.raises(VideoError, match=r"film\.mp4: ends before frame 60 of 70"):
+    with show, pytest.raises(VideoError, match=r"film\.mp4: ends before frame 60 of 70; .* `to: 60`"):
         [show(index) for index in range(begin, FRAMES + 10)]
 
 
