@@ -62,7 +62,7 @@ def read(path: Path) -> dict[str, Tensor]:
 def _why(path: Path, error: Exception) -> str:
     """What is the matter with a file that is no weight file, in one clause."""
     if isinstance(error, PermissionError):
-        return error.strerror
+        return str(error.strerror)
     with path.open("rb") as file:
         start = file.read(256).lstrip()
     if not start:

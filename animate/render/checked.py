@@ -5,9 +5,10 @@ Imports nothing heavy: `animate check` answers without torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def _fault_of_depth(name: str) -> tuple[str, str]:
     near = get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"{', '.join(known)}, or a depth model by folder or hub id"
     return f"there is no depth model called {name!r}", hint
+
+
+def _added(field: str) -> Collection[str]:
+    """Engines of other packages; `animate.interp` knows them too, but imports torch."""
+    if field not in ("frame_interpolation_engine", "cadence_tween"):
+        return ()
+    return sorted(entry_points(group="animate.interp").names)
 
 
 MULTIPLES = {names.EMBEDDED: 16}
@@ -90,6 +98,7 @@ def _problems(schedule: Schedule) -> Iterator[Problem]:
 
 SENSES = Senses(
     choices={"sampler": (*samplers(), *ALIASES)},
+    added=_added,
     faults={"model": names.fault, "depth_algorithm": _fault_of_depth},
     listen=listen,
     separate=separate,

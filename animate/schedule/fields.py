@@ -88,6 +88,8 @@ def in_words(row: Field) -> str:
 
 
 ANIMATION_MODES = ("2D", "3D", "None", "Interpolation", "Video Input")
+ENGINES = ("film", "film-halving", "rife", "embedded", "flow", "farneback", "blend", "hold")
+"""What makes in-betweens; other packages add to them."""
 SEED_BEHAVIORS = ("iter", "fixed", "random", "ladder", "alternate", "schedule")
 
 
@@ -247,9 +249,9 @@ _ROWS: tuple[Field, ...] = (
     _field("hybrid_use_first_frame_as_init_image", "flag", "hybrid", True, "Frame 0 begins with the film's first picture, by init_strength.", example="false"),
     # cadence
     _field("diffusion_cadence", "integer", "cadence", 1, "Only every so many frames are redrawn; those between are carried by the motion and cross-faded.", low=1, high=1000, aliases=("cadence", "turbo_steps"), deforum=2, example="2"),
-    _field("cadence_tween", "choice", "cadence", "warp", "How the frames between two redrawn ones get from the one to the other: warp carries both by the schedule's motion and fades; the engines move what has moved beside that as well.", choices=("warp", "auto", "film", "rife", "embedded", "flow", "farneback"), example="flow"),
+    _field("cadence_tween", "choice", "cadence", "warp", "How the frames between two redrawn ones get from the one to the other: warp carries both by the schedule's motion and fades; the engines move what has moved beside that as well.", choices=("warp", "auto", *ENGINES), example="flow"),
     # in-betweens
-    _field("frame_interpolation_engine", "choice", "output", "None", "What fills frames in between the painted ones into the video: auto takes FILM or RIFE where their weights are, else the embedded network once it passes its gate, else flow.", choices=("None", "auto", "film", "rife", "embedded", "flow", "farneback", "blend", "hold"), example="auto"),
+    _field("frame_interpolation_engine", "choice", "output", "None", "What fills frames in between the painted ones into the video: auto takes FILM or RIFE where their weights are, else the embedded network once it passes its gate, else flow.", choices=("None", "auto", *ENGINES), example="auto"),
     _field("frame_interpolation_x_amount", "integer", "output", 2, "Frames that the video shows for each painted one, and so many times the fps.", low=1, high=100, example="4"),
     _field("frame_interpolation_slow_mo_amount", "integer", "output", 1, "How many times longer the video lasts: in-betweens become slow motion, without sound.", low=1, high=100, example="2"),
     # output

@@ -240,6 +240,8 @@ class _Loading:
 
     def _setting(self, row: Field) -> Setting | None:
         node, field, report = self.taken.report(row.name)
+        if row.kind == "choice":
+            row = replace(row, choices=(*row.choices, *self.senses.added(row.name)))
         value = READERS[row.kind](row, node, field, report)
         if row.kind == "file" and value:
             return files.find(str(value), node, field, report)

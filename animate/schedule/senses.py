@@ -20,6 +20,8 @@ class Senses:
 
     choices: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Names that text fields may hold, by field: `{"sampler": (…)}`."""
+    added: Callable[[str], Collection[str]] = lambda field: ()
+    """Names that other packages add to the choices of a field."""
     faults: Mapping[str, Fault] = field(default_factory=dict)
     """What finds fault with the name of a model, by field."""
     listen: Listen = deaf

@@ -11,6 +11,7 @@ from animate.interp import ENGINES, best, embedded, film, load, rife, store
 from animate.interp.halving import Halving
 from animate.interp.interpolator import Interpolator
 from animate.interp.tween import Blend, Tween
+from animate.schedule.fields import FIELDS
 from tests.interp.scenes import psnr, sliding, texture
 from tests.interp.test_film import NARROW
 
@@ -166,6 +167,11 @@ def test_halving_asks_for_the_middle_only() -> None:
 def test_an_unknown_engine_brings_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean film"):
         load("Filme")
+
+
+def test_a_schedule_may_name_every_engine() -> None:
+    assert FIELDS["frame_interpolation_engine"].choices == ("None", "auto", *ENGINES)
+    assert FIELDS["cadence_tween"].choices == ("warp", "auto", *ENGINES)
 
 
 def test_plain_engines_take_no_weights(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import animate
-from animate.errors import MissingModel
+from animate.errors import MissingModel, ScheduleError
 from animate.picture import convert
 from animate.render import between
 from animate.render.run import render, resume
@@ -65,6 +65,24 @@ def test_nothing_is_blended_across_a_cut_of_the_film(two_shots):
     looped = list(between.filler(animate.plan({**restyled, **filled, "loop": 2}), "cpu")(given))
     assert (looped[7] == given[3]).all()
     assert (looped[15] != given[7]).any()
+
+
+def test_engines_of_other_packages_are_named_as_ours(tmp_path, monkeypatch):
+    (tmp_path / "jump.py").write_text(
+        "def load(weights, device, dtype): return lambda a, b, times: [b for _ in times]\n"
+    )
+    record = tmp_path / "jump-1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: jump\nVersion: 1.0\n")
+    (record / "entry_points.txt").write_text("[animate.interp]\njump = jump:load\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    given = frames(3)
+    wanted = plan(max_frames=3, frame_interpolation_engine="Jump", cadence_tween="jump", diffusion_cadence=2)
+    shown = list(between.filler(wanted, "cpu")(given))
+    assert [(frame == given[index]).all() for frame, index in zip(shown, (0, 1, 1, 2, 2, 2))] == [True] * 6
+    assert between.of_cadence(wanted, "cpu").name == "jump"
+    with pytest.raises(ScheduleError, match=r"jumb.*did you mean jump"):
+        plan(frame_interpolation_engine="jumb")
 
 
 def test_slow_motion_without_in_betweens_lasts_longer():
