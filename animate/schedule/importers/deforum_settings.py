@@ -80,9 +80,11 @@ class Settings:
         raise ScheduleError([self.problem("animation_mode", f"the mode {word!r} is not known", hint)])
 
     def get(self, key: str) -> Node | None:
-        """The value of a key; None where it is absent, null, or an empty text."""
+        """The value of a key; None where it is absent, null, an empty text, or a number that is none (NaN)."""
         node = self.values.get(key)
         if node is None or node.value is None or (isinstance(node.value, str) and not node.value.strip()):
+            return None
+        if _boundless(node):
             return None
         return node
 
@@ -166,7 +168,7 @@ class Settings:
         return self.source.problem(self.values.get(key), key, what, hint)
 
     def notes_on_keys(self) -> Iterator[Problem]:
-        """One note for all keys that stand twice, one for all that nobody knows."""
+        """One note for all keys that stand twice, one for all without a number, one for all that nobody knows."""
         table = self.source.root.value
         assert isinstance(table, Table)
         names = table.names()
@@ -174,9 +176,17 @@ class Settings:
         if len(names) > len(self.values):
             doubled = sorted(name for name in self.values if names.count(name) > 1)
             yield self.problem(doubled[0], f"written more than once: {listed(doubled)}", "the last one counts")
+        boundless = [name for name, node in self.values.items() if _boundless(node)]
+        if boundless:
+            what = "is not a finite number" if len(boundless) == 1 else f"{listed(boundless)} are not finite numbers"
+            yield self.problem(boundless[0], what, "taken as if it were not there")
         if unknown:
             what = f"{listed(unknown)}: {'not a key' if len(unknown) == 1 else 'not keys'} of Deforum's"
             yield Problem(what=what, hint="ignored", file=self.source.file)
+
+
+def _boundless(node: Node) -> bool:
+    return isinstance(node.value, float) and not math.isfinite(node.value)
 
 
 def curve(node: Node) -> Node:

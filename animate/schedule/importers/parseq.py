@@ -7,6 +7,7 @@ Facts about the format were read in sd-parseq 0.1.112 and in Deforum's adapter f
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -106,7 +107,10 @@ def _rows(source: Source, rendered: object, notes: list[Problem]) -> list[dict[s
     """The rendered frames in order, each once."""
     if not isinstance(rendered, Sequence) or isinstance(rendered, str):
         return []
-    rows = [row for row in rendered if isinstance(row, dict) and isinstance(row.get("frame"), int | float)]
+    rows = [row for row in rendered if isinstance(row, dict) and _finite(row.get("frame"))]
+    if len(rows) < len(rendered):
+        what = f"{len(rendered) - len(rows)} of {len(rendered)} rows have no frame number"
+        notes.append(source.problem(None, "rendered_frames", what, "ignored"))
     once = {int(row["frame"]): row for row in rows if row["frame"] >= 0}
     if len(once) < len(rows):
         notes.append(
@@ -118,12 +122,16 @@ def _rows(source: Source, rendered: object, notes: list[Problem]) -> list[dict[s
     return [once[frame] for frame in sorted(once)]
 
 
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _options(pairs: dict[str, Node], options: object) -> None:
     if not isinstance(options, Mapping):
         return
     for name, field in (("output_fps", "fps"), ("cadence", "diffusion_cadence"), ("bpm", "bpm")):
         value = options.get(name)
-        if isinstance(value, int | float) and value > 0:
+        if isinstance(value, int | float) and 0 < value < math.inf:
             pairs[field] = Node.of(int(value) if field == "diffusion_cadence" else value)
 
 

@@ -58,8 +58,8 @@ def test_file_of_all_keys_is_silent(tmp_path: Path) -> None:
 def test_noise_changes_as_in_deforum_where_our_own_files_would_hold_it(tmp_path: Path, changes: dict[str, str]) -> None:
     (tmp_path / "film.mp4").write_bytes(b"film")
     silent = {name: value for name, value in WEBUI.items() if name != "seed_behavior"}
+    seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
     for settings in (silent, {**WEBUI, "seed_behavior": "iter"}):
-        seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
         schedule = load(save(tmp_path, {**settings, **changes}), senses=Senses(watch=lambda path: seen))
         assert compile(schedule)["seed"][:4].tolist() == [77, 78, 79, 80]
         assert "seed_behavior: iter\n" in to_yaml(schedule, tmp_path)
@@ -559,3 +559,16 @@ def test_rows_name_fields_of_the_table() -> None:
     from animate.schedule.fields import FIELDS
 
     assert {setting.field for setting in deforum_keys.SETTINGS} <= set(FIELDS)
+
+
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "1e400"])
+def test_a_number_that_is_none_is_told_and_as_if_it_were_not_there(tmp_path: Path, written: str) -> None:
+    keys = ("W", "max_frames", "extract_from_frame", "extract_nth_frame", "perspective_flip_fv", "angle", "seed")
+    for mode in ("2D", "Video Input"):
+        settings = {**WEBUI, "animation_mode": mode, "video_init_path": "film.mp4", "enable_perspective_flip": True}
+        for key in keys:
+            file = tmp_path / "old_settings.txt"
+            text = json.dumps({**settings, key: 0.12345})
+            file.write_text(text.replace("0.12345", written))
+            told = [str(note) for note in load(file, {"seed": 1}).warnings]
+            assert any(f": {key}: is not a finite number (taken as if" in note for note in told), (mode, key, told)

@@ -141,3 +141,15 @@ def test_as_yaml(tmp_path: Path) -> None:
     new.write_text(to_yaml(schedule), encoding="utf-8")
     assert compile(load(new)).digest == compile(schedule).digest
     assert "zoom: {0: 1, 1: 1.02, 39: 1.02}" in new.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "1e400"])
+def test_rows_and_options_without_a_number_are_told_or_left(tmp_path: Path, written: str) -> None:
+    rows = [{"frame": frame, "zoom": 1.0, "deforum_prompt": "a"} for frame in range(3)]
+    rows.append({"frame": "@"})
+    file = tmp_path / "document.json"
+    document = {"rendered_frames": rows, "options": {"cadence": "@", "output_fps": 12, "bpm": "@"}}
+    file.write_text(json.dumps(document).replace('"@"', written))
+    schedule = load(file)
+    assert schedule.settings["max_frames"] == 3
+    assert any("1 of 4 rows have no frame number" in note.what for note in schedule.warnings)
