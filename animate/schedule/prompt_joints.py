@@ -61,8 +61,8 @@ def parted(text: str) -> tuple[Joined, ...]:
 
 def each(text: str, wrap: Callable[[str], str]) -> str:
     """`wrap` put around each of the prompts of a text; what it joins by an `AND` of its own stands once."""
-    told, mould = parted(text), wrap(_HERE)
-    if told == (Joined(text),) or mould == _HERE:
+    told = parted(text)
+    if told == (Joined(text),) or (mould := wrap(_HERE)) == _HERE:
         return wrap(text)
     around = parted(mould)
     place = next((number for number, part in enumerate(around) if _HERE in part.text), 0)
