@@ -69,7 +69,8 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         bad = (column < row.low - 1e-9) | (column > row.high + 1e-9)
         if bad.any():
             frame = int(np.argmax(bad))
-            what = f"{column[frame]:.6g} at frame {frame} is out of range"
+            value = 1 - column[frame] if keyframes.complement else column[frame]
+            what = f"{value:.6g} at frame {frame} is out of range"
             if lenient:
                 warnings.append(schedule.problem(name, f"{what} and is held inside", in_words(row)))
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from animate.schedule.fields import FIELDS
@@ -21,6 +22,10 @@ RESTYLING: Mapping[str, tuple[str, ...]] = {
     "latent_blend": ("carried", "frames"),
 }
 """By field, the values of `video_mode` with which a restyled film looks at it; with any other it does nothing."""
+
+
+_DEFORUM = re.compile(r"\s*\{?\s*[\"']?0[\"']?\s*:(?!\d)")
+"""How Deforum's notation of keys begins, which means nothing in a prompt of ours."""
 
 
 def remark(taken: Taken, settings: Mapping[str, Setting], schedule: Schedule, show: Show) -> None:
@@ -59,7 +64,11 @@ def _on_settings(taken: Taken, settings: Mapping[str, Setting]) -> None:
 
 
 def _on_prompts(taken: Taken, schedule: Schedule) -> None:
-    """Parts of prompts that stand where they do nothing."""
+    """Parts of prompts that stand where they do nothing, and keys that are none."""
+    for name in {"prompts", "negative_prompts"} & taken.written.keys():
+        node, field, report = taken.report(name)
+        if isinstance(node.value, str) and _DEFORUM.match(node.value) and not report.source.lenient:
+            report.note(node, field, "is painted as it stands, its numbers too", "keys are a mapping: {0: …, 12: …}")
     seeded = schedule.settings["seed_behavior"] == "schedule"
     elsewhere = [("negative_prompts", schedule.negative_prompts)]
     elsewhere += [("prompt_tracks", layer.track) for layer in schedule.layers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,7 +60,7 @@ class Taken:
             name, inverted = NAMES[key.text]
             before = self.written.get(name)
             if before is not None and before.spelled != key.text:
-                if (name in self.inverted) == inverted and _equal(before.value, value):
+                if _equal(before.value, value, opposite=(name in self.inverted) != inverted):
                     continue
                 what = f"disagrees with {before.spelled}, another name of the same field"
                 line = f"in line {before.key.line}" if before.key.line else ""
@@ -208,6 +209,9 @@ def override_node(value: Any) -> Node:
     return Node(source.scalar(value.strip()), text=value)
 
 
-def _equal(a: Node, b: Node) -> bool:
+def _equal(a: Node, b: Node, opposite: bool) -> bool:
+    """Whether two nodes say the same, one of them perhaps under a name of the opposite sense."""
     x, y = a.plain(), b.plain()
+    if opposite:
+        return a.is_number and b.is_number and math.isclose(x, 1 - y, abs_tol=1e-9)
     return bool(x == y) and isinstance(x, bool) == isinstance(y, bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +17,8 @@ from animate.schedule.schedule import Setting
 from animate.schedule.senses import Senses
 from animate.schedule.source import Table
 from animate.schedule.taken import Taken
+
+_LENGTHS = "240, 20s or 32b"
 
 
 def hear(taken: Taken, senses: Senses, show: Show) -> Music:
@@ -95,7 +98,10 @@ def _rate(taken: Taken, show: Show) -> Fraction:
 def _with_duration(taken: Taken, clock: Clock) -> Clock:
     node, field, report = taken.report("duration")
     if isinstance(node.value, tuple | Table | None) or not node.text.strip():
-        report.refuse(node, field, f"{shown(node)} is not a time", "240, 20s or 32b")
+        report.refuse(node, field, f"{shown(node)} is not a time", _LENGTHS)
+        return clock
+    if re.search(r"%|\bmax_f\b", node.text):
+        report.refuse(node, field, f"{shown(node)} counts by the length, which is what it should say", _LENGTHS)
         return clock
     try:
         frames = clock.frame(node.text)

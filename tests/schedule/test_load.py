@@ -148,6 +148,18 @@ def test_what_is_repaired_is_said(tmp_path: Path) -> None:
     assert compile(schedule)["zoom"][10] == 1.5
 
 
+def test_two_names_of_opposite_sense_may_agree(tmp_path: Path) -> None:
+    plan = compile(load(write(tmp_path, "prompts: x\nstrength: 0.6\ndenoise: 0.4\n")))
+    assert plan["strength"][0] == 0.6
+
+
+@pytest.mark.parametrize("text", ["'0: a cat, 12: a dog'", '\'"0": "a cat"\'', '\'{"0": "a cat"}\''])
+def test_keys_inside_a_prompts_text_are_told(tmp_path: Path, text: str) -> None:
+    told = [str(note) for note in load(write(tmp_path, f"prompts: {text}\n")).warnings]
+    assert any("painted as it stands" in note for note in told)
+    assert not load(write(tmp_path, "prompts: at 0:30, 12:30 o'clock\n")).warnings
+
+
 def test_keys_that_yaml_would_turn_into_something_else(tmp_path: Path) -> None:
     text = "prompts: x\nmax_frames: 48\ncues: {on: 12, no: 1s}\nangle: {on: 1, 2s: 3}\ncuts: [on]\n"
     assert compile(load(write(tmp_path, text.replace(", no: 1s", ""))))["angle"].tolist()[12:14] == [1, 1 + 2 / 12]

@@ -320,6 +320,11 @@ CASES: list[tuple[str, str]] = [
     ("embeddings: {<x>: no.bin}", "does not exist"),
     ("embeddings: {<x>: [1]}", "not a path"),
     ("color_coherence: Image", "needs a picture"),
+    # --- what is measured against itself, or told under a name of the opposite sense
+    ("duration: 50%", "counts by the length"),
+    ("duration: max_f / 2", "counts by the length"),
+    ("denoise: {0: 0.5, 4: 2}", "denoise: 1.25 at frame 2 is out of range (0 to 1)"),
+    ("strength: 0.6\ndenoise: 0.5", "disagrees"),
     # --- characters that neither a frame's file nor a plan can hold
     ('prompts: "a\\0b"', "holds '\\x00', a character that a text cannot have"),
     ('prompts: {0: a, 4: "a\\eb"}', "holds '\\x1b'"),
