@@ -71,6 +71,11 @@ class Projector:
             index = min(index, self._last)
         return convert.fit(convert.from_uint8(self._kept[index]), *self._size, self._fit)
 
+    def reaches(self, index: int) -> bool:
+        """Whether a picture is shown without the film being begun anew."""
+        index = min(index, self._last)
+        return index in self._kept or index >= self._next
+
     def __enter__(self) -> Self:
         return self
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -32,7 +32,8 @@ class Stencils:
         self._size = plan.size
         self._fit = str(plan.settings["video_fit"])
         self._say = say
-        self._videos: dict[tuple[str, bool], Projector] = {}
+        self._videos: dict[tuple[str, bool], tuple[Projector, Projector]] = {}
+        """Each twice, since keys of a restyled film are painted ahead: the second shows what the first has passed."""
         self._still = lru_cache(KEPT)(self._still)  # type: ignore[method-assign]
 
     def __call__(self, index: int, file: str, alpha: bool = False) -> Tensor:
@@ -53,8 +54,11 @@ class Stencils:
                 raise BadInput(f"{file}: has no alpha to mask by; take luma, or a mask in a file of its own")
             told = replace(self._film, file=file, styles=())
             masks = transparent and (alpha or _lets_through(Path(file)))
-            self._videos[file, alpha] = Projector(told, self._size, self._fit, frames=0, alpha=masks, say=self._say)
-        return self._videos[file, alpha](index)[:1]
+            more: dict[str, Any] = {"frames": 0, "alpha": masks}
+            ahead = Projector(told, self._size, self._fit, **more, say=self._say)
+            self._videos[file, alpha] = ahead, Projector(told, self._size, self._fit, **more)
+        ahead, behind = self._videos[file, alpha]
+        return (ahead if ahead.reaches(index) else behind)(index)[:1]
 
     def _still(self, file: str, alpha: bool) -> Tensor:
         mask = convert.read_alpha(file) if alpha else convert.read_mask(file)
@@ -64,8 +68,9 @@ class Stencils:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for video in self._videos.values():
-            video.close()
+        for reels in self._videos.values():
+            for reel in reels:
+                reel.close()
 
 
 def _lets_through(path: Path) -> bool:

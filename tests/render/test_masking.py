@@ -1,6 +1,6 @@
 """Masks while rendering: read from pictures, files and videos, and what they leave untouched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from animate.render.animator import animate as walk
 from animate.render.requests import Emit, EstimateDepth, Follow, Imagine, ReadFrame, ReadMask, Redraw, Segment, Watch
 from animate.render.stencils import Stencils
 from animate.schedule.plan import Plan
+from animate.video.reader import read_frames
 from tests.render.test_restyle import made
 
 SIZE = 48, 64
@@ -179,6 +180,20 @@ def test_an_alpha_that_is_opaque_everywhere_masks_nothing(tmp_path: Path, name: 
             assert float(shown[:, :28].max()) < 0.05
             assert float(shown[:, 36:].min()) > 0.95
         assert float(stencils(0, str(mask), alpha=True).min()) == 1
+
+
+def test_a_mask_video_asked_ahead_for_keys_is_not_wound_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def counted(*arguments: Any, **more: Any) -> Iterator[np.ndarray]:
+        begun.append(more["first"])
+        return read_frames(*arguments, **more)
+
+    monkeypatch.setattr("animate.render.projector.read_frames", counted)
+    source = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2", "-c:v", "ffv1")
+    film, mask = made(tmp_path / "film.mkv", *source), made(tmp_path / "mask.mkv", *source)
+    run(plan_of(video=str(film), video_mode="keyed", mask=str(mask), max_frames=20, diffusion_cadence=4))
+    assert begun == [0, 0]
 
 
 @pytest.mark.parametrize("mode", ["frames", "carried", "keyed"])
