@@ -31,6 +31,7 @@ _DEFORUM = re.compile(r"\s*\{?\s*[\"']?0[\"']?\s*:(?!\d)")
 def remark(taken: Taken, settings: Mapping[str, Setting], schedule: Schedule, show: Show) -> None:
     """Add them to the notes, and to the problems what cannot be meant."""
     _on_settings(taken, settings)
+    _on_keys_in_prompts(taken)
     _on_prompts(taken, schedule)
     _on_film(taken, settings, show)
     if settings["animation_mode"] == "Video Input":
@@ -63,12 +64,18 @@ def _on_settings(taken: Taken, settings: Mapping[str, Setting]) -> None:
         note("loop", "is as long as the whole animation")
 
 
-def _on_prompts(taken: Taken, schedule: Schedule) -> None:
-    """Parts of prompts that stand where they do nothing, and keys that are none."""
-    for name in {"prompts", "negative_prompts"} & taken.written.keys():
-        node, field, report = taken.report(name)
-        if isinstance(node.value, str) and _DEFORUM.match(node.value) and not report.source.lenient:
+def _on_keys_in_prompts(taken: Taken) -> None:
+    for name in ("prompts", "negative_prompts"):
+        written = taken.written.get(name)
+        if written is None or written.source.lenient or not isinstance(written.value.value, str):
+            continue
+        if _DEFORUM.match(written.value.value):
+            node, field, report = taken.report(name)
             report.note(node, field, "is painted as it stands, its numbers too", "keys are a mapping: {0: …, 12: …}")
+
+
+def _on_prompts(taken: Taken, schedule: Schedule) -> None:
+    """Parts of prompts that stand where they do nothing."""
     seeded = schedule.settings["seed_behavior"] == "schedule"
     elsewhere = [("negative_prompts", schedule.negative_prompts)]
     elsewhere += [("prompt_tracks", layer.track) for layer in schedule.layers]
