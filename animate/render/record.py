@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from animate.schedule import masks
 from animate.schedule.album import Album
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Film
+from animate.schedule.plan import weights
 
 _BESIDE = {row.name for row in FIELDS.values() if row.group in ("output", "batch")} | {
     *("fps", "duration", "max_frames"),  # the columns are as long as the run, and hold what the rate decided
@@ -54,13 +54,15 @@ class Record:
 def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a plan, as data, that decides the pictures: without encoding, sound, rate and device.
 
-    Files count by what is in them, or by their name, and not by where they are.
+    Files count by what is in them, those of LoRA and embeddings by their name too, and not by where they are.
     """
     contents = plan.get("contents", {})
     rest = {name: value for name, value in plan.items() if name not in _ASIDE}
     for name in ("loras", "embeddings"):
         if name in rest:
-            rest[name] = [[Path(part).name if isinstance(part, str) else part for part in row] for row in rest[name]]
+            rest[name] = [
+                [weights(part, contents) if isinstance(part, str) else part for part in row] for row in rest[name]
+            ]
     if "film" in rest:
         rest["film"] = Film.painting(rest["film"])
     if "album" in rest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -149,7 +149,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         loras=tuple(worn.items()),
         embeddings=schedule.embeddings,
         variables=MappingProxyType(variables),
-        contents=_contents(settings) | _masked_by(schedule),
+        contents=_contents(settings) | _by_path([*_masks(schedule), *worn, *(path for _, path in schedule.embeddings)]),
         film=schedule.film,
         album=_album(schedule, cut),
         guides=schedule.guides,
@@ -269,8 +269,12 @@ def _contents(settings: Mapping[str, Setting]) -> dict[str, str]:
     return found
 
 
-def _masked_by(schedule: Schedule) -> dict[str, str]:
-    """SHA-256 of the files that masks name, by path."""
+def _masks(schedule: Schedule) -> set[str]:
+    """Paths of the files that masks name."""
     texts = {text for name in masks.FIELDS for _, text, _ in schedule.texts[name].keys}
-    paths = {term.text for text in texts for term in masks.terms(masks.parse(text)) if term.kind == "file"}
-    return {path: fingerprint(Path(path)) for path in sorted(paths) if Path(path).is_file()}
+    return {term.text for text in texts for term in masks.terms(masks.parse(text)) if term.kind == "file"}
+
+
+def _by_path(paths: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files that exist, by path."""
+    return {path: fingerprint(Path(path)) for path in sorted(set(paths)) if Path(path).is_file()}

@@ -101,7 +101,7 @@ class Plan:
     variables: Mapping[str, Array] = field(default_factory=dict)
     """`let` curves and audio series, (n,) each; for plots."""
     contents: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of the pictures that are named, by setting, and of the files of masks, by path."""
+    """SHA-256 of the pictures that are named, by setting, and of the files of masks, LoRA and embeddings, by path."""
     film: Film = NO_FILM
     album: Album = NO_ALBUM
     """Pictures that are keys; none without."""
@@ -160,9 +160,9 @@ class Plan:
         for part in (used.positive, used.negative, used.weight):
             found.update(np.ascontiguousarray(part).tobytes())
         for path, weight in self.loras:
-            found.update(Path(path).name.encode() + np.ascontiguousarray(weight).tobytes())
+            found.update(weights(path, self.contents).encode() + np.ascontiguousarray(weight).tobytes())
         for token, path in self.embeddings:
-            found.update(f"{token}={Path(path).name}".encode())
+            found.update(f"{token}={weights(path, self.contents)}".encode())
         if self.film.file:
             found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
         if self.album.keys:
@@ -276,6 +276,11 @@ class Plan:
                 ]
             )
         return out.getvalue()
+
+
+def weights(path: str, contents: Mapping[str, str]) -> str:
+    """A file of a LoRA or an embedding, by its name and what is in it: where it lies decides nothing."""
+    return f"{Path(path).name} {contents.get(path, '')[:16]}".strip()
 
 
 def _packed(column: NDArray[Any]) -> Any:

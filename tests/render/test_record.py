@@ -71,3 +71,20 @@ def test_pictures_count_by_their_content(tmp_path: Path) -> None:
         write_png(tmp_path / name, frame(number))
     one, same, other = (identity(told(init_image=str(tmp_path / name))) for name in ("a.png", "b.png", "c.png"))
     assert one == same != other
+
+
+def test_weights_count_by_their_name_and_what_is_in_them(tmp_path: Path) -> None:
+    def plan(folder: str, ink: bytes, mist: bytes) -> dict[str, Any]:
+        place = tmp_path / folder
+        place.mkdir(exist_ok=True)
+        (place / "ink.safetensors").write_bytes(ink)
+        (place / "mist.pt").write_bytes(mist)
+        named = {"loras": {str(place / "ink.safetensors"): 0.8}, "embeddings": {"<mist>": str(place / "mist.pt")}}
+        return told(**named)
+
+    first = plan("a", b"ink", b"mist")
+    assert differences(first, plan("b", b"ink", b"mist")) == []
+    assert first["digest"] == plan("b", b"ink", b"mist")["digest"]
+    for name, other in (("loras", plan("c", b"INK", b"mist")), ("embeddings", plan("d", b"ink", b"MIST"))):
+        assert [line.partition(":")[0] for line in differences(first, other)] == [name]
+        assert first["digest"] != other["digest"]
