@@ -5,8 +5,8 @@ animate interpolate frames/ -o more/ --times 4              four frames for each
 animate interpolate a.png b.png -o morph.mp4 --times 24     from one still to another
 animate interpolate clip.mp4 -o slow.mp4 --slow 4           lasts four times as long; the sound is dropped or stretched
 
-Cuts are found and never blended across. --engine names the method: flow needs nothing; rife needs `animate models get
-rife` once; film needs a weight file (--weights film_net_fp32.pt).
+Cuts are found and never blended across; a rate that varies becomes even, and pixels square. --engine names the method:
+flow needs nothing; rife needs `animate models get rife` once; film needs a weight file (--weights film_net_fp32.pt).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         default="auto",
-        help="auto, film, film-halving, rife, embedded, flow, farneback, blend, hold",
+        help="auto, film, film-halving, rife, embedded, flow, farneback, blend, hold, or one of another package",
     )
     parser.add_argument("--weights", metavar="FILE", type=Path, help="weight file of the engine")
     parser.add_argument("--device", default="auto", help="where the engine runs: auto, cuda, mps, cpu")
