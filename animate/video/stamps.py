@@ -8,6 +8,9 @@ from pathlib import Path
 from animate.errors import VideoError
 from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
 
+_UNIT = "1/360000"
+"""Seconds: whole in it are frames of 24000/1001 up to 120000/1001 and thousandths. Older ffmpegs do not take the file's
+own unit."""
 _SHOWN_AT = 2
 """Column of ffmpeg's list of frames."""
 
@@ -20,7 +23,7 @@ def stamps(path: Path) -> list[Fraction]:
     child = Ffmpeg(
         [
             *("-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0"),
-            *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
+            *("-fps_mode", "passthrough", "-enc_time_base", _UNIT),
             *("-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"),
         ],
         listen=True,
