@@ -102,6 +102,12 @@ def from_disparity(disparity: Tensor) -> Tensor:
     return (1 / (1 / FAR + share * (1 / NEAR - 1 / FAR))).where(finite, torch.nan)
 
 
+def nearness(depth: Tensor) -> Tensor:
+    """Relative depth of any shape → [0, 1]: 0 at `FAR` and beyond, 1 at `NEAR` and before; linear in disparity."""
+    far, near = 1 / FAR, 1 / NEAR
+    return ((1 / depth - far) / (near - far)).clamp(0, 1)
+
+
 def to_disparity(depth: Tensor) -> Tensor:
     """Depth (N, 1, H, W) → disparity in [0, 1], 1 at the nearest point of each picture, 0 at the farthest."""
     inverse = 1 / depth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 
 
 class FromFile:
-    """One map for all frames, a folder of them in the order of their names, or a video of them."""
+    """One map for all frames, a folder of them in the order of the numbers in their names, or a video of them."""
 
     def __init__(self, file: str) -> None:
         """`file`: a picture (8 or 16 bits), a .npy array (H, W), a folder of these, or a video.
@@ -28,7 +29,8 @@ class FromFile:
         """
         path = Path(file)
         if path.is_dir():
-            self._files = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES)
+            found = (entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES)
+            self._files = sorted(found, key=_by_number)
         else:
             self._files = [path] if path.suffix.lower() in PICTURES else []
         self._video = None if self._files else path
@@ -37,7 +39,10 @@ class FromFile:
         self._last: np.ndarray | None = None
         if path.is_dir() and not self._files:
             raise BadInput(f"{file}: the folder holds no depth pictures ({', '.join(PICTURES)})")
-        self.size = self._map(0).shape[:2]  # what cannot be read is told now, not at the first frame
+        first = self._map(0)  # what cannot be read is told now, not at the first frame
+        if not np.isfinite(first).all():
+            raise BadInput(f"{self._files[0]}: expected a depth map of finite numbers, found NaN or infinity")
+        self.size = first.shape
         """(height, width) of the first map."""
 
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
@@ -49,7 +54,7 @@ class FromFile:
         return from_disparity(torch.stack(maps).to(pictures))
 
     def _map(self, frame: int) -> np.ndarray:
-        """(H, W) brighter = nearer; past the end the last one holds."""
+        """(H, W) brighter = nearer, as finite as it is there (`mended` tells); past the end the last one holds."""
         if self._video is not None:
             return self._from_video(frame)
         path = self._files[min(frame, len(self._files) - 1)]
@@ -65,8 +70,8 @@ class FromFile:
         array = array.squeeze()
         if array.ndim == 3:
             array = array[..., :3].mean(axis=2)
-        if array.ndim != 2 or not np.isfinite(array).all():
-            raise BadInput(f"{path}: expected a depth map (H, W) of finite numbers, found shape {array.shape}")
+        if array.ndim != 2:
+            raise BadInput(f"{path}: expected a depth map (H, W), found shape {array.shape}")
         return array
 
     def _from_video(self, frame: int) -> np.ndarray:
@@ -82,3 +87,8 @@ class FromFile:
         if self._last is None:
             raise BadInput(f"{self._video}: not a video of depth that can be read")
         return self._last
+
+
+def _by_number(path: Path) -> str:
+    """Map 9 before map 10, whether or not the names are filled with zeros."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), path.name)

@@ -13,7 +13,8 @@ from animate.depth import from_disparity
 from animate.errors import MissingModel
 
 METRIC = {"zoedepth", "depth_pro", "glpn", "prompt_depth_anything"}
-"""Model types that predict distance; all others predict disparity (larger = nearer) of an unknown scale."""
+"""Model types that predict distance; all others predict disparity (larger = nearer) of an unknown scale. Both are put
+between `NEAR` and `FAR`: how large a scene is to the camera is said by the schedule's `near` and `far`."""
 
 
 class FromTransformers:
@@ -45,4 +46,7 @@ class FromTransformers:
         predicted = self._model(**inputs).predicted_depth.float()  # (N, h, w) of the model's own size
         size = (pictures.shape[-2], pictures.shape[-1])
         field = F.interpolate(predicted[:, None], size=size, mode="bicubic", align_corners=False).to(pictures)
-        return field.clamp_min(1e-3) if self._metric else from_disparity(field)
+        if self._metric:  # metres, ranked like the rest; bicubic overshoot towards 0 would become the nearest point
+            nearest = predicted.amin(dim=(1, 2)).to(pictures).clamp_min(1e-3)
+            field = 1 / torch.maximum(field, nearest[:, None, None, None])
+        return from_disparity(field)

@@ -40,11 +40,19 @@ def animate(plan: Plan, carry: Carry | None = None) -> Generator[Request, Any, N
     """
     step = STEPS[str(plan.settings["animation_mode"])]
     for index in range(carry.index + 1 if carry else 0, len(plan)):
+        before = carry
         carry = yield from step(plan, plan[index], carry)
         filmed = plan.settings["animation_mode"] == "Video Input"
         shown = yield from (restyle.shown if filmed else _shown)(plan, carry)
-        picture, nearness = yield from finish.finished(plan, plan[index], shown)
+        told = before.told if before and not _apart(plan, index) else carry.told[:0]
+        picture, nearness, told = yield from finish.finished(plan, plan[index], shown, told)
+        carry = replace(carry, told=told)
         yield Emit(index=index, picture=picture, carry=carry, nearness=nearness)
+
+
+def _apart(plan: Plan, index: int) -> bool:
+    """Whether a frame has nothing to do with the one before it."""
+    return plan[index].cut or plan.settings["animation_mode"] == "None"
 
 
 def _moved(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
@@ -224,7 +232,10 @@ def _opened(plan: Plan, frame: Frame, carry: Carry | None) -> Step:
         if where is not None:
             picture = mask.blend(start, picture, where)
     else:
-        picture = yield Imagine(index=frame.index, how=how)
+        depth = None
+        if prepare.foretold(plan):
+            depth = yield from prepare.structure(plan, frame, torch.zeros(3, *plan.size))
+        picture = yield Imagine(index=frame.index, how=how, depth=depth)
     picture, colors = yield from _beginning(plan, frame, picture)
     return Carry.opened(frame.index, picture, carry, colors=colors)
 

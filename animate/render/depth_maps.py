@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from animate import depth as depths
-from animate.depth import DepthEstimator
-from animate.depth.align import align
+from animate.depth import DepthEstimator, mended
+from animate.depth.align import steadied
 from animate.errors import BadInput
 from animate.picture import convert
 from animate.picture.device import pick_device
 from animate.render.interpolate import PICTURES, find
-from animate.render.progress import Progress, Quiet
+from animate.render.progress import Progress, Quiet, Warned
 from animate.video.codecs import Encoding
 from animate.video.stills import write_grey, write_png
 from animate.video.writer import VideoWriter
@@ -47,8 +47,9 @@ def maps(
     if not source.exists():
         raise BadInput(f"{source} is not there")
     estimate = depths.load(algorithm, device=pick_device(device))
+    told = progress or Quiet()
     if source.is_file() and source.suffix.lower() in PICTURES:
-        plane = next(_nearness(iter([convert.read_picture(source)]), estimate))
+        plane = next(_nearness(iter([convert.read_picture(source)]), estimate, told))
         output.parent.mkdir(parents=True, exist_ok=True)
         write_grey(output, convert.to_uint16(plane))
         write_png(output.with_suffix(".preview.png"), coloured(plane))
@@ -57,13 +58,12 @@ def maps(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise BadInput(f"{output} is there already and not empty; name another folder")
     output.mkdir(parents=True, exist_ok=True)
-    told = progress or Quiet()
     told.begin(frames.count, 0)
     started = time.monotonic()
     with ExitStack() as stack:
         stack.callback(told.end)
         video = None
-        for index, plane in enumerate(_nearness(frames.frames(), estimate)):
+        for index, plane in enumerate(_nearness(frames.frames(), estimate, told)):
             write_grey(output / f"{index:06d}.png", convert.to_uint16(plane))
             shown = coloured(plane)
             if video is None:
@@ -84,13 +84,14 @@ def coloured(nearness: Tensor) -> np.ndarray:
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
 
 
-def _nearness(pictures: Iterator[Tensor], estimate: DepthEstimator) -> Iterator[Tensor]:
-    """(1, H, W) in [0, 1], 1 the nearest point; scale and shift of each are drawn to the one before."""
+def _nearness(pictures: Iterator[Tensor], estimate: DepthEstimator, told: Progress) -> Iterator[Tensor]:
+    """(1, H, W) in [0, 1], 1 the nearest point; scale and shift of each are drawn to the one before, but for a cut."""
     before: Tensor | None = None
+    warned = Warned(told.say)
     for index, picture in enumerate(pictures):
-        depth = estimate(picture[None], [index])[0]
+        depth, wrong = mended(estimate(picture[None], [index])[0], (picture.shape[-2], picture.shape[-1]))
+        warned(index, wrong)
         if before is not None and before.shape == depth.shape:
-            depth = align(depth, before, torch.ones_like(depth))
+            depth = steadied(depth, before, torch.ones_like(depth))
         before = depth
-        far, near = 1 / depths.FAR, 1 / depths.NEAR
-        yield ((1 / depth - far) / (near - far)).clamp(0, 1)
+        yield depths.nearness(depth)

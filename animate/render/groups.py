@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from animate.render.prepare import sampling
+from animate.render.prepare import foretold, sampling
 
 if TYPE_CHECKING:
     from animate.diffusion.models import Paints
@@ -23,7 +23,7 @@ INDEPENDENT = ("None", "Interpolation")
 
 def width_of(plan: Plan) -> int:
     """How many frames of a plan go into the model at once."""
-    alone = str(plan.settings["animation_mode"]) not in INDEPENDENT or bool(plan.album.keys)
+    alone = str(plan.settings["animation_mode"]) not in INDEPENDENT or bool(plan.album.keys) or foretold(plan)
     return 1 if alone else int(plan.settings["batch_size"])
 
 

@@ -45,6 +45,11 @@ def structure(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, A
     return (yield EstimateDepth(index=frame.index, picture=picture))
 
 
+def foretold(plan: Plan) -> bool:
+    """Whether the depth that the model is to keep is known before there is a picture: only a file knows it."""
+    return plan.settings["generation"] == "depth2img" and plan.settings["depth_algorithm"] == "file"
+
+
 def matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:
     """The colour match of this plan towards `colors`; the identity where there is none."""
     space = str(plan.settings["color_coherence"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+from collections.abc import Callable
 from typing import IO, Any, Protocol
 
 _PROMPT_LETTERS = 40
@@ -36,6 +38,21 @@ class Quiet:
     def say(self, text: str) -> None: ...
 
     def end(self) -> None: ...
+
+
+class Warned:
+    """Says what was wrong with a frame once a kind: what is wrong with one is mostly wrong with all."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._kinds: set[str] = set()
+
+    def __call__(self, index: int, wrong: str) -> None:
+        """`wrong` of frame `index`, "" where nothing was; texts that differ in numbers only are of one kind."""
+        kind = re.sub(r"\d[\d.e+-]*", "", wrong)
+        if wrong and kind not in self._kinds:
+            self._kinds.add(kind)
+            self._say(f"frame {index}: {wrong}")
 
 
 class Bar:

@@ -160,6 +160,8 @@ class Carry:
     """The frame at which `leaving` was painted, where a film is restyled by keys."""
     behind: Tensor = field(default_factory=lambda: torch.empty(0))
     """(3, H, W) the film's picture that `leaving` was painted from; empty where a film is not restyled by keys."""
+    told: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(1, H, W) the depth that frame `index` was finished by (focus, stereo, maps); empty where nobody asked."""
     until: int = -1
     """The last frame that `leaving` and `arriving` are the keys of; −1 where a film is not restyled by keys."""
 

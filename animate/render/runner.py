@@ -21,7 +21,7 @@ from animate.render.flows import Flows
 from animate.render.interrupts import Interrupts
 from animate.render.memory import keep_freed_blocks
 from animate.render.output import Output
-from animate.render.progress import Progress
+from animate.render.progress import Progress, Warned
 from animate.render.projector import Projector
 from animate.render.requests import (
     Carry,
@@ -131,7 +131,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
     request: Request | None = None
     answer: Tensor | None = None
     started = time.perf_counter()
-    warned = False
+    warned = Warned(progress.say)
     try:
         while not (interrupts.asked and isinstance(request, Emit | None)):  # a frame that was begun is finished
             try:
@@ -144,9 +144,7 @@ def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress,
                 answer = _painted(request, order, size)
                 if isinstance(request, EstimateDepth):
                     answer, wrong = mended(answer, size)
-                    if wrong and not warned:  # once a run: a bad model is bad at every frame
-                        progress.say(f"frame {request.index}: {wrong}")
-                        warned = True
+                    warned(request.index, wrong)
                 continue
             answer = None
             seconds = time.perf_counter() - started

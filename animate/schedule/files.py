@@ -9,13 +9,13 @@ from pathlib import Path
 from animate.schedule.source import Node, Report
 
 
-def find(text: str, node: Node, field: str, report: Report) -> str:
-    """The absolute path of a file; "", and a problem, if it cannot be one.
+def find(text: str, node: Node, field: str, report: Report, folders: bool = False) -> str:
+    """The absolute path of a file, or of a folder where those will do; "", and a problem, if it cannot be one.
 
     A file that does not exist is a problem too, but only a note for an imported schedule, whose path is kept.
     """
     path = inside(report.source.folder, text)
-    if path is not None and path.is_file():
+    if path is not None and (path.is_file() or (folders and path.is_dir())):
         return str(path.absolute())
     miss(text, node, field, report)
     return "" if path is None else str(path.absolute())

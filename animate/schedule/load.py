@@ -244,7 +244,7 @@ class _Loading:
             row = replace(row, choices=(*row.choices, *self.senses.added(row.name)))
         value = READERS[row.kind](row, node, field, report)
         if row.kind == "file" and value:
-            return files.find(str(value), node, field, report)
+            return files.find(str(value), node, field, report, folders=row.name == "depth_file")
         if row.name == "prompt_ease" and value is not None:
             return curve.read_ease(node, field, report)
         self._find_fault(row.name, str(value or ""))

@@ -1,6 +1,7 @@
 """One contract suite over every estimator, and what is special to each."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -82,6 +83,39 @@ def test_a_folder_gives_each_frame_its_own_and_holds_the_last(places: dict[str, 
     picture = torch.zeros(1, 3, 40, 56)
     assert not torch.equal(estimate(picture, [0]), estimate(picture, [1]))
     assert torch.equal(estimate(picture, [2]), estimate(picture, [9]))
+
+
+def test_a_folder_is_read_by_number(tmp_path: Path) -> None:
+    for number in (0, 2, 10, 1):
+        map_ = np.zeros((4, 4), np.float32)
+        map_.flat[min(number, 5)] = 1
+        np.save(tmp_path / f"depth_{number}.npy", map_)
+    estimate = depth.load("file", file=str(tmp_path))
+    nearest = [int(estimate(torch.zeros(1, 3, 4, 4), [index]).argmin()) for index in range(4)]
+    assert nearest == [0, 1, 2, 5]
+
+
+def test_a_later_map_with_holes_is_mended_and_not_the_end(tmp_path: Path) -> None:
+    maps = [np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5) for _ in range(2)]
+    maps[1][0, :2] = np.nan
+    for index, map_ in enumerate(maps):
+        np.save(tmp_path / f"{index}.npy", map_)
+    found = depth.load("file", file=str(tmp_path))(torch.zeros(1, 3, 4, 5), [1])
+    mended, wrong = depth.mended(found[0], (4, 5))
+    assert torch.isfinite(mended).all()
+    assert "2 of 20 places" in wrong
+
+
+def test_metres_are_ranked_like_the_rest(places: dict[str, tuple[str, str]]) -> None:
+    """A metric model's scene may reach beyond 20 metres: it keeps its depth."""
+    estimate = depth.load(places["glpn"][0])
+    metres = torch.linspace(2, 300, 32 * 32).view(1, 32, 32)
+    estimate._model.forward = lambda **_: SimpleNamespace(predicted_depth=metres)
+    found = estimate(torch.rand(1, 3, 32, 32), [0])
+    assert (float(found.min()), float(found.max())) == pytest.approx((depth.NEAR, depth.FAR), rel=1e-3)
+    assert (found.flatten().diff() >= 0).float().mean() > 0.95
+    middle = (1 / 151 - 1 / 300) / (1 / 2 - 1 / 300)
+    assert float(1 / found[0, 0, 16, 0]) == pytest.approx(0.05 + 0.95 * middle, rel=0.05)
 
 
 @pytest.fixture

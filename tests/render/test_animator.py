@@ -1,6 +1,7 @@
 """The animator, driven with painted squares: no model, no disk."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,46 @@ def test_depth2img_gives_the_model_the_depth_of_the_moved_picture() -> None:
     assert torch.equal(third.depth, RAMP)
     shown = [ask.picture for ask in asked if isinstance(ask, EstimateDepth)]
     assert centre(shown[0])[0] == pytest.approx(centre(square())[0] + 4, abs=0.5)
+
+
+def test_depth_of_a_file_shapes_the_first_picture_too() -> None:
+    plan = plan_of(max_frames=2, generation="depth2img", depth_algorithm="file", depth_file=__file__)
+    _, asked = answered(plan, RAMP)
+    first, second = (ask for ask in asked if isinstance(ask, Imagine | Redraw))
+    assert torch.equal(first.depth, RAMP)
+    assert torch.equal(second.depth, RAMP)
+
+
+def test_focus_and_eyes_do_not_pump_with_what_a_network_says() -> None:
+    """Estimates of one scene at two scales in turn; a cut begins anew, and any frame can be gone on from."""
+    plan = plan_of(max_frames=9, save_depth_maps=True, cuts=[6])
+
+    def maps(carry: Carry | None = None) -> list[Emit]:
+        steps, answer, emitted = walk(plan, carry), None, []
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration:
+                return emitted
+            match request:
+                case Imagine():
+                    answer = square()
+                case Redraw():
+                    answer = request.picture
+                case EstimateDepth():
+                    answer = 1 / (1 / RAMP if request.index % 2 == 0 else 0.8 / RAMP + 0.01)
+                case _:
+                    emitted.append(request)
+                    answer = None
+
+    emitted = maps()
+    near = [emit.nearness for emit in emitted]
+    alone = float((1 / RAMP - (0.8 / RAMP + 0.01)).abs().mean()) / 0.95
+    assert max(float((a - b).abs().mean()) for a, b in pairwise(near[:6])) < 0.15 * alone
+    assert torch.equal(near[6], near[0])
+    for emit in emitted[:-1]:
+        again = maps(Carry.from_arrays(emit.carry.to_arrays()))
+        assert torch.equal(again[-1].nearness, near[-1])
 
 
 def test_what_is_done_on_the_way_out_touches_no_later_frame() -> None:

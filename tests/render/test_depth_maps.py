@@ -1,13 +1,18 @@
 """Depth of pictures, folders and videos by the embedded network."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from animate import depth as depths
 from animate.errors import BadInput
 from animate.render.depth_maps import maps
+from animate.render.progress import Quiet
 from animate.video.reader import read_frames
 from animate.video.stills import write_png
 
@@ -45,6 +50,41 @@ def test_a_folder_gets_a_map_for_each_and_a_video(tmp_path: Path) -> None:
     assert max(means) - min(means) < 0.02 * 65535  # it does not pump
     with pytest.raises(BadInput, match="not empty"):
         maps(tmp_path / "in", out)
+
+
+def test_a_cut_begins_anew(tmp_path: Path) -> None:
+    """Two scenes that have nothing in common: the second is told as it is alone."""
+    (tmp_path / "in").mkdir()
+    for index in range(2):
+        write_png(tmp_path / "in" / f"{index}.png", land())
+        write_png(tmp_path / "in" / f"{index + 2}.png", land()[::-1].copy())
+    maps(tmp_path / "in", tmp_path / "out")
+    maps(tmp_path / "in" / "2.png", tmp_path / "alone.png")
+    third = cv2.imread(str(tmp_path / "out" / "000002.png"), cv2.IMREAD_UNCHANGED)
+    assert (third == cv2.imread(str(tmp_path / "alone.png"), cv2.IMREAD_UNCHANGED)).all()
+
+
+def test_what_an_estimator_gets_wrong_is_mended_and_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Holed:
+        """Says nothing of one place more in each frame."""
+
+        def __call__(self, pictures: torch.Tensor, frames: Sequence[int]) -> torch.Tensor:
+            found = torch.linspace(1, 20, pictures[0, 0].numel()).view_as(pictures[:, :1]).clone()
+            found.flatten()[: frames[0]] = torch.nan
+            return found
+
+    class Listening(Quiet):
+        heard: ClassVar[list[str]] = []
+
+        def say(self, text: str) -> None:
+            self.heard.append(text)
+
+    monkeypatch.setattr(depths, "load", lambda name, device: Holed())
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        write_png(tmp_path / "in" / f"{index}.png", land(16, 16))
+    maps(tmp_path / "in", tmp_path / "out", progress=Listening())
+    assert [text[:47] for text in Listening.heard] == ["frame 1: depth is not a positive number at 1 of"]
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

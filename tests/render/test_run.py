@@ -247,6 +247,17 @@ def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None
     assert any("maps of 90 × 40 are stretched to pictures of 64 × 64" in text for text in listening.heard)
     assert sum("everywhere; the scene is a plane" in text for text in listening.heard) == 1
     assert any(text.startswith("frame 0: depth is 20") for text in listening.heard)
+    (tmp_path / "maps").mkdir()
+    ramp = np.linspace(0, 1, 64 * 64, dtype=np.float32)
+    for index, holes in enumerate((0, 3, 5)):
+        np.save(tmp_path / "maps" / f"{index}.npy", np.r_[np.full(holes, np.nan), ramp[holes:]].reshape(64, 64))
+    np.save(tmp_path / "maps" / "3.npy", np.ones((64, 64)))  # another kind
+    listening, deep = Listening(), {**deep, "depth_file": str(tmp_path / "maps"), "max_frames": 5}
+    render(schedule, tmp_path / "holed", deep, progress=listening)
+    assert [text[:60] for text in listening.heard if text.startswith("frame")] == [
+        "frame 1: depth is not a positive number at 3 of 4096 places;",
+        "frame 3: depth is 20 everywhere; the scene is a plane",
+    ]
     (tmp_path / "no.npy").write_text("no depth")
     with pytest.raises(BadInput, match=r"no\.npy"):
         render(schedule, tmp_path / "none", {**deep, "depth_file": str(tmp_path / "no.npy")})
