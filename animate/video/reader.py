@@ -169,17 +169,20 @@ class Measured(NamedTuple):
 
 def measure(path: Path) -> Measured:
     """The frames of a video by the times of their packets, without decoding them; raises VideoError."""
-    told = _rate(path, _pictures(path, _describe(path)))
+    described = _describe(path)
+    told = _rate(path, _pictures(path, described))
     base, packets = _packets(path)
     shown = packets[:, _SHOWN]
-    stamped = not (shown == _MISSING).any()
-    return _measured(np.sort(shown if stamped else packets[:, _STORED]) * float(base), told, stamped)
+    if len(shown) and not (shown == _MISSING).any():
+        return _measured(np.sort(shown) * float(base), told, _start(described))
+    return Measured(len(shown), len(shown) / float(told) if told else 0.0, True, told, 0.0, False)
 
 
-def _measured(stamps: np.ndarray, told: Fraction, stamped: bool) -> Measured:
-    """`stamps`: seconds, ascending; `told`: the rate that the file tells, which may be rounded, wrong, or 0."""
-    frames, begins = len(stamps), float(stamps[0]) if len(stamps) and stamped else 0.0
-    length = float(stamps[-1] - stamps[0]) if frames else 0.0
+def _measured(stamps: np.ndarray, told: Fraction, start: float) -> Measured:
+    """`stamps`: seconds, ascending; `told`: the rate that the file tells, which may be rounded, wrong, or 0; `start`:
+    the stamp at which the file begins."""
+    frames, begins, stamped = len(stamps), float(stamps[0]) - start, True
+    length = float(stamps[-1] - stamps[0])
     if length <= 0:
         return Measured(frames, 0.0, True, told, begins, stamped)
     mean = _simplest(frames - 1, length)
@@ -235,6 +238,11 @@ def read_metadata(path: Path) -> dict[str, str]:
     return from_ffmetadata(texts)
 
 
+def clock_start(path: Path) -> float:
+    """What the clock of a sound or video file shows at its beginning, in seconds; raises VideoError."""
+    return _start(_describe(path))
+
+
 def sound_seconds(path: Path) -> float:
     """Length of the sound in a sound or video file; raises VideoError where there is none or it does not tell."""
     described = _describe(path)
@@ -281,6 +289,11 @@ def _duration(described: str) -> float:
     return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
+def _start(described: str) -> float:
+    match = re.search(r"Duration: [^,]*, start: (-?[\d.]+)", described)
+    return float(match.group(1)) if match else 0.0
+
+
 def _rate(path: Path, line: str) -> Fraction:
     """Exact from the first packets where they follow evenly, else as ffmpeg prints it, to two digits; 0 without."""
     printed = [_number(match) for match in re.findall(r"([\d.]+k?) (?:fps|tbr)", line)]
@@ -307,7 +320,8 @@ def _packets(path: Path, first: int = 0) -> tuple[Fraction, np.ndarray]:
     """The unit of time in seconds, and in it int64 (n, 3) when each packet of the video, or of the first of them, is
     decoded, when it is shown, and for how long; in the order they are stored, without those that are not shown."""
     limit = ("-frames:v", str(first)) if first else ()
-    arguments = ["-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
+    # Without -copyts a transport stream's stamps begin with those of its pictures, and not with the file's.
+    arguments = ["-v", "error", "-copyts", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
     child = Ffmpeg([*arguments, "-c", "copy", "-f", "framecrc", "pipe:1"], listen=True)
     base, found = Fraction(1), []
     try:

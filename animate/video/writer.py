@@ -17,7 +17,7 @@ from animate.video.atomic import PART, put_in_place, settle, settle_folder
 from animate.video.codecs import Codec, Encoding, codec_of
 from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
 from animate.video.metadata import gif_comment, to_ffmetadata
-from animate.video.reader import sound_seconds
+from animate.video.reader import clock_start, sound_seconds
 from animate.video.stills import check_frame
 
 # Browsers show a GIF's frame of less than 2/100 s for 10/100 s.
@@ -171,17 +171,16 @@ class VideoWriter:
         Not while they are made: `-shortest` there let the sound run on by up to a second, by how the pipes happened
         to fill. The pictures are only copied.
         """
-        skip = ("-ss", f"{soundtrack.offset:.6f}") if soundtrack.offset > 0 else ()
-        chain = ["aresample=async=1:first_pts=0"]  # sound that begins later, or has a gap, is late in the mix as well
-        if soundtrack.offset < 0:
-            chain.append(f"adelay=delays={-1000 * soundtrack.offset:.3f}:all=1")
+        zero = clock_start(soundtrack.path) + soundtrack.offset
+        # By its own clock: sound that begins later than its file, or has a gap, is late in the mix as well.
+        chain = [f"asetpts=PTS-({zero:.6f})/TB", "atrim=start=0", "aresample=async=1:first_pts=0"]
         if self._codec.layouts:
             chain.append(f"aformat=channel_layouts={self._codec.layouts}")
         chain += ["apad", f"atrim=duration={float(self.frames / self._fps):.6f}"]
         self._ffmpeg = Ffmpeg(
             [
-                *("-v", "warning", "-y", *PROTOCOLS, "-i", file_argument(self._part)),
-                *(*skip, *PROTOCOLS, "-i", file_argument(soundtrack.path)),
+                *("-v", "warning", "-y", "-copyts", *PROTOCOLS, "-i", file_argument(self._part)),
+                *(*PROTOCOLS, "-i", file_argument(soundtrack.path)),
                 *("-map", "0:v", "-c:v", "copy", "-map", "1:a:0", "-filter:a", ",".join(chain), *self._codec.sound),
                 *("-map_metadata", "0", "-map_chapters", "-1"),
                 *(*self._codec.container, "-f", self._codec.muxer, file_argument(self._mixed)),

@@ -143,15 +143,15 @@ def test_the_soundtrack_begins_where_it_should_and_lasts_as_long_as_the_pictures
     assert heard[-1] + 0.05 == pytest.approx(sounds[1], abs=0.11)
 
 
-@pytest.mark.parametrize("codec", ["h264", "vp9", "prores"])
+@pytest.mark.parametrize(("ending", "codec"), [("mkv", "h264"), ("mkv", "vp9"), ("mkv", "prores"), ("ts", "h264")])
 @pytest.mark.parametrize(("offset", "begins"), [(0.0, 0.7), (0.5, 0.2), (-0.5, 1.2)])
 def test_sound_that_begins_later_in_its_file_is_late_in_the_mix(
-    tmp_path: Path, codec: str, offset: float, begins: float
+    tmp_path: Path, ending: str, codec: str, offset: float, begins: float
 ) -> None:
     """As in a film whose pictures begin before its sound; and there is as much of it as of the pictures."""
-    later = tmp_path / "later.mkv"
-    source = ("-f", "lavfi", "-i", "color=size=16x16:rate=10:duration=3", "-itsoffset", "0.7")
-    sound = ("-f", "lavfi", "-i", "sine=duration=2", "-c:v", "ffv1", "-c:a", "pcm_s16le", "-af", "volume=8")
+    later = tmp_path / f"later.{ending}"
+    source = ("-f", "lavfi", "-i", "color=size=16x16:rate=25:duration=3", "-itsoffset", "0.7")
+    sound = ("-f", "lavfi", "-i", "sine=duration=2", "-c:v", "libx264", "-c:a", "aac", "-af", "volume=8")
     assert ffmpeg.output_of(["-v", "error", *source, *sound, file_argument(later)])[0] == 0
     path = write(
         tmp_path / f"a{CODECS[codec].suffix}",
