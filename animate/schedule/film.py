@@ -45,13 +45,13 @@ class Seen:
     fps: Fraction
     """Frames a second; the mean where the rate varies."""
     frames: int
-    """How many are stored."""
+    """How many are stored to be shown."""
     steady: bool
-    """Whether every frame is shown equally long."""
+    """Whether every frame stands, to less than half of one, where an even rate puts it."""
     seconds: float
     sound: bool
     begins: float = 0.0
-    """Seconds of its sound that are heard before its first picture is shown; negative where the sound begins later."""
+    """Seconds after the file's beginning, which may be its sound's, at which the first picture is shown."""
 
 
 Watch = Callable[[Path], Seen]
