@@ -10,6 +10,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,11 +76,20 @@ def summary(file: str, schedule: Schedule, plan: Plan) -> Iterator[str]:
         yield from _paragraph("cues", ", ".join(cues))
     if schedule.differs:
         yield from _paragraph("differs", schedule.differs)
-    warnings = [str(warning) for warning in plan.warnings]
+    warnings = [str(warning) for warning in plan.warnings] + _lacking(plan)
     if warnings:
         yield ""
         yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
         yield from (f"  {warning}" for warning in warnings)
+
+
+def _lacking(plan: Plan) -> list[str]:
+    """What this disk has too little of; a render may go to another, and is refused only there."""
+    from animate.render.run_dir import RunDirectory
+
+    height, width = plan.size
+    lacking = RunDirectory(Path()).lacks(len(plan), height * width)
+    return [f"{lacking} (-o on another disk)"] if lacking else []
 
 
 def _runs(file: str, args: argparse.Namespace, schedule: Schedule) -> list[str]:

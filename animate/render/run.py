@@ -17,7 +17,7 @@ from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
-from animate.errors import BadInput, RenderError, RunConflict, VideoError
+from animate.errors import BadInput, RenderError, RunConflict, ScheduleError, VideoError
 from animate.render import between, finish, hybrid, masking
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
@@ -34,6 +34,7 @@ from animate.render.stencils import Stencils
 from animate.schedule.compile import compile
 from animate.schedule.film import fingerprint
 from animate.schedule.plan import Plan
+from animate.schedule.schedule import Schedule
 from animate.schedule.taken import merged
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
@@ -82,7 +83,7 @@ def render(
         AnimateError: the render stopped; what was rendered is kept and can be gone on with.
     """
     directory = RunDirectory(Path(output))
-    given = _given(document, dict(overrides or {}), draft, None if restart else directory.record())
+    given = _given(document, dict(overrides or {}), draft, directory, restart)
     return _rendered(given, directory, restart, progress or Quiet())
 
 
@@ -103,20 +104,32 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
     return _rendered(given, place, False, progress or Quiet())
 
 
-def _given(document: Document, overrides: dict[str, Any], draft: bool, record: Record | None) -> Given:
+def _given(document: Document, overrides: dict[str, Any], draft: bool, directory: RunDirectory, restart: bool) -> Given:
     """The document compiled; a seed that chance drew is drawn once for a run, however often it is gone on with."""
     said = dict(overrides)
-    plan = compile(load(document, overrides))
+    record = None if restart else directory.record()
+    schedule = load(document, overrides)
+    plan = compile(schedule)
     if plan.seed_drawn and record is not None:
         plan = compile(load(document, {**overrides, "seed": record.plan["settings"]["seed"]}))
     if draft:
         overrides |= _draft(plan)
         drafted = compile(load(document, {**overrides, "seed": plan.settings["seed"]}))
         plan = _moving_alike(drafted, plan)
+    _refuse_too_long(schedule, plan, directory)
     if isinstance(document, Mapping):
         text = yaml.safe_dump(_plain(merged(document, said)), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
     return Given(plan=plan, text=Path(document).read_bytes(), file=str(document), overrides=overrides)
+
+
+def _refuse_too_long(schedule: Schedule, plan: Plan, directory: RunDirectory) -> None:
+    """Raise ScheduleError, at the line that says the length, where the disk cannot hold the frames."""
+    height, width = finish.size(plan)
+    lacking = directory.lacks(len(plan), height * width)
+    if lacking:
+        length = "duration" if "duration" in schedule.written else "max_frames"
+        raise ScheduleError([schedule.problem(length, lacking, "make room, or give another disk with -o")])
 
 
 def _plain(value: Any) -> Any:

@@ -105,19 +105,28 @@ class RunDirectory:
 
     def refuse_unwritable(self, frames: int, pixels: int) -> None:
         """Raise RenderError where the folder cannot be written, or cannot hold so many frames of so many pixels."""
-        place = next(parent for parent in (self.path.absolute(), *self.path.absolute().parents) if parent.exists())
+        place = self._nearest()
         if not place.is_dir():
             raise RenderError(f"{place}: is a file, not a directory")
         if not os.access(place, os.W_OK):
             raise RenderError(f"{place}: cannot be written to; give another directory with -o")
+        if lacking := self.lacks(frames, pixels):
+            raise RenderError(f"{lacking}; make room, or give a directory on another disk with -o")
+
+    def lacks(self, frames: int, pixels: int) -> str:
+        """What the disk lacks for so many frames of so many pixels, less those that are here; "" where they fit."""
+        place = self._nearest()
         free = shutil.disk_usage(place).free
         missing = frames - sum(1 for _ in self._rendered())
         need = int(missing * pixels * _LEAST_BYTES_PER_PIXEL)
-        if need > free:
-            raise RenderError(
-                f"{place}: {missing} frames take {need / 1e9:.1f} GB and more, only {free / 1e9:.1f} GB are free; "
-                "make room, or give a directory on another disk with -o"
-            )
+        if need <= free:
+            return ""
+        return f"{place}: {missing} frames take {need / 1e9:.1f} GB and more, only {free / 1e9:.1f} GB are free"
+
+    def _nearest(self) -> Path:
+        """The directory, or what is there of the way to it."""
+        whole = self.path.absolute()
+        return next(parent for parent in (whole, *whole.parents) if parent.exists())
 
     @contextmanager
     def claim(self) -> Iterator[None]:

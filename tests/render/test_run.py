@@ -3,18 +3,21 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from animate import cli
 from animate.errors import BadInput, EncodeError, RunConflict, ScheduleError, VideoError
 from animate.render import doctor, info
 from animate.render.batch import batch
@@ -203,6 +206,18 @@ def test_mistakes_write_nothing(schedule: Path, tmp_path: Path) -> None:
         with pytest.raises(error):
             render(schedule, tmp_path / "run", overrides)
         assert not (tmp_path / "run").exists(), overrides
+
+
+def test_more_frames_than_fit_the_disk_are_told_at_their_line(
+    schedule: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=9000))  # 8 frames of 64² need 9830
+    with pytest.raises(ScheduleError, match=r"clip\.yaml:1:13: max_frames: .*8 frames take .* only .* are free"):
+        render(schedule, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert cli.main(["check", str(schedule)]) == 0  # a render may go to another disk
+    assert "8 frames take" in capsys.readouterr().out
+    assert render(schedule, tmp_path / "run", {"max_frames": 2}).exists()
 
 
 def test_a_mapping_renders_and_a_draft_is_small(model: str, tmp_path: Path) -> None:
