@@ -121,6 +121,7 @@ def read_frames(
         *("-v", "error", *PROTOCOLS, *_decoder(info), "-i", file_argument(path), "-map", "0:v:0"),
         *(("-filter:v", ",".join(chain)) if chain else ()),
         *("-fps_mode", "passthrough"),  # another mode would fill up again what `select` leaves out
+        *("-enc_time_base", "1/90000"),  # in units of the mean rate frames fall together, and ffmpeg complains
         *("-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"),
     ]
     child = Ffmpeg(arguments, listen=True)

@@ -76,6 +76,16 @@ def test_an_uneven_rate_gives_each_frame_once_or_a_steady_stream(plain: Path, tm
     assert steady.count(20) == pytest.approx(3, abs=1)
 
 
+def test_frames_closer_together_than_the_mean_rate_are_no_damage(plain: Path, tmp_path: Path) -> None:
+    """Ten frames a second, then two hundred."""
+    path = made(
+        tmp_path / "close.mkv",
+        *("-i", file_argument(plain), "-filter:v", "setpts='if(lt(N,15),N/10,1.5+(N-15)/200)/TB'"),
+        *("-enc_time_base", "1/1000", "-fps_mode", "passthrough", "-c:v", "ffv1"),
+    )
+    assert [number_in(picture) for picture in read_frames(path)] == list(range(30))
+
+
 @pytest.mark.parametrize(
     ("name", "pixels", "codec"),
     [
