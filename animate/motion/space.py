@@ -212,33 +212,36 @@ def _frontmost(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """For each new pixel the old pixel (flat index, (H, W) int64) that is seen there, and 1 or 0: whether there is one.
 
     A z-buffer, the minimum of keys of depth and index where each arrives; cracks of a pixel are closed from two sides.
-    It is a pixel wider on each side, for what falls outside. Where nothing arrives the index is the pixel's own.
+    It is a pixel wider on each side, or a crack at the border had one side only, and another column wider, where
+    nothing arrives: it keeps the end of a row from the beginning of the next. Where nothing arrives the index is the
+    pixel's own.
     """
     height, width = z.shape
     index = torch.arange(height * width, device=z.device)
     order = z.clamp_min(NEAREST).view(torch.int32)  # positive floats sort as whole numbers
     nothing = int(np.float32(NOTHING).view(np.int32)) << 32
-    front = torch.full((height + 2, width + 2), nothing, device=z.device)
-    inner = front[1:-1, 1:-1]
+    front = torch.full((height + 2, width + 3), nothing, device=z.device)
+    inner = front[1:-1, 1:-2]
     inner += index.view(height, width)
     if z.device.type == "cpu":
         across, down, orders = (tensor.contiguous().numpy() for tensor in (x, y, order))
         _arrive(across, down, orders, front.numpy())
     else:
         _scatter(x, y, order, front)
-    front[[0, -1]] = nothing
-    front[:, [0, -1]] = nothing
     depth = _close(front)
     return inner & 0xFFFFFFFF, _positive(NOTHING / 2 - depth)
 
 
 def _scatter(x: Tensor, y: Tensor, order: Tensor, front: Tensor) -> None:
-    """Every old pixel's key where it arrives, unless a nearer one has."""
+    """Every old pixel's key where it arrives, unless a nearer one has; what arrives beyond the margin is left out."""
     height, width = order.shape
     index = torch.arange(height * width, device=order.device)
-    across = x.add(1.5).clamp_(0, width + 1).int()  # rounds, as it is positive
-    target = y.add(1.5).clamp_(0, height + 1).int().mul_(width + 2).add_(across).flatten().long()
+    across, down = x.add(1.5), y.add(1.5)
+    beyond = (across < 0) | (across >= width + 2) | (down < 0) | (down >= height + 2)
+    across, down = across.clamp_(0, width + 1).int(), down.clamp_(0, height + 1).int()  # rounds, as it is positive
+    target = down.mul_(width + 3).add_(across).flatten().long()
     keys = order.flatten().long().bitwise_left_shift_(32).bitwise_or_(index)
+    keys.masked_fill_(beyond.flatten(), torch.iinfo(torch.int64).max)
     front.view(-1).scatter_reduce_(0, target, keys, "amin")
 
 
@@ -246,14 +249,15 @@ def _scatter(x: Tensor, y: Tensor, order: Tensor, front: Tensor) -> None:
 def _arrive(x, y, order, front):  # type: ignore[no-untyped-def]
     """As `_scatter`, one by one."""
     height, width = order.shape
-    right, low = np.float32(width + 1), np.float32(height + 1)
+    right, low = np.float32(width + 2), np.float32(height + 2)
     for v in range(height):
         for u in range(width):
-            across = np.int64(min(max(ZERO, x[v, u] + ROUNDED), right))
-            down = np.int64(min(max(ZERO, y[v, u] + ROUNDED), low))
-            key = (np.int64(order[v, u]) << 32) | (v * width + u)
-            if key < front[down, across]:
-                front[down, across] = key
+            across, down = x[v, u] + ROUNDED, y[v, u] + ROUNDED
+            if ZERO <= across < right and ZERO <= down < low:
+                key = (np.int64(order[v, u]) << 32) | (v * width + u)
+                row, column = np.int64(down), np.int64(across)
+                if key < front[row, column]:
+                    front[row, column] = key
 
 
 ZERO, ROUNDED = np.float32(0), np.float32(1.5)
@@ -269,20 +273,22 @@ def _close(front: Tensor) -> Tensor:
     """Close cracks in place: pixels empty, or behind, between two opposite neighbours of one surface.
 
     Args:
-        front: (H + 2, W + 2) keys of a z-buffer, nothing in its outermost pixels.
+        front: (H + 2, W + 3) keys of a z-buffer with a margin of a pixel, nothing in its last column.
 
     Returns:
         (H, W) the depths that are seen now.
     """
     depth = _depth(front)
-    middle = depth[1:-1, 1:-1]
-    farther = torch.maximum(depth[1:-1, :-2], depth[1:-1, 2:])
+    middle = depth[1:-1, 1:-2]
+    farther = torch.maximum(depth[1:-1, :-3], depth[1:-1, 2:-1])
     behind = torch.sub(middle, farther, alpha=CREST)
-    farther = torch.maximum(depth[:-2, 1:-1], depth[2:, 1:-1], out=farther)
+    farther = torch.maximum(depth[:-2, 1:-2], depth[2:, 1:-2], out=farther)
     behind = torch.maximum(behind, torch.sub(middle, farther, alpha=CREST, out=farther), out=behind)
     stride, keys, depths = front.shape[1], front.view(-1), depth.view(-1)
     found = _indices(behind > 0)
-    found += torch.div(found, stride - 2, rounding_mode="floor").mul_(2).add_(stride + 1)
+    found += torch.div(found, stride - 3, rounding_mode="floor").mul_(3).add_(stride + 1)
+    side = torch.arange(stride, len(keys) - stride, stride, device=keys.device)  # beside a corner a crack lies outside
+    found = torch.cat([found, side, side + stride - 2])
     places = found
     for step, other, more in ((stride, 1, found), (1, stride, found[:0]), (stride, 1, found[:0])):
         before, after = depths.index_select(0, places - step), depths.index_select(0, places + step)

@@ -251,7 +251,29 @@ def test_a_z_buffer_is_the_same_scattered_and_one_by_one() -> None:
     random = torch.Generator().manual_seed(0)
     x, y = (torch.rand(SIZE, generator=random) * 2 * side - side / 2 for side in (SIZE[1], SIZE[0]))
     order = (torch.rand(SIZE, generator=random) + 0.5).view(torch.int32)
-    fronts = [torch.full((SIZE[0] + 2, SIZE[1] + 2), 1 << 62) for _ in range(2)]
+    fronts = [torch.full((SIZE[0] + 2, SIZE[1] + 3), 1 << 62) for _ in range(2)]
     space._scatter(x, y, order, fronts[0])
     space._arrive(x.numpy(), y.numpy(), order.numpy(), fronts[1].numpy())
     assert torch.equal(*fronts)
+    assert (fronts[0][:, -1] == 1 << 62).all()
+
+
+@pytest.mark.parametrize("z", [20, 60, 80, 120])
+@pytest.mark.parametrize("size", [(96, 128), (97, 130)])
+def test_what_comes_nearer_has_no_holes_at_the_border(size: tuple[int, int], z: float) -> None:
+    """What closes a crack in the outermost pixels lies outside the picture."""
+    camera = Camera.of(60, size)
+    sight = pinhole_sight(torch.full((1, *size), 2.0), pose(translation_z=z), camera)
+    assert float(sight.coverage.min()) == 1
+    middle = (size[1] - 1) / 2
+    column = middle + (torch.arange(size[1]) - middle) * (1 - z / 400)
+    assert torch.allclose(sight.x, column.expand(size), atol=0.2)  # read where it comes from, not at the other side
+
+
+@pytest.mark.parametrize("z", [-20, -80])
+def test_what_goes_away_uncovers_its_border(z: float) -> None:
+    camera = Camera.of(60, SIZE)
+    sight = pinhole_sight(torch.full((1, *SIZE), 2.0), pose(translation_z=z), camera)
+    share = 1 / (1 - z / 400)
+    assert float(sight.coverage.mean()) == pytest.approx(share**2, abs=0.02)
+    assert float((1 - sight.coverage * sight.inside()).mean()) == pytest.approx(1 - share**2, abs=0.02)

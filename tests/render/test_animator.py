@@ -437,8 +437,11 @@ def test_a_slow_pan_is_painted_too_and_does_not_smear(mode: str) -> None:
     assert float(uncovered.std()) > 0.15  # 0 where a column is stretched over and over
 
 
-def test_a_slow_pan_of_strength_1_goes_on_from_any_frame() -> None:
-    plan = plan_of(max_frames=9, holes="paint", strength=1, translation_x=0.45)
+@pytest.mark.parametrize("mode", ["2D", "3D"])
+@pytest.mark.parametrize("strength", [0.6, 1])
+def test_a_slow_pan_goes_on_from_any_frame(mode: str, strength: float) -> None:
+    fields = {"animation_mode": mode, "depth_algorithm": "flat", "strength": strength, "diffusion_cadence": 2}
+    plan = plan_of(max_frames=9, holes="paint", translation_x=0.45 if mode == "2D" else -2.1, **fields)
     straight, _ = run(plan, striped)
     for emit in straight[:-1]:
         rest, _ = run(plan, striped, Carry.from_arrays(emit.carry.to_arrays()))
