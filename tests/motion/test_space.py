@@ -235,6 +235,32 @@ def test_the_real_stereo_pair_beats_deforums_formula() -> None:
     assert psnr(view.picture, b, seen) >= psnr(flat.picture, b, seen) + 3
 
 
+def test_holes_cover_what_is_hidden_in_the_real_stereo_pair() -> None:
+    """Places of the right picture that no disparity of the left one reaches, nor could where it is unknown."""
+    data = pytest.importorskip("skimage.data")
+    try:
+        _, _, disparity = data.stereo_motorcycle()
+    except Exception as error:  # the pair comes with some builds of the package only
+        pytest.skip(str(error))
+    height, width = disparity.shape
+    known = np.isfinite(disparity)
+    near, far = disparity[known].max(), disparity[known].min()
+    reached = np.zeros((height, width + 2), dtype=bool)  # with a pixel beyond either side
+    row, column = np.nonzero(known)
+    for part in (-0.5, 0.0, 0.5):  # a surface is as wide as its pixel
+        there = np.round(column - disparity[known] + part).astype(int)
+        reached[row, there.clip(-1, width) + 1] = True
+    row, column = np.nonzero(~known)
+    for way in np.arange(np.floor(far), np.ceil(near) + 1).astype(int):
+        reached[row, (column - way).clip(-1, width) + 1] = True
+    hidden = torch.from_numpy(~reached[:, 1:-1] & (np.arange(width) < width - near))
+    camera = Camera.of(60, (height, width))
+    depth = torch.from_numpy(camera.focal / np.where(known, disparity, far)).float()[None]
+    coverage = pinhole_sight(depth, pose(translation_x=200), camera).coverage[0]
+    assert int(hidden.sum()) > 1000
+    assert float((coverage[hidden] < 0.5).float().mean()) >= 0.9
+
+
 def test_what_cannot_be_is_told() -> None:
     picture = torch.zeros(3, 8, 8)
     with pytest.raises(ValueError, match="between 0 and 180"):
