@@ -6,8 +6,13 @@ Every error that `animate` raises on purpose derives from `AnimateError`; its te
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises for files that it wrote and that were cut short or changed since, found by changing bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,14 +13,13 @@ import io
 import os
 import subprocess
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.errors import DAMAGED
 from animate.schedule.sound import SERIES, ListenError, Sound
 from animate.video.atomic import write_whole
 from animate.video.ffmpeg import PROTOCOLS, executable, file_argument
@@ -39,8 +38,6 @@ FAINT = 1e-2
 LONGEST = 4 * 3600
 VERSION = 3
 """Of what is kept; another one is listened to anew."""
-DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What numpy raises for files that it wrote and that were cut short or changed since, found by changing bytes."""
 FROM_THE_BEGINNING = ("-af", "aresample=async=1:first_pts=0")
 """A sound that begins after its file's pictures has silence before it, and pauses keep their length."""
 

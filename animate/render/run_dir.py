@@ -23,7 +23,6 @@ import os
 import re
 import shutil
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -32,7 +31,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from animate.errors import BadInput, RenderError, RunConflict
+from animate.errors import DAMAGED, BadInput, RenderError, RunConflict
 from animate.render.record import Record, differences, identity, ranges
 from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
@@ -166,7 +165,7 @@ class RunDirectory:
         try:
             with np.load(self.checkpoint, allow_pickle=False) as file:
                 last = int(file["index"])
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        except DAMAGED:
             return False
         return last == frames - 1 and all(is_whole(self.frame(index)) for index in range(frames))
 
@@ -180,7 +179,7 @@ class RunDirectory:
                 }
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise RenderError(f"{self.checkpoint}: cannot be read ({error}); --restart begins anew") from error
         damaged = [index for index in range(int(arrays["index"]) + 1) if not is_whole(self.frame(index))]
         if damaged:

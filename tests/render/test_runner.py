@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -334,6 +335,16 @@ def test_lost_and_damaged_files_are_named(tmp_path: Path) -> None:
         render(tmp_path / "run", StubPlan(frames=9))
     directory.clear()
     assert len(contents(render(tmp_path / "run", StubPlan(frames=9)))) == 9
+
+
+def test_a_checkpoint_with_a_byte_changed_is_read_or_told(tmp_path: Path) -> None:
+    directory = render(tmp_path / "run", StubPlan(frames=2))
+    whole = directory.checkpoint.read_bytes()
+    for place in (*range(60), *range(len(whole) - 300, len(whole))):  # what says where and how its parts are stored
+        directory.checkpoint.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with suppress(RenderError):
+            assert directory.load_checkpoint() is not None
+        directory.holds_all(2)
 
 
 def test_a_picture_that_a_carry_holds_twice_is_saved_once(tmp_path: Path) -> None:
