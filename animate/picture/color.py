@@ -114,7 +114,7 @@ _samples: dict[int, dict[int, np.ndarray]] = {}
 
 
 def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
-    """The channels (3, H, W) of a picture, and how many of their values are in each bin, (3, BINS)."""
+    """The channels (3, H, W) of a picture, and how many of their values are in each bin, (3, bins)."""
     planes = _planes(picture)
     channels = planes if space is RGB else np.empty_like(planes)
     counts = each(lambda rows: spaces.count(planes, rows, space, channels), strips(*planes.shape[1:]))
@@ -123,6 +123,7 @@ def _counted(picture: Tensor, space: Space) -> tuple[np.ndarray, np.ndarray]:
 
 def _planes(picture: Tensor) -> np.ndarray:
     """float32 (3, H, W), in this machine's own memory."""
-    if picture.ndim != 3 or len(picture) != 3:
-        raise ValueError(f"a picture in colour is (3, H, W), not {tuple(picture.shape)}")
-    return np.ascontiguousarray(picture.numpy(force=True), np.float32)
+    planes = np.ascontiguousarray(picture.cpu().numpy(), np.float32)
+    if planes.ndim != 3 or len(planes) != 3:
+        raise ValueError(f"a picture in colour is (3, H, W), not {planes.shape}")
+    return planes

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import pairwise
 from threading import Lock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import torch
@@ -32,9 +32,14 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
 
     A helper that is busy elsewhere is not waited for, so calls may be nested, and come from several threads. Processes
     are not to be started in it: they would inherit the one processor that a thread keeps to meanwhile.
+
+    Of two processors this thread keeps to the first, which its helper is kept off. Left to itself, Linux may wake a
+    helper where this thread runs though the other processor sleeps, and leave both there for longer than they work: on
+    a virtual machine of two a warp took 6 ms instead of 3. Of more processors one is easily found, and several renders
+    are not all to meet on the first.
     """
     parts = list(parts)
-    results: dict[int, Result] = {}
+    results: list[Any] = [None] * len(parts)
     left = iter(enumerate(parts))
 
     def take() -> None:
@@ -42,18 +47,27 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
             results[place] = work(part)
 
     helpers = _borrowed(min(_most.get(), len(parts)) - 1)
+    if not helpers:
+        take()
+        return results
     for helper in helpers:
         helper.begin(take)
+    before = _processors()
+    apart = len(before) == 2
+    errors: list[BaseException | None] = []
     try:
-        with _off_the_helpers() if helpers else nullcontext():
-            take()
+        if apart:
+            _keep_to({min(before)})
+        take()
     finally:
-        errors = [helper.end() for helper in helpers]
+        errors.extend(helper.end() for helper in helpers)
         _free.extend(helpers)
+        if apart:
+            _keep_to(before)
     for error in errors:
         if error is not None:
             raise error
-    return [results[place] for place in range(len(parts))]
+    return results
 
 
 @contextmanager
@@ -150,25 +164,6 @@ def _one_more() -> bool:
         _made.append(_Helper(processors))
         _free.append(_made[-1])
         return True
-
-
-@contextmanager
-def _off_the_helpers() -> Iterator[None]:
-    """This thread on the first of two processors, which its helper is kept off.
-
-    Left to itself, Linux may wake a helper where this thread runs though the other processor sleeps, and leave both
-    there for longer than they work: on a virtual machine of two a warp took 6 ms instead of 3. Of more processors one
-    is easily found, and several renders are not all to meet on the first.
-    """
-    before = _processors()
-    if len(before) != 2:
-        yield
-        return
-    _keep_to({min(before)})
-    try:
-        yield
-    finally:
-        _keep_to(before)
 
 
 def _keep_to(processors: set[int]) -> None:

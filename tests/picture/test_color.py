@@ -57,7 +57,14 @@ def test_rgb_equals_scikit_image_on_floats(seed, power, levels):
     sample = torch.rand(3, 40, 40, generator=random).pow(power).mul(levels).round().div(levels)
     difference = 255 * np.abs(rows(color.match_rgb(picture, sample)) - skimage_match(rows(picture), rows(sample)))
     assert difference.mean() < 0.1
-    assert np.quantile(difference, 0.98) < 0.5
+    assert np.quantile(difference, 0.98) < 1  # in pictures as small as that, of few values a bin
+
+
+def test_rgb_equals_scikit_image_on_photographs(photographs):
+    picture, sample = (rows(each) for each in photographs)
+    difference = 255 * np.abs(rows(color.match_rgb(*photographs)) - skimage_match(picture, sample))
+    assert difference.mean() < 0.1
+    assert np.quantile(difference, 0.99) < 0.5
 
 
 @pytest.mark.parametrize("name", MATCHERS)
