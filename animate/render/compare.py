@@ -28,7 +28,7 @@ from animate.render.interpolate import Source, find
 from animate.render.projector import Projector
 from animate.render.run_dir import RunDirectory
 from animate.schedule.compile import compile
-from animate.schedule.film import fingerprint
+from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan
 from animate.video.codecs import Encoding
 from animate.video.reader import read_frames

@@ -26,6 +26,7 @@ from animate.picture.device import pick_device
 from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
 from animate.render.watch import watch
+from animate.schedule.files import by_number
 from animate.schedule.film import WatchError
 from animate.video import ffmpeg
 from animate.video.atomic import PART
@@ -263,13 +264,7 @@ def _in_folder(folder: Path) -> tuple[Path, ...]:
     found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
     if not found:
         raise BadInput(f"{folder} holds no pictures ({', '.join(PICTURES)})")
-    return tuple(sorted(found, key=_by_number))
-
-
-def _by_number(path: Path) -> tuple[list[tuple[bool, int | str]], str]:
-    """Frame 9 before frame 10, whether or not the names are filled with zeros."""
-    parts = re.split(r"(\d+)", path.stem)
-    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in parts if part], path.name
+    return tuple(sorted(found, key=by_number))
 
 
 def _suffixes() -> set[str]:

@@ -32,7 +32,7 @@ from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.render.stencils import Stencils
 from animate.schedule.compile import compile
-from animate.schedule.film import fingerprint
+from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan
 from animate.schedule.schedule import Schedule
 from animate.schedule.taken import merged
@@ -294,9 +294,11 @@ def _refuse_changed(plan: Plan, directory: RunDirectory) -> None:
 
 def _difference(path: Path, digest: str) -> str:
     """What happened to a file of this digest; "" where it is the same."""
-    if not path.is_file():
+    if not path.exists():
         return "is not there any more"
-    return "" if fingerprint(path) == digest else "is another file of that name now"
+    if fingerprint(path) == digest:
+        return ""
+    return "holds other files now" if path.is_dir() else "is another file of that name now"
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:

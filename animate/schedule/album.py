@@ -20,7 +20,7 @@ from animate.schedule import curve, files
 from animate.schedule.clock import Clock
 from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS, Value
-from animate.schedule.film import fingerprint
+from animate.schedule.files import fingerprint
 from animate.schedule.source import Node, Report, Table
 
 Array = NDArray[np.float64]

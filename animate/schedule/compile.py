@@ -17,7 +17,7 @@ from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.curve import CurveError
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
-from animate.schedule.film import fingerprint
+from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan
 from animate.schedule.prompts import PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting
@@ -260,11 +260,11 @@ def _shots(cuts: tuple[int, ...], n: int, cadence: int) -> tuple[NDArray[np.bool
 
 
 def _contents(settings: Mapping[str, Setting]) -> dict[str, str]:
-    """SHA-256 of the pictures that the settings name and that exist."""
+    """SHA-256 of the files and folders that the settings name and that exist."""
     found = {}
     for name, value in settings.items():
         row = FIELDS.get(name)
-        if row and row.kind == "file" and row.group != "output" and value and Path(str(value)).is_file():
+        if row and row.kind == "file" and row.group != "output" and value and Path(str(value)).exists():
             found[name] = fingerprint(Path(str(value)))
     return found
 

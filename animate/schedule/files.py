@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 from animate.schedule.source import Node, Report
+
+WHOLE = 64 << 20
+"""Bytes up to which a file is read whole for its digest; of longer ones both ends and the middle."""
+SAMPLE = 8 << 20
 
 
 def find(text: str, node: Node, field: str, report: Report, folders: bool = False) -> str:
@@ -37,6 +44,35 @@ def inside(folder: Path, text: str) -> Path | None:
         return path
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def by_number(path: Path) -> tuple[list[tuple[bool, int | str]], str]:
+    """To sort the files of a folder: frame 9 before frame 10, whether or not the names are filled with zeros."""
+    parts = re.split(r"(\d+)", path.stem)
+    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in parts if part], path.name
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file; of a long one, of its length, both ends and the middle; of a folder, of all files in it."""
+    if path.is_dir():
+        inside = (file for file in sorted(path.iterdir()) if file.is_file())
+        listed = "".join(f"{file.name} {fingerprint(file)}\n" for file in inside)
+        return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+    told = path.stat()
+    return _of_file(str(path), told.st_size, told.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _of_file(path: str, size: int, changed: int) -> str:
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        if size <= WHOLE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        found.update(str(size).encode())
+        for start in (0, (size - SAMPLE) // 2, size - SAMPLE):
+            file.seek(start)
+            found.update(file.read(SAMPLE))
+    return found.hexdigest()
 
 
 def _beside(path: Path) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +27,6 @@ DEFAULTS: Mapping[str, Value] = {
 }
 """Fields that a schedule with a film takes otherwise where it is silent: what holds a free flight together would make
 a film flicker, and the film holds itself together."""
-WHOLE = 64 << 20
-"""Bytes up to which a film is read whole for its digest; of longer ones both ends and the middle."""
-SAMPLE = 8 << 20
 
 
 class WatchError(ValueError):
@@ -171,7 +166,7 @@ def _shown(path: str, seen: Seen, parts: Mapping[str, Node], field: str, report:
     return Show(
         film=Film(
             file=path,
-            digest=fingerprint(Path(path)),
+            digest=files.fingerprint(Path(path)),
             first=first,
             every=every,
             rate=str(counted_at) if resampled else "",
@@ -221,7 +216,7 @@ def read_pictures(node: Node, field: str, clock: Clock, report: Report) -> tuple
         path = "" if isinstance(value.value, tuple | Table | None) else files.find(value.text, value, field, report)
         late += frame > clock.last
         if path and 0 <= frame <= clock.last:
-            found[frame] = (frame, path, fingerprint(Path(path)) if Path(path).is_file() else "")
+            found[frame] = (frame, path, files.fingerprint(Path(path)) if Path(path).is_file() else "")
     if late:
         report.note(node, field, f"{counted(late, 'picture lies', 'pictures lie')} past the end")
     return tuple(found[frame] for frame in sorted(found))
@@ -232,7 +227,8 @@ def _of_folder(node: Node, field: str, clock: Clock, report: Report) -> tuple[tu
     if folder is None or not folder.is_dir():
         report.refuse(node, field, f"{shown(node)} is neither a folder nor pictures by frame", "{0: a.png, 48: b.png}")
         return ()
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    inside = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    found = sorted(inside, key=files.by_number)
     if not found:
         report.refuse(node, field, f"{node.text[:60]} holds no pictures", ", ".join(PICTURES))
     if len(found) > clock.max_frames:
@@ -240,23 +236,4 @@ def _of_folder(node: Node, field: str, clock: Clock, report: Report) -> tuple[tu
         report.note(node, field, what, f"the first {clock.max_frames} are taken")
     count = min(len(found), clock.max_frames)
     places = (round(number * clock.max_frames / count) for number in range(count))
-    return tuple((at, str(path.absolute()), fingerprint(path)) for at, path in zip(places, found))
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file; of a long one, of its length, both ends and the middle."""
-    told = path.stat()
-    return _fingerprint(str(path), told.st_size, told.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _fingerprint(path: str, size: int, changed: int) -> str:
-    found = hashlib.sha256()
-    with open(path, "rb") as file:
-        if size <= WHOLE:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        found.update(str(size).encode())
-        for start in (0, (size - SAMPLE) // 2, size - SAMPLE):
-            file.seek(start)
-            found.update(file.read(SAMPLE))
-    return found.hexdigest()
+    return tuple((at, str(path.absolute()), files.fingerprint(path)) for at, path in zip(places, found))

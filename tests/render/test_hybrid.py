@@ -276,10 +276,10 @@ def test_pictures_count_by_content(pictures: Callable[[int], str], tmp_path: Pat
 def test_a_folder_is_spread_over_the_animation(pictures: Callable[[int], str], tmp_path: Path) -> None:
     with pytest.raises(ScheduleError, match="holds no pictures"):
         guided(pictures, init_images=str(tmp_path))
-    for name, level in (("b.png", 30), ("a.png", 20), ("c.png", 40)):
+    for name, level in (("10.png", 30), ("9.png", 20), ("11.png", 40)):
         (tmp_path / name).write_bytes(Path(pictures(level)).read_bytes())
     (tmp_path / "notes.txt").write_text("not one")
     plan = guided(pictures, init_images=str(tmp_path))
-    assert [(frame, Path(file).name) for frame, file, _ in plan.guides] == [(0, "a.png"), (4, "b.png"), (8, "c.png")]
+    assert [(frame, Path(file).name) for frame, file, _ in plan.guides] == [(0, "9.png"), (4, "10.png"), (8, "11.png")]
     with pytest.raises(ScheduleError, match="neither a folder"):
         guided(pictures, init_images="nowhere")

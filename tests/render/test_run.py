@@ -273,6 +273,10 @@ def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None
         "frame 1: depth is not a positive number at 3 of 4096 places;",
         "frame 3: depth is 20 everywhere; the scene is a plane",
     ]
+    (tmp_path / "holed" / "checkpoint.npz").unlink()
+    np.save(tmp_path / "maps" / "2.npy", np.ones((64, 64)))
+    with pytest.raises(RunConflict, match="maps: holds other files now"):
+        resume(tmp_path / "holed")
     (tmp_path / "no.npy").write_text("no depth")
     with pytest.raises(BadInput, match=r"no\.npy"):
         render(schedule, tmp_path / "none", {**deep, "depth_file": str(tmp_path / "no.npy")})
