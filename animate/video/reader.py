@@ -17,6 +17,7 @@ import numpy as np
 from animate.errors import VideoError
 from animate.video import ffmpeg
 from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
+from animate.video.framecrc import LENGTH, SHOWN, STORED, listed
 from animate.video.metadata import from_ffmetadata
 
 _WITH_ALPHA = ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16", "pal8")
@@ -173,7 +174,7 @@ def measure(path: Path) -> Measured:
     described = _describe(path)
     told = _rate(path, _pictures(path, described))
     base, packets = _packets(path)
-    shown = packets[:, _SHOWN]
+    shown = packets[:, SHOWN]
     if len(shown) and not (shown == _MISSING).any():
         return _measured(np.sort(shown) * float(base), told, _start(described))
     return Measured(len(shown), len(shown) / float(told) if told else 0.0, True, told, 0.0, False)
@@ -218,10 +219,6 @@ _NEAR = 0.4
 _FEW_LOST = 1.25
 _MISSING = -(1 << 63)
 """ffmpeg's number for no stamp: AVI has none where pictures are stored in another order than shown."""
-_STORED, _SHOWN, _LENGTH = range(3)
-"""Columns of what `_packets` gives."""
-_DISCARDED = 4
-"""The flag of a packet that is only decoded for others: an MP4 that was cut without being encoded anew has such."""
 
 
 def count_frames(path: Path) -> int:
@@ -301,7 +298,7 @@ def _rate(path: Path, line: str) -> Fraction:
     if not printed:
         return Fraction(0)
     base, packets = _packets(path, first=_PROBED_PACKETS)
-    steps = set(np.diff(packets[:, _STORED]).tolist() or packets[:, _LENGTH].tolist())
+    steps = set(np.diff(packets[:, STORED]).tolist() or packets[:, LENGTH].tolist())
     step = steps.pop() * base if len(steps) == 1 else Fraction(0)
     if step > 0 and any(abs(1 / step - told) < Fraction(1, 50) for told in printed):
         return 1 / step
@@ -318,28 +315,10 @@ def _number(printed: str) -> Fraction:
 
 
 def _packets(path: Path, first: int = 0) -> tuple[Fraction, np.ndarray]:
-    """The unit of time in seconds, and in it int64 (n, 3) when each packet of the video, or of the first of them, is
-    decoded, when it is shown, and for how long; in the order they are stored, without those that are not shown."""
+    """The list (`framecrc.listed`) of the packets of the video, or of the first of them."""
     limit = ("-frames:v", str(first)) if first else ()
     # Without -copyts a transport stream's stamps begin with those of its pictures, and not with the file's.
-    arguments = ["-v", "error", "-copyts", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0", *limit]
-    child = Ffmpeg([*arguments, "-c", "copy", "-f", "framecrc", "pipe:1"], listen=True)
-    base, found = Fraction(1), []
-    try:
-        for line in child.answers:
-            raw = line.decode().strip()
-            if raw.startswith("#tb 0: "):
-                base = Fraction(raw[7:])
-            elif raw and not raw.startswith("#"):
-                flags = re.search(r", F=0x(\w+)", raw)
-                if flags is None or not int(flags[1], 16) & _DISCARDED:
-                    found.append([int(number) for number in raw.split(",")[1:4]])
-        child.finish()
-    except FfmpegFailed as error:
-        raise VideoError(f"{path}: cannot be read: {error}") from error
-    finally:
-        child.kill()
-    return base, np.array(found, np.int64).reshape(-1, 3)
+    return listed(path, "-copyts", *limit, "-c", "copy")
 
 
 def _decoder(info: VideoInfo) -> tuple[str, ...]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
-from animate.errors import VideoError
-from animate.video.ffmpeg import PROTOCOLS, Ffmpeg, FfmpegFailed, file_argument
+from animate.video.framecrc import SHOWN, listed
 
 _UNIT = "1/360000"
 """Seconds: whole in it are frames of 24000/1001 up to 120000/1001 and thousandths. Older ffmpegs do not take the file's
 own unit."""
-_SHOWN_AT = 2
-"""Column of ffmpeg's list of frames."""
 
 
 def stamps(path: Path) -> list[Fraction]:
@@ -20,27 +18,6 @@ def stamps(path: Path) -> list[Fraction]:
 
     By decoding them, since packets do not tell which of them are cut away. Raises VideoError.
     """
-    child = Ffmpeg(
-        [
-            *("-v", "error", *PROTOCOLS, "-i", file_argument(path), "-map", "0:v:0"),
-            *("-fps_mode", "passthrough", "-enc_time_base", _UNIT),
-            *("-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"),
-        ],
-        listen=True,
-    )
-    unit = Fraction(1)
-    found: list[Fraction] = []
-    try:
-        for line in child.answers:
-            told = line.decode().strip()
-            if told.startswith("#tb 0: "):
-                unit = Fraction(told[7:])
-            elif told and not told.startswith("#"):
-                stamp = int(told.split(",")[_SHOWN_AT]) * unit
-                found.append(max(stamp, found[-1]) if found else stamp)  # a damaged file may go back
-        child.finish()
-    except FfmpegFailed as error:
-        raise VideoError(f"{path}: cannot be read: {error}") from error
-    finally:
-        child.kill()
-    return found
+    frames = ("-fps_mode", "passthrough", "-enc_time_base", _UNIT, "-c:v", "wrapped_avframe")
+    unit, table = listed(path, *frames)
+    return [stamp * unit for stamp in accumulate(table[:, SHOWN].tolist(), max)]  # a damaged file may go back
