@@ -2,8 +2,8 @@
 
     python -m benchmarks.inbetweens [--run out/inbetweens]
 
-The three shots of `keyframes/cuts.yaml`, painted at 12 frames a second and played at 48. Upper block: the pair of the
-sideways shot between which most moves; lower block: the pair on both sides of a cut. A row is an engine, a column a
+Two shots that move sideways by 20 px a frame, painted at 12 frames a second and played at 48. Upper block: the pair of
+the first shot between which most moves; lower block: the pair on both sides of the cut. A row is an engine, a column a
 quarter of a frame; the outer columns are the painted frames.
 """
 
@@ -32,9 +32,19 @@ from benchmarks.interpolation import available
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("hold", "blend", "flow", "embedded", "rife", "film")
-CHANGES = {"max_frames": 40, "fps": 12, "translation_x": "{0: 0, desert: -9, sea: 0}"}
-CUT = 32
-"""Frame with which the second shot begins; the third would begin after the last."""
+CUT = 12
+"""Frame with which the second shot begins."""
+SHOTS = {
+    "max_frames": 16,
+    "seed": 17,
+    "fps": 12,
+    "cuts": [CUT],
+    "zoom": 1,
+    "translation_x": -20,
+    "border": "reflect",
+    "strength": 0.7,
+    "prompts": {0: "mountains over a lake at sunset", CUT: "a forest in winter at dawn, ink"},
+}
 TIMES, SIDE = 4, 160
 
 
@@ -59,10 +69,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "inbetweens.jpg")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    render(ROOT / "keyframes" / "cuts.yaml", options.run, CHANGES, progress=Bar())
+    render(SHOTS, options.run, progress=Bar())
     run = RunDirectory(options.run)
-    frames = [convert.from_uint8(read_picture(run.frame(index))) for index in range(CHANGES["max_frames"])]
-    start = CUT + most_moved(frames[CUT:])
+    frames = [convert.from_uint8(read_picture(run.frame(index))) for index in range(SHOTS["max_frames"])]
+    start = most_moved(frames[:CUT])
     blocks = []
     for first in (start, CUT - 1):
         pair = frames[first : first + 2]
