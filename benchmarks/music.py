@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from animate.audio import listen
+from animate import cache
 from animate.render.checked import load
 from animate.schedule.compile import compile
 from benchmarks.rows import Row, within
@@ -67,7 +67,7 @@ def cold() -> Row:
     with _schedule() as document:
 
         def hear() -> None:
-            for file in listen.cache("sounds").glob("*.npz"):
+            for file in cache.folder("sounds").glob("*.npz"):
                 file.unlink()
             assert abs(float(compile(load(document)).settings["bpm"]) - 120) < 1
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from animate import cache
 from animate.errors import DAMAGED
 from animate.schedule.sound import SERIES, ListenError, Sound
 from animate.video.atomic import write_whole
@@ -48,7 +47,7 @@ def listen(path: Path) -> Sound:
     Raises:
         ListenError: the file holds no sound that can be read, or librosa is not installed.
     """
-    kept = cache("sounds") / f"{fingerprint(path)}-{VERSION}.npz"
+    kept = cache.folder("sounds") / f"{fingerprint(path)}-{VERSION}.npz"
     try:
         with np.load(kept) as stored:
             return _unpacked(dict(stored))
@@ -169,12 +168,3 @@ def fingerprint(path: Path) -> str:
     except OSError as error:
         raise ListenError(f"{path.name} cannot be read: {error.strerror or error}") from error
     return found.hexdigest()[:32]
-
-
-def cache(name: str) -> Path:
-    """A folder of the user's cache."""
-    if sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "animate" / name

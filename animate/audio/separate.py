@@ -13,7 +13,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from animate.audio.listen import FROM_THE_BEGINNING, RATE, cache, fingerprint
+from animate import cache
+from animate.audio.listen import FROM_THE_BEGINNING, RATE, fingerprint
 from animate.schedule.sound import ListenError
 from animate.video.ffmpeg import PROTOCOLS, executable, file_argument
 
@@ -29,7 +30,7 @@ def separate(path: Path) -> dict[str, Path]:
     Raises:
         ListenError: demucs is not installed, or could not do it.
     """
-    place = cache("stems") / f"{fingerprint(path)}-{MODEL}-{VERSION}"
+    place = cache.folder("stems") / f"{fingerprint(path)}-{MODEL}-{VERSION}"
     parts = {name: place / f"{name}.flac" for name in NAMES}
     if all(part.is_file() for part in parts.values()):
         return parts

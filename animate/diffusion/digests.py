@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from animate import cache
 from animate.errors import MissingModel
 
 LIST = "digests.json"
@@ -30,7 +31,7 @@ def of_file(path: Path) -> str:
     if state.st_size < _REMEMBER_FROM:
         return _hashed(path)
     key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    store = _cache_folder() / "digests.json"
+    store = cache.folder() / "digests.json"
     known = _remembered(store)
     if key not in known:
         known[key] = _hashed(path)
@@ -95,16 +96,6 @@ def of_folder(folder: Path) -> str:
 def _hashed(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    return Path(base) / "animate"
 
 
 def _remembered(store: Path) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
+from animate import cache
 from animate.errors import MissingModel
 
 FILES = {
@@ -23,13 +23,7 @@ def folder() -> Path:
     """Where fetched weights go: the folder that ANIMATE_MODELS names, or `animate/models` in the user's cache."""
     if named := os.environ.get("ANIMATE_MODELS"):
         return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "animate" / "models"
+    return cache.folder("models")
 
 
 def find(name: str) -> Path | None:

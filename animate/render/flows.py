@@ -7,7 +7,6 @@ so when they are new, too: a run that finds them and one that makes them have th
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from animate import cache
 from animate.motion import flow
 from animate.render.requests import Follow
 from animate.schedule.plan import Plan
@@ -42,7 +42,7 @@ class Flows:
         if self._method in flow.NETWORKS and plan.film.digest:
             about = [plan.film.digest, plan.film.first, plan.film.every, plan.film.rate, *plan.size]
             name = hashlib.sha256(repr([*about, plan.settings["video_fit"], self._method]).encode()).hexdigest()[:24]
-            self._folder = (folder or _cache()) / name
+            self._folder = (folder or cache.folder("flow")) / name
 
     def __call__(self, request: Follow) -> Tensor:
         """(2, 2, H, W): now → before, before → now."""
@@ -66,11 +66,6 @@ class Flows:
         if self._method in flow.METHODS:
             return torch.stack(flow.both_ways(now, before, self._method))
         return torch.stack([self._between(now, before), self._between(before, now)])
-
-
-def _cache() -> Path:
-    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "animate" / "flow"
 
 
 def _pruned(folder: Path, most: int = MOST) -> None:

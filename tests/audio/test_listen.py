@@ -104,10 +104,11 @@ def test_what_was_heard_is_kept_by_content(clicks, tmp_path, monkeypatch):
 
 
 def test_what_was_kept_and_is_damaged_is_listened_to_anew(clicks):
-    from animate.audio.listen import VERSION, cache, fingerprint
+    from animate import cache
+    from animate.audio.listen import VERSION, fingerprint
 
     first = listen(clicks)
-    kept = cache("sounds") / f"{fingerprint(clicks)}-{VERSION}.npz"
+    kept = cache.folder("sounds") / f"{fingerprint(clicks)}-{VERSION}.npz"
     whole = kept.read_bytes()
     middle = len(whole) // 2
     for damaged in (whole[:middle], b"", b"\0" * 9, whole[:middle] + b"\0" * 99 + whole[middle + 99 :]):

@@ -31,7 +31,7 @@ def test_tampered_and_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_large_files_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digests, "_REMEMBER_FROM", 1)
-    monkeypatch.setattr(digests, "_cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("animate.cache.folder", lambda: tmp_path / "cache")
     path = tmp_path / "weights"
     path.write_bytes(b"abc")
     first = digests.of_file(path)
