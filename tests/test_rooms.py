@@ -12,10 +12,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # room: (our rooms, third parties)
     "errors": (set(), set()),
     "cache": (set(), set()),
-    "schedule": ({"errors"}, {"numpy", "numexpr", "yaml"}),
+    "order": (set(), set()),
+    "schedule": ({"errors", "order"}, {"numpy", "numexpr", "yaml"}),
     "picture": ({"errors"}, {"numpy", "torch", "cv2", "numba"}),
     "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2", "torchvision"}),
-    "depth": ({"errors", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
+    "depth": ({"errors", "order", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
     "segment": ({"errors", "picture"}, {"torch", "transformers"}),
     "interp": ({"cache", "errors", "picture", "motion"}, {"numpy", "torch", "cv2", "safetensors"}),
     "diffusion": (
@@ -28,6 +29,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {
             "cache",
             "errors",
+            "order",
             "schedule",
             "picture",
             "motion",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from animate.depth import from_disparity
 from animate.errors import BadInput
+from animate.order import by_number
 
 PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 
@@ -30,7 +30,7 @@ class FromFile:
         path = Path(file)
         if path.is_dir():
             found = (entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES)
-            self._files = sorted(found, key=_by_number)
+            self._files = sorted(found, key=by_number)
         else:
             self._files = [path] if path.suffix.lower() in PICTURES else []
         self._video = None if self._files else path
@@ -87,8 +87,3 @@ class FromFile:
         if self._last is None:
             raise BadInput(f"{self._video}: not a video of depth that can be read")
         return self._last
-
-
-def _by_number(path: Path) -> str:
-    """Map 9 before map 10, whether or not the names are filled with zeros."""
-    return re.sub(r"\d+", lambda number: number[0].zfill(20), path.name)

@@ -21,12 +21,12 @@ from torch import Tensor
 from animate.errors import BadInput, EncodeError, VideoError
 from animate.interp import Interpolator
 from animate.interp.stream import Event, retime
+from animate.order import by_number
 from animate.picture import convert
 from animate.picture.device import pick_device
 from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
 from animate.render.watch import watch
-from animate.schedule.files import by_number
 from animate.schedule.film import WatchError
 from animate.video import ffmpeg
 from animate.video.atomic import PART

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -44,12 +43,6 @@ def inside(folder: Path, text: str) -> Path | None:
         return path
     except (OSError, ValueError, RuntimeError):
         return None
-
-
-def by_number(path: Path) -> tuple[list[tuple[bool, int | str]], str]:
-    """To sort the files of a folder: frame 9 before frame 10, whether or not the names are filled with zeros."""
-    parts = re.split(r"(\d+)", path.stem)
-    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in parts if part], path.name
 
 
 def fingerprint(path: Path) -> str:

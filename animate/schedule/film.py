@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from animate.order import by_number
 from animate.schedule import files
 from animate.schedule.clock import Clock, TimeError, rate
 from animate.schedule.curve import counted, shown
@@ -228,7 +229,7 @@ def _of_folder(node: Node, field: str, clock: Clock, report: Report) -> tuple[tu
         report.refuse(node, field, f"{shown(node)} is neither a folder nor pictures by frame", "{0: a.png, 48: b.png}")
         return ()
     inside = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
-    found = sorted(inside, key=files.by_number)
+    found = sorted(inside, key=by_number)
     if not found:
         report.refuse(node, field, f"{node.text[:60]} holds no pictures", ", ".join(PICTURES))
     if len(found) > clock.max_frames:
