@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animate.diffusion.sampling import Sampling
+from animate.errors import BadInput
 from animate.picture import convert
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
 from animate.render.progress import Progress, Quiet
-from animate.render.requests import Carry, Emit
-from animate.render.runner import answered
+from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw, Request
 from animate.schedule import masks
 from animate.schedule.compile import compile
 from animate.schedule.plan import Plan
@@ -36,23 +35,6 @@ FAR_OUT = 0.7
 FADE_SECONDS = 0.4
 FLOWN_SECONDS = 3.0
 """In 3D, where the camera's way cannot be read off a matrix, a fresh card comes this often."""
-
-
-class _Card:
-    """A painter that has one picture, and keeps what it is given."""
-
-    name = digest = "test card"
-    multiple = 1
-
-    def __init__(self, picture: Tensor) -> None:
-        self.picture = picture
-        self.device = picture.device
-
-    def imagine(self, size: tuple[int, int], how: Sequence[Sampling]) -> Tensor:
-        return self.picture[None]
-
-    def redraw(self, pictures: Tensor, strength: float, how: Sequence[Sampling]) -> Tensor:
-        return pictures
 
 
 def preview(
@@ -74,10 +56,17 @@ def preview(
 
     Raises:
         ScheduleError: the schedule has mistakes.
+        BadInput: it restyles a film, and has no motion of its own.
         VideoError: the picture cannot be read.
         EncodeError: the video cannot be written.
     """
-    plan = _moving_only(compile(load(document, overrides)))
+    plan = compile(load(document, overrides))
+    if plan.settings["animation_mode"] == "Video Input":
+        raise BadInput(
+            "a preview shows the motion of a schedule, and this one's is its film's "
+            f"(animate flow {plan.film.file or 'FILM'} shows how that moves)"
+        )
+    plan = _moving_only(plan)
     height, width = _shown_size(plan.size)
     card = convert.from_uint8(test_card(*plan.size)) if picture is None else convert.read_picture(picture)
     told = progress or Quiet()
@@ -115,6 +104,7 @@ def _moving_only(plan: Plan) -> Plan:
         "color_coherence": "None",
         "depth_algorithm": "flat",
         "generation": "img2img",
+        "holes": "stretch" if plan.settings["holes"] == "paint" else plan.settings["holes"],
         "cadence_tween": "warp",
         "save_depth_maps": False,
         "stereo": "None",
@@ -153,7 +143,6 @@ def _shown_from(plan: Plan, card: Tensor, first: int) -> Iterator[tuple[Tensor, 
         cut[first] = True
         plan = replace(plan, cut=cut)
         carry = Carry.opened(first - 1, card)
-    painter = _Card(card)
     steps = walk(plan, carry)
     request = next(steps, None)
     while request is not None:
@@ -161,7 +150,17 @@ def _shown_from(plan: Plan, card: Tensor, first: int) -> Iterator[tuple[Tensor, 
             yield request.picture, request.carry.arriving_by
             request = next(steps, None)
         else:
-            request = steps.send(answered(request, painter, plan.size))
+            request = steps.send(_answer(request, card))
+
+
+def _answer(request: Request, card: Tensor) -> Tensor:
+    """A picture (3, H, W) where one is asked for: the card, and what is to be redrawn as it is."""
+    match request:
+        case Redraw():
+            return request.picture
+        case Imagine() | ReadFrame():
+            return card
+    raise ValueError(f"a preview has no answer to {type(request).__name__}")
 
 
 def _worn(by: np.ndarray, plan: Plan) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
 from animate.errors import BadInput, RenderError, RunConflict, ScheduleError, VideoError
+from animate.picture import convert
 from animate.render import between, finish, hybrid, masking
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
@@ -178,7 +179,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
     old = None if restart else directory.record()
-    if not restart:
+    if not (restart and directory.plan.exists()):  # what is not a run is not ours to discard
         directory.refuse_another(told)
     if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
         return _written(given, replace(old, plan=told), directory, encoding, progress)
@@ -207,15 +208,15 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         overrides=given.overrides,
         plan=told,
     )
-    film, scout = _film(plan, progress), _scout(plan)
-    flows = Flows(plan, str(painter.device)) if film is not None else None
-    segmenter = None
-    if masking.wanted(plan, "word"):
-        segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
-    with directory.claim(), film or nullcontext(), scout or nullcontext(), Stencils(plan, progress.say) as stencils:
-        if restart:
-            directory.clear()
-        directory.begin(record, given.text, Path(given.file).name)
+    with ExitStack() as stack:
+        film, scout = _film(plan, progress, stack), _scout(plan, stack)
+        flows = Flows(plan, str(painter.device)) if film is not None else None
+        segmenter = None
+        if masking.wanted(plan, "word"):
+            segmenter = segment.load(str(plan.settings["mask_model"]), device=str(painter.device))
+        stencils = stack.enter_context(Stencils(plan, progress.say))
+        stack.enter_context(directory.claim())
+        directory.begin(record, given.text, Path(given.file).name, anew=restart)
         order = Order(
             plan=plan,
             walk=walk,
@@ -265,14 +266,11 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
 
 def _check_pictures(plan: Plan) -> None:
     """Raise VideoError or BadInput for a picture that could not be read once the model is loaded."""
-    for _, path, _ in plan.album.keys:
-        read_picture(Path(path))
     named = {"init_image": True, "color_coherence_image": plan.settings["color_coherence"] == "Image"}
-    for name, used in named.items():
-        if used and plan.settings[name]:
-            read_picture(Path(str(plan.settings[name])))
-    for _, picture, _ in (*plan.guides, *plan.film.styles):
-        read_picture(Path(picture))
+    files = [str(plan.settings[name]) for name, used in named.items() if used and plan.settings[name]]
+    files += [file for _, file, _ in (*plan.album.keys, *plan.guides, *plan.film.styles)]
+    for file in files:
+        convert.read_picture(file)  # as the runner will: it takes 16 bits and floats, too
     with Stencils(plan) as stencils:
         for file, alpha in masking.files(plan):
             stencils(0, file, alpha)
@@ -348,21 +346,21 @@ def _show(plan: Plan, directory: RunDirectory) -> None:
         raise RenderError(f"{directory.contact}: cannot be written: {error.strerror or error}") from error
 
 
-def _film(plan: Plan, progress: Progress) -> Projector | None:
-    """The film that a plan looks at, its first picture seen; None where it looks at none."""
+def _film(plan: Plan, progress: Progress, stack: ExitStack) -> Projector | None:
+    """The film that a plan looks at, its first picture seen, closed with `stack`; None where it looks at none."""
     if plan.settings["animation_mode"] != "Video Input" and not hybrid.is_on(plan):
         return None
     if not plan.film.file:
         raise BadInput("animation_mode Video Input needs a film (video: {file: film.mp4})")
-    projector = _projector(plan, progress)
+    projector = stack.enter_context(_projector(plan, progress))
     projector(0)
     return projector
 
 
-def _scout(plan: Plan) -> Projector | None:
-    """The film once more, for a plan that looks ahead in it; None for others."""
+def _scout(plan: Plan, stack: ExitStack) -> Projector | None:
+    """The film once more, for a plan that looks ahead in it, closed with `stack`; None for others."""
     ahead = plan.settings["animation_mode"] == "Video Input" and plan.settings["video_mode"] == "keyed"
-    return _projector(plan, Quiet()) if ahead else None
+    return stack.enter_context(_projector(plan, Quiet())) if ahead else None
 
 
 def _projector(plan: Plan, progress: Progress) -> Projector:

@@ -140,22 +140,28 @@ class RunDirectory:
                 raise RunConflict(f"{self.path} is being rendered by another process; wait for it, or give another -o")
             yield
 
-    def begin(self, record: Record, schedule: bytes, name: str = "") -> None:
+    def begin(self, record: Record, schedule: bytes, name: str = "", *, anew: bool = False) -> None:
         """Write down what the run is; what an earlier attempt wrote down stays if it is the same run.
 
         `name` is the schedule's file name where it is not YAML; such a file is kept under it as well.
+        `anew`: an earlier run is discarded; where none began, nothing is.
         Raises RunConflict, RenderError.
         """
-        self.refuse_another(record.plan, record.painter, record.painter_digest)
-        old = self.record()
-        if old is None and self.schedule.exists() and self.schedule.read_bytes() != schedule:
+        anew = anew and self.plan.exists()
+        if anew:
+            self.clear()
+        else:
+            self.refuse_another(record.plan, record.painter, record.painter_digest)
+        old = None if anew else self.record()
+        if old is None and not anew and self.schedule.exists() and self.schedule.read_bytes() != schedule:
             raise RunConflict(f"{self.schedule} is another schedule; give an empty or a new directory")
         try:
             if old is None or not (old.same_pictures(record) and old.plan == record.plan):
                 write_whole(self.schedule, schedule)
                 text = json.dumps(asdict(record), ensure_ascii=False, indent=1, allow_nan=False)
                 write_whole(self.plan, text.encode(), durable=True)
-            if name and Path(name).suffix.lower() not in (".yaml", ".yml") and not (self.path / name).exists():
+            foreign = name and Path(name).suffix.lower() not in (".yaml", ".yml")
+            if foreign and (anew or not (self.path / name).exists()):
                 write_whole(self.path / name, schedule)
         except OSError as error:
             raise RenderError(f"{self.path}: cannot be written to: {error.strerror or error}") from error
@@ -199,17 +205,17 @@ class RunDirectory:
         write_whole(self.checkpoint, packed.getbuffer(), durable=True)
 
     def clear(self) -> None:
-        """Discard the run: its frames and all that came with them. Raises RenderError."""
+        """Discard the run: its frames and all that came with them. Raises RenderError.
+
+        The record and the schedule stay until another run's take their place: however it ends, the directory is ours.
+        """
         try:
             # The checkpoint first: whatever is left after a kill claims no frame that is gone.
             self.checkpoint.unlink(missing_ok=True)
             numbered = [*self._rendered(), *_numbered(self.depths)]
-            # A schedule without a record beside it is the user's own.
-            record = [self.schedule, self.plan] if self.plan.exists() else []
-            for path in [*numbered, *self.path.glob(f"*{PART}"), self.contact, self.log, *record]:
+            videos = {self.video(codec) for codec in CODECS}
+            for path in [*numbered, *videos, *self.path.glob(f"*{PART}"), self.contact, self.log]:
                 path.unlink(missing_ok=True)
-            for codec in CODECS:
-                self.video(codec).unlink(missing_ok=True)
         except OSError as error:
             raise RenderError(f"{self.path}: cannot be cleared: {error}") from error
 

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 import animate
-from animate.errors import RunConflict, VideoError
+from animate.errors import MissingModel, RunConflict, VideoError
 from animate.render import restyle
 from animate.render.animator import animate as walk
 from animate.render.projector import Projector
@@ -106,7 +106,7 @@ def test_going_on_from_other_files_is_refused(film: Path, tmp_path: Path) -> Non
 
 def test_a_broken_key_is_told_before_the_model_loads(film: Path, tmp_path: Path) -> None:
     (tmp_path / "key.png").write_bytes(b"no picture")
-    with pytest.raises(VideoError, match=r"key\.png: is not a picture"):
+    with pytest.raises(VideoError, match=r"key\.png: not a picture"):
         animate.render(schedule(film, video_mode="keyed", style_frames={12: str(tmp_path / "key.png")}), tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
@@ -167,3 +167,15 @@ def test_memory_does_not_grow_with_the_film(film: Path, mode: str) -> None:
                 assert isinstance(request, Redraw | Imagine)
                 answer = torch.zeros(3, 64, 64)
     assert max(alive[12:]) <= max(alive[:12]) + 2 * 4 * 3 * 64 * 64
+
+
+@pytest.mark.skipif(not shutil.which("pgrep"), reason="asks pgrep for children")
+def test_a_model_that_is_missing_leaves_no_film_running(film: Path, tmp_path: Path) -> None:
+    def children() -> str:
+        return subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False).stdout
+
+    before = children()
+    words = schedule(film, mask="word:sky", mask_model=str(tmp_path / "none"))
+    with pytest.raises(MissingModel) as refusal:  # what it holds is alive until the end
+        animate.render(words, tmp_path / "run")
+    assert children() == before, refusal

@@ -142,6 +142,41 @@ def test_a_restart_takes_the_schedule_as_it_is_now(schedule: Path, tmp_path: Pat
     assert "zoom: 1.1" in (tmp_path / "run" / "schedule.yaml").read_text()
 
 
+def test_a_restart_discards_nothing_where_no_run_began(schedule: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "frames").mkdir(parents=True)
+    for name in ("frames/000001.png", "video.mp4", "log.jsonl", "holiday.txt"):
+        (mine / name).write_bytes(name.encode())
+    with pytest.raises(RunConflict, match=r"something else than a run \(holiday\.txt"):
+        render(schedule, mine, restart=True)
+    assert {str(path.relative_to(mine)) for path in mine.rglob("*") if path.is_file()} == {
+        *("frames/000001.png", "video.mp4", "log.jsonl", "holiday.txt")
+    }
+
+
+def test_a_run_of_an_old_file_with_notes_beside_it_restarts(tmp_path: Path, model: str) -> None:
+    old = {"W": 64, "H": 64, "max_frames": 2, "steps": 1, "seed": 3, "animation_mode": "2D", "prompts": {"0": "a sea"}}
+    file, run = tmp_path / "old.txt", RunDirectory(tmp_path / "run")
+    file.write_text(json.dumps(old))
+    render(file, run.path, {"model": model})
+    (run.path / "notes.md").write_text("good")
+    before = frames(run.path)
+    file.write_text(json.dumps({**old, "seed": 4}))
+    render(file, run.path, {"model": model}, restart=True)
+    assert len(frames(run.path)) == 2
+    assert frames(run.path) != before
+    assert (run.path / "notes.md").read_text() == "good"
+    assert (run.path / "old.txt").read_bytes() == file.read_bytes() == run.schedule.read_bytes()
+
+
+def test_what_was_cleared_is_known_as_ours(schedule: Path, tmp_path: Path) -> None:
+    render(schedule, tmp_path / "run", {"max_frames": 2})
+    RunDirectory(tmp_path / "run").clear()
+    assert not list(tmp_path.glob("run/video.*"))
+    render(schedule, tmp_path / "run", {"max_frames": 2, "zoom": 1.1}, restart=True)
+    assert len(frames(tmp_path / "run")) == 2
+
+
 def test_a_finished_run_needs_no_model_and_may_be_encoded_otherwise(
     schedule: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +318,15 @@ def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None
     assert not (tmp_path / "none").exists()
 
 
+def test_pictures_in_floats_are_begun_from(schedule: Path, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 64 * 64 * 3, dtype=np.float32).reshape(64, 64, 3)
+    cv2.imwrite(str(tmp_path / "ramp.tiff"), ramp)
+    begun = {"init_image": str(tmp_path / "ramp.tiff"), "init_strength": 1, "max_frames": 1}
+    render(schedule, tmp_path / "run", begun)
+    frame = read_picture(RunDirectory(tmp_path / "run").frame(0))[..., ::-1]
+    assert np.abs(frame / 255.0 - ramp).max() < 1 / 255
+
+
 def test_frames_leave_with_a_map_of_their_depth_and_seen_by_two_eyes(schedule: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "depth.npy", np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64))
     deep = {
@@ -348,6 +392,25 @@ def test_a_long_preview_fades_to_fresh_cards_and_shows_cuts(schedule: Path, tmp_
     assert min(near[5:12]) > 15  # it has moved
     letters = [frame[16:48, 16:48].std() for frame in shown]
     assert min(letters) > 15  # never a flat patch, which 1.1 ** 30 would be
+
+
+def test_a_preview_needs_no_model_for_holes_and_keys(tmp_path: Path) -> None:
+    small = {"width": 64, "height": 64, "max_frames": 4, "prompts": "a sea"}
+    for name, holes in (("paint", "paint"), ("stretch", "stretch")):
+        preview({**small, "zoom": 0.9, "holes": holes}, tmp_path / f"{name}.mp4")
+    assert (tmp_path / "paint.mp4").read_bytes() == (tmp_path / "stretch.mp4").read_bytes()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((64, 64, 3), np.uint8))
+    keys = {"animation_mode": "Interpolation", "image_keys": {0: str(tmp_path / "a.png"), 3: str(tmp_path / "b.png")}}
+    shown = list(read_frames(preview({**small, **keys}, tmp_path / "keys.mp4")))
+    assert len(shown) == 4
+    assert max(np.abs(frame.astype(int) - card_of(64, 64)).mean() for frame in shown) < 8
+
+
+def test_a_preview_of_a_film_says_what_shows_its_motion(tmp_path: Path) -> None:
+    film = preview({"width": 64, "height": 64, "max_frames": 2, "prompts": "a sea"}, tmp_path / "film.mp4")
+    with pytest.raises(BadInput, match=r"animate flow .*film\.mp4"):
+        preview({"video": str(film), "prompts": "a sea"}, tmp_path / "motion.mp4")
 
 
 def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path: Path) -> None:
