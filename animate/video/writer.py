@@ -171,7 +171,10 @@ class VideoWriter:
         Not while they are made: `-shortest` there let the sound run on by up to a second, by how the pipes happened
         to fill. The pictures are only copied.
         """
-        zero = clock_start(soundtrack.path) + soundtrack.offset
+        try:
+            zero = clock_start(soundtrack.path) + soundtrack.offset
+        except VideoError as error:
+            return str(error)
         # By its own clock: sound that begins later than its file, or has a gap, is late in the mix as well.
         chain = [f"asetpts=PTS-({zero:.6f})/TB", "atrim=start=0", "aresample=async=1:first_pts=0"]
         if self._codec.layouts:

@@ -187,6 +187,17 @@ def test_a_video_whose_sound_cannot_be_mixed_stays_without_it(tmp_path: Path) ->
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "many.wav"]
 
 
+def test_a_video_whose_sound_is_gone_by_its_end_stays_without_it(tmp_path: Path) -> None:
+    sound = tone(tmp_path / "tone.wav", seconds=1)
+    video = VideoWriter(tmp_path / "a.mp4", width=64, height=48, fps=FILM, soundtrack=Soundtrack(path=sound))
+    video.write(frame(0, 48, 64))
+    sound.unlink()
+    with pytest.raises(EncodeError, match=r"a\.mp4: is whole but silent; its sound cannot be used: .*tone\.wav"):
+        video.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert count_frames(tmp_path / "a.mp4") == 1
+
+
 def test_sound_and_pictures_stay_together_over_ten_minutes(tmp_path: Path) -> None:
     """A flash and a click every 50 s, the sound beginning 7.3 s into its file: the last pair as close as the first."""
     seconds, offset, rate, slow = 600, 7.3, 8000, Fraction(12000, 1001)
