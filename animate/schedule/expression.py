@@ -114,7 +114,7 @@ def parse(text: str) -> Expression:
     """The expression, checked. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text):,} characters", f"at most {MAX_LENGTH:,}")
-    flat = " ".join(text.split())
+    flat = " ".join(_uncommented(text).split())
     if not flat:
         raise ExpressionError("the expression is empty")
     if not flat.isascii():
@@ -131,8 +131,17 @@ def parse(text: str) -> Expression:
     names: set[str] = set()
     curves: set[str] = set()
     _check(tree, names, curves)
+    _check_powers(tree)
     constant = fold(tree) if not names and not curves else None
     return Expression(text=text, tree=tree, names=frozenset(names), curves=frozenset(curves), constant=constant)
+
+
+def _uncommented(text: str) -> str:
+    """A text without its comments, which end with their lines; in a single line one would hide what follows it."""
+    lines = text.strip().splitlines()
+    if "#" in text and len(lines) == 1:
+        raise ExpressionError("# hides what follows it", "comments stand in a text of several lines, or behind it")
+    return " ".join(line.partition("#")[0] for line in lines)
 
 
 def _syntax(text: str, error: Exception) -> tuple[str, str]:
@@ -141,8 +150,9 @@ def _syntax(text: str, error: Exception) -> tuple[str, str]:
     if "^" in text and "**" not in text:
         return "is not an expression", "a power is written x**2"
     message = error.msg if isinstance(error, SyntaxError) else "holds a character that cannot stand there"
+    message = message.partition(". Perhaps")[0]  # what Python would have written is not part of the language
     where = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-    return f"is not an expression: {message}{where}".replace("invalid syntax.", "invalid syntax"), ""
+    return f"is not an expression: {message}{where}", ""
 
 
 def _check(tree: ast.expr, names: set[str], curves: set[str]) -> None:
@@ -157,6 +167,13 @@ def _check(tree: ast.expr, names: set[str], curves: set[str]) -> None:
         if depth > MAX_DEPTH:
             raise ExpressionError("the expression is nested too deeply", f"at most {MAX_DEPTH} levels")
         stack.extend((child, depth + 1) for child in _children(node, names, curves))
+
+
+def _check_powers(tree: ast.expr) -> None:
+    """Bound constant exponents; only once the depth is known, for `fold` calls itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and abs(fold(node.right) or 0.0) > MAX_EXPONENT:
+            raise ExpressionError("the power is too large", f"exponents up to {MAX_EXPONENT:,.0f}")
 
 
 def _children(node: ast.expr, names: set[str], curves: set[str]) -> Iterator[ast.expr]:
@@ -181,8 +198,6 @@ def _children(node: ast.expr, names: set[str], curves: set[str]) -> Iterator[ast
                 raise ExpressionError("^ is not a power here", "write x**2")
             if type(op) not in BINARY:
                 raise ExpressionError("an operator that is not part of the language", "+ - * / // % ** & |")
-            if isinstance(op, ast.Pow) and abs(fold(right) or 0.0) > MAX_EXPONENT:
-                raise ExpressionError("the power is too large", f"exponents up to {MAX_EXPONENT:,.0f}")
             if isinstance(op, ast.BitAnd | ast.BitOr):
                 _needs_conditions(BINARY[type(op)], left, right)
             yield left
@@ -232,11 +247,11 @@ def _called(node: ast.Call, curves: set[str]) -> Iterator[ast.expr]:
         yield node.args[1]
         return
     if name in NUMEXPR:
-        if given != NUMEXPR[name] or node.keywords:
-            wanted = NUMEXPR[name]
-            raise ExpressionError(
-                f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {given + len(node.keywords)}"
-            )
+        wanted = NUMEXPR[name]
+        if node.keywords:
+            raise ExpressionError(f"{name} takes its argument{'s' * (wanted > 1)} without names")
+        if given != wanted:
+            raise ExpressionError(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {given}")
         yield from node.args
         return
     known = FUNCTIONS.get(name)
@@ -290,7 +305,8 @@ def _arithmetic(sign: str, a: float, b: float) -> float | None:
             case "/":
                 return a / b
             case "//":
-                return float(a // b)
+                share = a / b  # floored as numexpr does it beside t: 1 // 0.1 is 10, and not Python's 9
+                return float(math.floor(share)) if math.isfinite(share) else share
             case "%":
                 return a % b
             case "**":
@@ -299,7 +315,7 @@ def _arithmetic(sign: str, a: float, b: float) -> float | None:
     except OverflowError:
         return math.inf
     except ZeroDivisionError:
-        return math.nan if a == 0 or sign != "/" else math.copysign(math.inf, a)
+        return math.nan if a == 0 or sign not in ("/", "//") else math.copysign(math.inf, a)
     return None
 
 

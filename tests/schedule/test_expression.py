@@ -36,6 +36,9 @@ def value(text: str) -> np.ndarray:
         ("t/4", FRAMES / 4),
         ("-t % 3", np.mod(-FRAMES, 3)),
         ("t // 4", FRAMES // 4),
+        ("1 // 0.1", np.full(48, 10.0)),
+        ("1 // (0.1 + 0*t)", np.full(48, 10.0)),
+        ("-1 // 0", np.full(48, -np.inf)),
         ("-t // 4", -FRAMES // 4),
         ("-t**2", -(FRAMES**2)),
         ("2**-1", np.full(48, 0.5)),
@@ -62,6 +65,7 @@ def value(text: str) -> np.ndarray:
         ("at(zoom, t - 1)", (FRAMES - 1) * 10),
         ("conj(t)", FRAMES),
         (" 1\n +\t2 ", np.full(48, 3.0)),
+        ("1 # base\n+ 5*sin(t)  # and a swing\n", 1 + 5 * np.sin(FRAMES)),
         ("+".join(["t"] * 100), 100 * FRAMES),
         ("+".join(f"sin(t*{i})" for i in range(100)), sum(np.sin(FRAMES * i) for i in range(100))),
         ("max(" + ",".join(f"t*{i}" for i in range(90)) + ")", 89 * FRAMES),
@@ -142,6 +146,9 @@ ATTACKS = [
     "(" * 150 + "1" + ")" * 150 + "**99999",
     "-" * 9000 + "1",
     "not " * 2400 + "1",
+    "2**" + "-" * 1000 + "1",
+    "2**(1" + "+1" * 1250 + ")",
+    "**".join(["1"] * 1100),
     "~" * 9000 + "1",
     "1+" * 4900 + "1",
     "sin(" * 150 + "t" + ")" * 150,
@@ -186,6 +193,22 @@ def test_attack_is_refused_at_once(text: str) -> None:
             found, said = np.full(1, np.nan), error.what
     assert 0 < len(said) < 300 or not np.isfinite(found).all()
     assert time.process_time() - started < 1  # "under a second each"; garbage collection of a large process included
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2**" + "-" * 1000 + "1", "nested too deeply"),
+        ("**".join(["1"] * 1100), "nested too deeply"),
+        ("1 # base + 5*sin(t)", "# hides what follows it"),
+        ("sin(x=1)", "sin takes its argument without names"),
+        ("1 .5", "is not an expression: invalid syntax at character"),
+    ],
+)
+def test_refusal_says_what_is_wrong(text: str, told: str) -> None:
+    with pytest.raises(ExpressionError) as error:
+        value(text)
+    assert told in error.value.what
 
 
 def test_nothing_typed_reaches_numexpr(monkeypatch: pytest.MonkeyPatch) -> None:
