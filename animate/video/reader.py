@@ -253,6 +253,8 @@ def _describe(path: Path) -> str:
     """ffmpeg's description of a file."""
     if not path.is_file():
         raise VideoError(f"{path}: is not there" if not path.exists() else f"{path}: is not a file")
+    if not path.stat().st_size:
+        raise VideoError(f"{path}: is empty")
     _, _, words = ffmpeg.output_of([*PROTOCOLS, "-i", file_argument(path)])
     if "Input #0" not in words:
         reason = words.strip().splitlines()[-1] if words.strip() else "no reason given"
@@ -274,7 +276,7 @@ def _told(words: str) -> str:
     """The line that says why, without ffmpeg's addresses: `moov atom not found`."""
     for line in words.splitlines():
         match = re.match(r"\[\w+[^\]]* @ 0x[0-9a-f]+\] (.*)", line)
-        if match and "probe" not in match.group(1).lower():
+        if match and not re.search("probe|misdetection", match.group(1), re.IGNORECASE):
             return match.group(1)
     return ""
 

@@ -159,7 +159,8 @@ def test_what_is_no_video_is_told_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="is not a file"):
         probe(tmp_path)
     for name, content, words in [
-        ("empty.mp4", b"", "cannot be read as a video"),
+        ("empty.mp4", b"", "is empty"),
+        ("text.mp4", b"hello\n", r"cannot be read as a video or sound \(moov atom not found\)"),
         ("noise.mp4", bytes(range(256)) * 40, "cannot be read as a video"),
         ("poem.txt", b"roses are red\n" * 20, "cannot be read|is a text"),
         ("page.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n", "cannot be read|no pictures"),
