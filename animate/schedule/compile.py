@@ -264,8 +264,11 @@ def _contents(settings: Mapping[str, Setting]) -> dict[str, str]:
     found = {}
     for name, value in settings.items():
         row = FIELDS.get(name)
-        if row and row.kind == "file" and row.group != "output" and value and Path(str(value)).exists():
-            found[name] = fingerprint(Path(str(value)))
+        if not row or row.kind != "file" or row.group == "output" or not value:
+            continue
+        path = Path(str(value))
+        if path.is_file() or (name == "depth_file" and path.is_dir()):  # a device or a pipe might never end
+            found[name] = fingerprint(path)
     return found
 
 

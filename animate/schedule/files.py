@@ -30,9 +30,11 @@ def find(text: str, node: Node, field: str, report: Report, folders: bool = Fals
 def miss(text: str, node: Node, field: str, report: Report) -> None:
     """Tell that a file is not there, with the nearest one that is."""
     path = inside(report.source.folder, text)
-    what = "is a folder" if path is not None and path.is_dir() else "does not exist"
     tell = report.note if report.source.lenient else report.refuse
-    tell(node, field, f"{text[:200]} {what}", "" if path is None else _beside(path))
+    if path is not None and path.exists():
+        tell(node, field, f"{text[:200]} {'is a folder' if path.is_dir() else 'is not a file'}")
+    else:
+        tell(node, field, f"{text[:200]} does not exist", "" if path is None else _beside(path))
 
 
 def inside(folder: Path, text: str) -> Path | None:
@@ -74,4 +76,4 @@ def _beside(path: Path) -> str:
         near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.6)
     except (OSError, ValueError):
         return ""
-    return f"did you mean {near[0]}?" if near else "paths are relative to the schedule"
+    return f"did you mean {near[0]}?" if near else f"it was looked for in {path.parent.absolute()}"

@@ -141,12 +141,13 @@ def read(path: str | Path) -> Source:
     path = Path(path)
     file = str(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        with path.open("rb") as open_file:
+            data = open_file.read(MAX_BYTES + 1)  # not by its size: that of a device or a pipe is 0
+        if len(data) > MAX_BYTES:
+            size = max(path.stat().st_size, len(data))
             raise _refusal(
                 file, f"the file has {size / 1e6:.0f} MB", f"a schedule has at most {MAX_BYTES // 1_000_000} MB"
             )
-        data = path.read_bytes()
     except FileNotFoundError:
         raise _refusal(file, "no such file", _nearby(path)) from None
     except OSError as error:

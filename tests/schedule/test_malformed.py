@@ -1,6 +1,9 @@
 """What the loader must refuse: each mistake gets a listed error at its place, never another exception, never slowly."""
 
+import contextlib
+import os
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -397,3 +400,41 @@ def test_anchors_that_expand_without_end_are_refused_at_once(tmp_path: Path) -> 
     with pytest.raises(ScheduleError, match="expands to more than"):
         load(file)
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_no_file_and_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    names = ("init_image", "color_coherence_image", "depth_file")
+    file = tmp_path / "s.yaml"
+    file.write_text("".join(f"{name}: pipe.png\n" for name in names))
+    with pytest.raises(ScheduleError) as caught:
+        load(file)
+    assert [problem.what for problem in caught.value.problems] == ["pipe.png is not a file"] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_schedule_through_a_pipe_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+
+    def endless() -> None:
+        with contextlib.suppress(BrokenPipeError), open(tmp_path / "pipe.yaml", "wb") as pipe:
+            for _ in range(400):
+                pipe.write(b"#" * 1_000_000)
+
+    writer = threading.Thread(target=endless)
+    writer.start()
+    with pytest.raises(ScheduleError, match="at most 10 MB"):
+        load(tmp_path / "pipe.yaml")
+    writer.join()
+
+
+def test_a_missing_file_is_told_with_the_folder_it_was_looked_for_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "s.yaml").write_text("prompts: x\n")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ScheduleError) as caught:
+        load(tmp_path / "s.yaml", {"init_image": "nope.png"})
+    assert caught.value.problems[0].hint == f"it was looked for in {tmp_path / 'here'}"
