@@ -74,9 +74,11 @@ def batch(
     stopped.
 
     Raises:
-        BadInput: a folder without schedules.
+        BadInput: a folder without schedules, or `output` is a file.
         Interrupted: after a Ctrl-C.
     """
+    if output.exists() and not output.is_dir():
+        raise BadInput(f"{output} is a file; -o names the folder of the runs")
     rows: list[Row] = []
     told = progress or Quiet()
     taken: set[str] = set()

@@ -427,6 +427,8 @@ def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no schedules"):
         batch([tmp_path / "empty"], tmp_path / "out")
+    with pytest.raises(BadInput, match="is a file; -o names the folder"):
+        batch([folder], next(folder.iterdir()))
 
 
 def test_a_batch_goes_on_past_what_nobody_foresaw(schedule: Path, tmp_path: Path) -> None:
