@@ -14,13 +14,20 @@ from animate.cli import overrides, reporting, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="schedules, or folders of them")
+    parser.add_argument("files", metavar="FILE", nargs="+", type=_named, help="schedules, or folders of them")
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, default=Path("batch"), help="holds the run directories (batch)"
     )
     parser.add_argument("--draft", action="store_true", help="small and with few steps, to see it soon")
     overrides.add_set(parser)
     reporting.add_progress(parser)
+
+
+def _named(text: str) -> Path:
+    """A path; of an unset variable none is left, which would mean all that lies here."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty; the folder one stands in is .")
+    return Path(text)
 
 
 def run(args: argparse.Namespace) -> int:

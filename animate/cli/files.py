@@ -21,9 +21,24 @@ def refuse_existing(path: Path, force: bool) -> None:
         raise BadInput(f"{path} is there already (--force writes over it, -o names another)")
 
 
+def refuse_input(output: Path, file: str | Path) -> None:
+    """Raises BadInput where a command would write over the file that it reads."""
+    if output.exists() and Path(file).exists() and output.samefile(file):
+        raise BadInput(f"{output} is what is read; -o names another file")
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write to; what was written appears as `path` at the end, and only if nothing went wrong."""
+    """A name to write to; what was written appears as `path` at the end, and only if nothing went wrong.
+
+    What is there and is no file, such as a pipe, is written straight into. Raises BadInput for a folder.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; -o names a file")
+    path = Path(os.path.realpath(path))  # a link stays one
+    if path.exists() and not path.is_file():
+        yield path
+        return
     part = path.with_name(f".{path.name}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from animate.cli.files import whole
+from animate.cli.files import refuse_input, whole
 from animate.cli.palette import THEMES, Palette
 from animate.errors import BadInput
 from animate.schedule.sound import DERIVED, SERIES, ListenError
@@ -27,17 +27,20 @@ POINTS = 2000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="any file with sound that ffmpeg reads")
-    parser.add_argument("-o", "--output", metavar="PICTURE", type=Path, help="default: FILE's name with .png, here")
+    parser.add_argument(
+        "-o", "--output", metavar="PICTURE", type=Path, help="default: FILE's name with .plot.png, here"
+    )
     parser.add_argument("--stems", action="store_true", help="take the song apart first, and tell of each part")
     parser.add_argument("--theme", choices=tuple(THEMES), default="dark", help="default: dark")
 
 
 def run(args: argparse.Namespace) -> int:
-    output = args.output or Path(f"{args.file.stem}.png")
+    output = args.output or Path(f"{args.file.stem}.plot.png")  # the bare name may be the song's cover
     if output.suffix.lower() not in FORMATS:
         raise BadInput(f"{output}: a picture is one of {', '.join(FORMATS)}")
     if not args.file.is_file():
         raise BadInput(f"{args.file}: there is no such file")
+    refuse_input(output, args.file)
     from animate.render.hearing import hear, parts
 
     try:

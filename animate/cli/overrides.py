@@ -28,11 +28,11 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(args: argparse.Namespace, file: str = "") -> Schedule:
+def load(args: argparse.Namespace, file: str | None = None) -> Schedule:
     """The schedule that the options name; `file` stands in for `args.file` where a command takes several."""
     from animate.render.checked import load as load_file
 
-    return load_file(file or args.file, overrides(args))
+    return load_file(args.file if file is None else file, overrides(args))
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:

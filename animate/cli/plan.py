@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from animate.cli import overrides
-from animate.cli.files import write
+from animate.cli.files import refuse_input, write
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from animate.schedule.compile import compile
 
+    if args.output:
+        refuse_input(args.output, args.file)
     plan = compile(overrides.load(args))
     text = plan.to_json(indent=1) if args.json else plan.to_csv()
     if args.output:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from animate.cli import overrides
-from animate.cli.files import whole
+from animate.cli.files import refuse_input, whole
 from animate.cli.palette import THEMES
 from animate.errors import BadInput
 
@@ -19,14 +19,17 @@ FORMATS = (".png", ".svg", ".html")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     overrides.add_schedule(parser)
-    parser.add_argument("-o", "--output", metavar="PLOT", type=Path, help="default: FILE's name with .png, here")
+    parser.add_argument("-o", "--output", metavar="PLOT", type=Path, help="default: FILE's name with .plot.png, here")
     parser.add_argument("--theme", choices=tuple(THEMES), default="dark", help="default: dark")
 
 
 def run(args: argparse.Namespace) -> int:
-    output = args.output or Path(f"{Path(args.file).stem}.png")
+    output = args.output or Path(
+        f"{Path(args.file).stem}.plot.png"
+    )  # the bare name may be the picture that the schedule begins with
     if output.suffix.lower() not in FORMATS:
         raise BadInput(f"{output}: a plot is one of {', '.join(FORMATS)}")
+    refuse_input(output, args.file)
     from animate.cli import chart
     from animate.schedule.compile import compile
 

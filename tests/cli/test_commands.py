@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,57 @@ def test_plan_as_json(capsys: pytest.CaptureFixture[str], schedule: Path, tmp_pa
     code, out, _ = run(capsys, "plan", schedule, "--json", "-o", tmp_path / "plan.json")
     assert code == 0
     assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["frames"] == 48
+
+
+def test_plan_never_takes_the_place_of_its_schedule(
+    capsys: pytest.CaptureFixture[str], schedule: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "same.yaml").symlink_to(schedule)
+    for output in (schedule, tmp_path / "same.yaml"):
+        code, _, err = run(capsys, "plan", schedule, "-o", output)
+        assert code == 2
+        assert "is what is read" in err
+    assert schedule.read_text(encoding="utf-8") == SCHEDULE
+
+
+def test_plan_into_a_folder_is_refused(capsys: pytest.CaptureFixture[str], schedule: Path, tmp_path: Path) -> None:
+    for folder in (tmp_path, "."):
+        code, _, err = run(capsys, "plan", schedule, "-o", folder)
+        assert code == 2
+        assert f"{folder} is a folder" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_plan_goes_through_a_pipe(capsys: pytest.CaptureFixture[str], schedule: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        text = pool.submit(pipe.read_text, "utf-8")
+        assert run(capsys, "plan", schedule, "-o", pipe)[0] == 0
+        assert text.result().startswith("frame,")
+    assert pipe.is_fifo()
+
+
+def test_plan_through_a_link_leaves_the_link(
+    capsys: pytest.CaptureFixture[str], schedule: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "plan.csv")
+    assert run(capsys, "plan", schedule, "-o", link)[0] == 0
+    assert link.is_symlink()
+    assert (tmp_path / "plan.csv").read_text(encoding="utf-8").startswith("frame,")
+
+
+@pytest.mark.parametrize("command", ["check", "batch", "plan", "plot"])
+def test_an_empty_name_is_bad_input(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip.yaml").write_text(SCHEDULE, encoding="utf-8")
+    code, _, err = run(capsys, command, "")
+    assert code == 2
+    assert "fault" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.yaml"]
 
 
 def test_set_replaces_values(capsys: pytest.CaptureFixture[str], schedule: Path) -> None:

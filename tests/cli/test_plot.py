@@ -106,6 +106,18 @@ def test_picture(file: Path, tmp_path: Path, suffix: str, capsys: pytest.Capture
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
+def test_picture_that_the_schedule_begins_with_is_left(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{file.stem}.png").write_bytes(b"a cat")
+    assert cli.main(["plot", str(file)]) == 0
+    assert capsys.readouterr().out.strip() == f"{file.stem}.plot.png"
+    assert (tmp_path / f"{file.stem}.png").read_bytes() == b"a cat"
+    assert (tmp_path / f"{file.stem}.plot.png").is_file()
+
+
 def test_without_matplotlib(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
