@@ -14,7 +14,7 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
 from animate.schedule.album import NO_ALBUM, Album
-from animate.schedule.curve import CurveError
+from animate.schedule.curve import CurveError, Keyframes
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.files import fingerprint
@@ -52,14 +52,25 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         else:
             problems.append(schedule.problem(owner, error.what, error.hint, error.node))
 
+    def unknown(name: str, keyframes: Keyframes) -> bool:
+        """Whether a curve uses names that there are not; each is told at its key."""
+        faults = list(scope.faults(keyframes))
+        for fault in faults:
+            refuse(name, fault)
+        return bool(faults)
+
     columns: dict[str, NDArray[Any]] = {}
     variables: dict[str, Array] = {}
     for name in (*schedule.let, *schedule.series):
+        if name in schedule.let and unknown(name, schedule.let[name]):
+            continue
         try:
             variables[name] = scope.column(name)
         except CurveError as error:
             refuse(name, error)
     for name, keyframes in schedule.curves.items():
+        if unknown(name, keyframes):
+            continue
         try:
             column = scope.column(name)
         except CurveError as error:
@@ -89,6 +100,8 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
 
     loras: list[tuple[str, Array]] = []
     for path, keyframes in schedule.loras:
+        if unknown("loras", keyframes):
+            continue
         try:
             loras.append((path, scope.values(keyframes, "loras")))
         except CurveError as error:
@@ -96,6 +109,8 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
 
     shares: list[Array] = []
     for layer in schedule.layers:
+        if unknown("prompt_tracks", layer.weight):
+            continue
         try:
             shares.append(layer.share(scope.values(layer.weight, "prompt_tracks")))
         except CurveError as error:

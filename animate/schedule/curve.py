@@ -431,7 +431,13 @@ def _held(key: Key, frames: Array, lookup: Lookup, lookup_at: LookupAt) -> Array
     except CurveError:
         raise
     except ExpressionError as error:
-        raise CurveError(f"{short(held.text)}: {error.what}", error.hint, key.node) from None
+        raise at_key(error, key) from None
+
+
+def at_key(error: ExpressionError, key: Key) -> CurveError:
+    """What is wrong with the expression of a key, as it is told."""
+    assert isinstance(key.value, Expression)
+    return CurveError(f"{short(key.value.text)}: {error.what}", error.hint, key.node)
 
 
 def _between_keys(keys: tuple[Key, ...], frames: Array, lookup: Lookup, lookup_at: LookupAt) -> Array:

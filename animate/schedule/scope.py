@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ class Scope:
 
     def lookup(self, name: str, frames: Array) -> Array | float:
         """A variable at any frames. Raises ExpressionError for a name that is none."""
+        fault = self._fault_of_variable(name)
+        if fault is not None:
+            raise fault
         if name in self._constants:
             return self._constants[name]
         match name:
@@ -59,17 +62,8 @@ class Scope:
             case "sec":
                 return frames / float(self.clock.fps)
             case "beat":
-                if self.clock.bpm <= 0:
-                    raise ExpressionError("beat needs bpm, which is not set", "bpm: 120")
                 return self.clock.beats_at(frames / float(self.clock.fps))
-        if name in self.let or name in self.series:
-            return self._at_frames(name, frames)
-        if name in self.fields:
-            raise ExpressionError(f"{name} is a field; its curve is read with at()", f"at({name}, t)")
-        if name.startswith("audio_") and not self.series:
-            raise ExpressionError(f"{name[:40]} needs a sound", "audio: {file: song.wav}")
-        known = [*expression.VARIABLES, *self.let, *self.series]
-        raise ExpressionError(f"there is no variable {name[:40]!r}", expression.near(name, known))
+        return self._at_frames(name, frames)
 
     def lookup_any(self, name: str, frames: Array) -> Array | float:
         """As `lookup`, with every field's curve as a variable too; what prompts may use."""
@@ -79,10 +73,45 @@ class Scope:
 
     def lookup_at(self, name: str, x: Array) -> Array:
         """A curve between its frames, linearly; before the first frame the first value, after the last the last."""
-        if name not in self.let and name not in self.series and name not in self.fields:
-            known = [*self.let, *self.series, *self.fields]
-            raise ExpressionError(f"at: there is no curve {name[:40]!r}", expression.near(name, known))
+        fault = self._fault_of_curve(name)
+        if fault is not None:
+            raise fault
         return np.interp(x, self.frames, self.column(name), left=None, right=None)
+
+    def faults(self, keyframes: Keyframes) -> Iterator[CurveError]:
+        """What stands against every name that the keys of a curve use; told before the first of them is evaluated."""
+        for key in keyframes.keys:
+            if isinstance(key.value, Expression):
+                for fault in self._faults_of(key.value):
+                    yield curve.at_key(fault, key)
+
+    def _faults_of(self, of: Expression) -> list[ExpressionError]:
+        found = [self._fault_of_variable(name) for name in sorted(of.names)]
+        found += [self._fault_of_curve(name) for name in sorted(of.curves)]
+        return [fault for fault in found if fault is not None]
+
+    def _fault_of_variable(self, name: str) -> ExpressionError | None:
+        """Why a name is no variable here."""
+        if name in ("beat", "bpm") and self.clock.bpm <= 0:
+            return ExpressionError(f"{name} needs bpm, which is not set", "bpm: 120")
+        if name in expression.VARIABLES or name in self.let or name in self.series:
+            return None
+        if name in self.fields:
+            return ExpressionError(f"{name} is a field; its curve is read with at()", f"at({name}, t)")
+        if name in self.clock.cues or name in self.clock.groups:
+            here = f"; here it is {self.clock.cues[name]}" if name in self.clock.cues else ""
+            return ExpressionError(f"{name} is a cue, and no variable", f"cues stand where times do{here}")
+        if name.startswith("audio_") and not self.series:
+            return ExpressionError(f"{name[:40]} needs a sound", "audio: {file: song.wav}")
+        known = [*expression.VARIABLES, *self.let, *self.series]
+        return ExpressionError(f"there is no variable {name[:40]!r}", expression.near(name, known))
+
+    def _fault_of_curve(self, name: str) -> ExpressionError | None:
+        """Why `at` finds no curve of a name."""
+        if name in self.let or name in self.series or name in self.fields:
+            return None
+        known = [*self.let, *self.series, *self.fields]
+        return ExpressionError(f"at: there is no curve {name[:40]!r}", expression.near(name, known))
 
     def column(self, name: str) -> Array:
         """(n,) finite values of a `let` curve, a series or a field, as written. Raises CurveError."""

@@ -311,6 +311,8 @@ CASES: list[tuple[str, str]] = [
     ("negative_prompts: [a]", "is a list"),
     # --- files
     ("init_image: nothing.png", "does not exist"),
+    ("cues: {drop: 24}\nzoom: 1 + drop", "drop is a cue, and no variable (cues stand where times do; here it is 24)"),
+    ("zoom: 1 + bpm", "bpm needs bpm, which is not set"),
     ("init_image: .", "is a folder"),
     ("init_image: [a.png]", "not a text"),
     ('init_image: "a\\0b.png"', "cannot have"),
@@ -438,3 +440,22 @@ def test_a_missing_file_is_told_with_the_folder_it_was_looked_for_in(
     with pytest.raises(ScheduleError) as caught:
         load(tmp_path / "s.yaml", {"init_image": "nope.png"})
     assert caught.value.problems[0].hint == f"it was looked for in {tmp_path / 'here'}"
+
+
+def test_every_unknown_name_of_a_curve_is_told_at_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "let: {a: foo + bar, b: a + 1}\n"
+        "zoom: {0: foo, 10: bar, 12: log(t-12), 14: b}\n"
+        'angle: "0: (foo+baz), 5: (qux)"\n'
+        "translation_x: at(nope, t) + at(zom, t)\n"
+    )
+    with pytest.raises(ScheduleError) as caught:
+        load(file)
+    told = [(problem.line, problem.column, problem.what.split(" ")[-1]) for problem in caught.value.problems]
+    assert told == [
+        *((1, 10, "'bar'"), (1, 10, "'foo'")),
+        *((2, 11, "'foo'"), (2, 20, "'bar'")),
+        *((3, 8, "'baz'"), (3, 8, "'foo'"), (3, 8, "'qux'")),
+        *((4, 16, "'nope'"), (4, 16, "'zom'")),
+    ]
