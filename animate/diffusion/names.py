@@ -19,16 +19,21 @@ SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
 
 def fault(model: str) -> tuple[str, str]:
     """Why nothing can be meant by a name, and what would be right; two empty texts where something can."""
-    if model == EMBEDDED or located(model) is not None or entry_points(group=PLUGINS, name=model):
+    if model == EMBEDDED or entry_points(group=PLUGINS, name=model):
+        return "", ""
+    path = located(model)
+    if path is not None and path.is_dir() and not (path / "model_index.json").is_file():
+        return f"{model} is a folder without a model", "a folder of diffusers holds a model_index.json"
+    if path is not None:
         return "", ""
     if looks_like_path(model):
-        return f"there is no model {model!r} here", f"it was looked for in {Path.cwd()}"
+        return f"there is no model {model[:200]!r} here", f"it was looked for in {Path.cwd()}"
     if HUB_ID.fullmatch(model):
         return "", ""
     near = get_close_matches(model, [EMBEDDED, *_on_the_shelf(), *_plugins()], 1)
     kinds = "a folder of diffusers, a .safetensors file, or a hub id, say stabilityai/sd-turbo"
     known = f"did you mean {near[0]}?" if near else f"give {EMBEDDED}, {kinds}"
-    return f"there is no model called {model!r}", known
+    return f"there is no model called {model[:200]!r}", known
 
 
 def looks_like_path(model: str) -> bool:
@@ -38,14 +43,14 @@ def looks_like_path(model: str) -> bool:
 
 def located(model: str) -> Path | None:
     """The file or folder a name means: as it is, or in the folder of models, with or without its ending."""
-    direct = Path(model).expanduser()
-    if direct.exists():
-        return direct
-    folder = shelf()
-    if folder is None:
+    try:
+        candidates = [Path(model).expanduser()]
+        folder = shelf()
+        if folder is not None:
+            candidates += [folder / model, *(folder / f"{model}{suffix}" for suffix in sorted(SUFFIXES))]
+        return next((path for path in candidates if path.is_file() or path.is_dir()), None)
+    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, a home that nobody has
         return None
-    candidates = [folder / model, *(folder / f"{model}{suffix}" for suffix in sorted(SUFFIXES))]
-    return next((path for path in candidates if path.exists()), None)
 
 
 def shelf() -> Path | None:

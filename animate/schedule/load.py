@@ -224,7 +224,9 @@ class _Loading:
         text = str(READERS["string"](FIELDS["model"], node, field, report) or FIELDS["model"].default).strip()
         path = files.inside(report.source.folder, text)
         if path is not None and path.exists():
-            return str(path.absolute())
+            text = str(path.absolute())
+            self._find_fault("model", text)
+            return text
         if text.lower().endswith((".safetensors", ".ckpt", ".pt")):
             files.miss(text, node, field, report)
             return text

@@ -284,11 +284,12 @@ def _from_yaml(text: str, file: str) -> Node:
                 )
             ]
         ) from None
-    except yaml.reader.ReaderError as error:
-        position = error.position if isinstance(error.position, int) else 0
-        raise _refusal(
-            file, "holds a character that a text file cannot have", "", text.count("\n", 0, position) + 1, 1
-        ) from None
+    except (yaml.reader.ReaderError, UnicodeEncodeError):
+        # The error's own position counts bytes with libyaml, characters without it.
+        strange = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        at = strange.start() if strange else 0
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise _refusal(file, "holds a character that a text file cannot have", "", line, column) from None
 
 
 _YAML_HINTS = {

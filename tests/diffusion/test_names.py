@@ -1,5 +1,6 @@
 """Model names: what is meant by one is known before anything loads."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_files_folders_and_the_shelf(elsewhere: Path) -> None:
     (elsewhere / "models").mkdir()
     (elsewhere / "models" / "dreams.safetensors").write_bytes(b"")
     (elsewhere / "here").mkdir()
+    (elsewhere / "here" / "model_index.json").write_text("{}")
     for name in ("here", "./here", "dreams", "dreams.safetensors"):
         assert names.fault(name) == ("", "")
     assert names.located("dreams") == Path("models/dreams.safetensors")
@@ -34,6 +36,28 @@ def test_faults(elsewhere: Path) -> None:
     assert "a folder of diffusers" in names.fault("zzz")[1]
     assert names.fault("./gone") == ("there is no model './gone' here", f"it was looked for in {elsewhere}")
     assert names.fault("gone.safetensors")[0] == "there is no model 'gone.safetensors' here"
+
+
+def test_what_is_there_and_no_model_is_told(elsewhere: Path) -> None:
+    (elsewhere / "empty").mkdir()
+    assert names.fault("empty") == (
+        "empty is a folder without a model",
+        "a folder of diffusers holds a model_index.json",
+    )
+    assert "without a model" in names.fault(".")[0]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "./" + "a" * 300, "~nobody/x", "a\0b"])
+def test_a_name_that_cannot_be_a_path_is_told(name: str, elsewhere: Path) -> None:
+    (elsewhere / "models").mkdir()
+    assert names.located(name) is None
+    assert "there is no model" in names.fault(name)[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_no_model(elsewhere: Path) -> None:
+    os.mkfifo(elsewhere / "pipe")
+    assert names.located("pipe") is None
 
 
 def test_the_shelf_may_be_named(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -459,3 +459,13 @@ def test_every_unknown_name_of_a_curve_is_told_at_its_key(tmp_path: Path) -> Non
         *((3, 8, "'baz'"), (3, 8, "'foo'"), (3, 8, "'qux'")),
         *((4, 16, "'nope'"), (4, 16, "'zom'")),
     ]
+
+
+def test_a_character_no_text_can_have_is_told_at_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("# é\n" * 20 + "prompts: a\x01b\n", encoding="utf-8")
+    with pytest.raises(ScheduleError) as caught:
+        load(file)
+    assert (caught.value.problems[0].line, caught.value.problems[0].column) == (21, 11)
+    with pytest.raises(ScheduleError, match="holds a character"):  # as a terminal hands on a byte that is not UTF-8
+        load({"prompts": "x"}, {"zoom": "{\udcff: 1}"})
