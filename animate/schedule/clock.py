@@ -30,6 +30,9 @@ from animate.schedule.expression import Expression, ExpressionError
 MAX_FRAME = 10**9
 """No time is later than this; it keeps `1e300s` from becoming a frame number of three hundred digits."""
 
+MAX_NEAR = 300
+"""Cues among which a near name is looked for; onsets make thousands."""
+
 _NTSC = {"23.976": 24, "23.98": 24, "29.97": 30, "47.952": 48, "59.94": 60, "119.88": 120}
 """Rates that are written with rounding, and the whole rate whose 1000/1001 they are."""
 _NUMBER = r"[0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?"
@@ -200,7 +203,7 @@ class Clock:
                 return float(known[name])
             if name in expression.VARIABLES:
                 raise ExpressionError(f"{name} cannot be used in a time")
-            raise ExpressionError(f"there is no cue {name[:40]!r}", expression.near(name, [*known]))
+            raise ExpressionError(f"there is no cue {name[:40]!r}", expression.near(name, [*known][:MAX_NEAR]))
 
         def lookup_at(name: str, _: object) -> formula.Array:
             raise ExpressionError(f"at({name}, …) cannot be used in a time")

@@ -96,7 +96,7 @@ def chosen(text: str, known: Collection[str], node: Node, field: str, report: Re
     folded = {name.casefold(): name for name in known}
     if text.casefold() in folded:
         return folded[text.casefold()]
-    near = get_close_matches(text.casefold(), list(folded), 1, 0.6)
+    near = get_close_matches(text.casefold(), list(folded), 1, 0.6) if report.hints else []
     hint = f"did you mean {folded[near[0]]}?" if near else ", ".join(list(known)[:12])
     report.refuse(node, field, f"{shown(node)} is not one of the choices", hint)
     return None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,7 +52,10 @@ from animate.schedule.taken import Taken
 from animate.schedule.texts import TextTrack
 
 Document = str | Path | Mapping[str, Any]
-MAX_VARIANTS = 10_000
+MAX_VARIANTS = 1_000
+"""A hundredth of a second each to check, and a render each."""
+MAX_WRONG = 50
+"""Values of `vary` that are told; the others are most likely wrong in the same way."""
 PROMPTS = 1
 """Salt of `prompts`: tells their chances from those of the other fields, which count on from here."""
 
@@ -89,12 +92,17 @@ def variants(
     """The schedules that `vary:` multiplies out, each with the values that make it; one, and {}, without `vary`."""
     read = _Reading(_opened(document), overrides or {}, {}, senses)
     first, problems = read.schedule()
-    problems += read.problems_of_variants(first)
+    if problems or len(first.vary) > 1:  # the values of one list are all the runs there are
+        problems += read.problems_of_variants(first)
     found = []
+    wrong = 0
     for values in product(*first.vary.values()) if first.vary and not problems else ():
         chosen = dict(zip(first.vary, values))
-        each, wrong = read.schedule(chosen)
-        problems += wrong
+        each, against = read.schedule(chosen)
+        problems += against
+        wrong += bool(against)
+        if wrong == MAX_WRONG:
+            break
         found.append(({name: node.plain() for name, node in chosen.items()}, each))
     if problems:
         raise ScheduleError(in_order(problems))
@@ -131,9 +139,10 @@ class _Reading:
         return (schedule if plan is None else replace(schedule, warnings=plan.warnings)), problems
 
     def problems_of_variants(self, first: Schedule) -> list[Problem]:
-        """What stands against each value of `vary` by itself."""
+        """What stands against each value of `vary` by itself; against the first `MAX_WRONG` of them."""
         alone = ({name: value} for name, values in first.vary.items() for value in values)
-        return [problem for chosen in alone for problem in self.schedule(chosen)[1]]
+        against = (problems for chosen in alone if (problems := self.schedule(chosen)[1]))
+        return [problem for problems in islice(against, MAX_WRONG) for problem in problems]
 
 
 class _Loading:

@@ -26,6 +26,8 @@ MAX_BYTES = 10_000_000
 MAX_NODES = 1_000_000
 """Values in a schedule after anchors are expanded; 6 fields × 6,001 keys are 72,000."""
 MAX_DEPTH = 40
+MAX_HINTS = 50
+"""Problems after which no near names are looked for."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -118,6 +120,11 @@ class Report:
         self.source = source
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+
+    @property
+    def hints(self) -> bool:
+        """Whether near names are still looked for; one takes a millisecond, and a file may be wrong everywhere."""
+        return len(self.problems) < MAX_HINTS
 
     def refuse(self, node: Node | None, field: str, what: str, hint: str = "") -> None:
         self.problems.append(self.source.problem(node, field, what, hint))

@@ -55,7 +55,8 @@ class Taken:
             )
         for key, value in root.value.pairs:
             if key.text not in NAMES:
-                self.problems.append(native.problem(key, key.text[:60], "there is no such field", nearest(key.text)))
+                hint = nearest(key.text) if len(self.problems) < source.MAX_HINTS else ""
+                self.problems.append(native.problem(key, key.text[:60], "there is no such field", hint))
                 continue
             name, inverted = NAMES[key.text]
             before = self.written.get(name)

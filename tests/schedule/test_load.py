@@ -292,6 +292,32 @@ def test_every_mistake_in_vary_is_told_at_its_line(tmp_path: Path) -> None:
     assert [str(problem) for problem in caught.value.problems][1:] == told
 
 
+@pytest.mark.parametrize("more", ["", ", zoom: [1, 1.01]"])
+def test_values_of_vary_are_told_until_it_is_clear_that_all_are_wrong(tmp_path: Path, more: str) -> None:
+    seeds = ", ".join(f"x{i}" for i in range(80))
+    file = write(tmp_path, f"prompts: x\nvary: {{seed: [{seeds}]{more}}}\n")
+    with pytest.raises(ScheduleError) as caught:
+        variants(file)
+    assert len(caught.value.problems) == 50
+
+
+def test_vary_makes_a_thousand_schedules_at_most(tmp_path: Path) -> None:
+    file = write(tmp_path, f"prompts: x\nvary: {{seed: {list(range(501))}, zoom: [1, 1.01]}}\n")
+    with pytest.raises(ScheduleError, match="makes 1,002 schedules"):
+        variants(file)
+
+
+def test_near_names_are_looked_for_at_the_first_mistakes_only(tmp_path: Path) -> None:
+    names = "".join(f"zoomm{i}: 1\n" for i in range(60))
+    samplers = "".join(f"  {i}: eulr\n" for i in range(60))
+    for text in (names, f"sampler:\n{samplers}"):
+        with pytest.raises(ScheduleError) as caught:
+            load(write(tmp_path, text), senses=Senses(choices={"sampler": ("euler", "heun")}))
+        hints = [problem.hint for problem in caught.value.problems]
+        assert hints[1].startswith("did you mean")
+        assert not hints[-1].startswith("did you mean")
+
+
 def test_what_only_two_values_of_vary_together_make_wrong_is_told(tmp_path: Path) -> None:
     file = write(tmp_path, "prompts: x\nvary: {near: [100, 300], far: [250, 400]}\n")
     with pytest.raises(ScheduleError, match=r"s\.yaml:2:\d+: vary\.near: 300 .*is not below far"):
