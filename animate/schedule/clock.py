@@ -77,6 +77,8 @@ class Clock:
     cues: Mapping[str, int] = field(default_factory=dict)
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Cues that are heard: the frames of each; one by one they are cues by name and number."""
+    below: frozenset[str] = frozenset()
+    """Cues that stand further down than the one that is being read."""
     beats: tuple[float, ...] = ()
     """Seconds at which beats were heard; without any they come evenly, from frame 0."""
 
@@ -100,9 +102,11 @@ class Clock:
             return _nearest(self._frames(match[1], match[2]), text)
         if _PLAIN.match(text):
             number = float(text.replace("_", ""))
+            if abs(number) > MAX_FRAME:
+                return _bounded(MAX_FRAME + 1, text)
             if not number.is_integer():
                 raise TimeError(f"{text} is not a whole frame", f"{text}s is a time in seconds")
-            return _bounded(int(number), text) if abs(number) <= MAX_FRAME else _bounded(MAX_FRAME + 1, text)
+            return int(number)
         return self._computed(text)
 
     def seconds(self, text: str | int | float) -> float:
@@ -199,10 +203,14 @@ class Clock:
                 count = len(self.groups[name])
                 raise ExpressionError(f"{name} is {count} onsets", f"{name}1 to {name}{count}" if count else "")
             known = {"max_f": self.last, "s": self.seed, "fps": float(self.fps), "bpm": self.bpm, **self.cues}
+            if name == "bpm" and self.bpm <= 0:
+                raise ExpressionError("bpm is not set", "bpm: 120")
             if name in known:
                 return float(known[name])
             if name in expression.VARIABLES:
                 raise ExpressionError(f"{name} cannot be used in a time")
+            if name in self.below:
+                raise ExpressionError(f"{name[:40]} is not placed yet", "a cue counts from cues above it")
             raise ExpressionError(f"there is no cue {name[:40]!r}", expression.near(name, [*known][:MAX_NEAR]))
 
         def lookup_at(name: str, _: object) -> formula.Array:

@@ -113,7 +113,7 @@ def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes
         return None
     keys: list[Key] = []
     complete = True
-    for name, content in node.value.pairs:
+    for name, content in node.value.last_of_each():
         frame = read_time(name, field, clock, report)
         shape = "linear"
         if isinstance(content.value, Table):
@@ -211,10 +211,16 @@ def _read_expression(text: str, node: Node, field: str, report: Report) -> Expre
         hint = error.hint
         if re.fullmatch(r"\d+:\d\d(:\d\d)?", text):
             hint = "a time is written 90s; keyframes are {0: 1, 2s: 1.05}"
-        elif text.count("(") > text.count(")") and node.line:
+        elif text.count("(") > text.count(")") and _ends_at_a_comma(text, node, report):
             hint = "inside { } an expression with a comma needs quotes"
         report.refuse(node, field, f"{short(text)}: {error.what}", hint)
         return None
+
+
+def _ends_at_a_comma(text: str, node: Node, report: Report) -> bool:
+    """Whether a text was cut off by a comma, as YAML does it inside { }."""
+    lines = report.source.lines
+    return 0 < node.line <= len(lines) and lines[node.line - 1][node.column - 1 + len(text) :].lstrip()[:1] == ","
 
 
 def _read_shape(node: Node, field: str, report: Report) -> str:

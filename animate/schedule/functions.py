@@ -290,6 +290,36 @@ def isnan(x: Any) -> Any:
     return np.where(np.isnan(x), 1.0, 0.0)
 
 
+@function
+def isfinite(x: Any) -> Any:
+    """1 where x is a number and not infinite, else 0."""
+    return np.where(np.isfinite(x), 1.0, 0.0)
+
+
+@function
+def isinf(x: Any) -> Any:
+    """1 where x is infinite, else 0."""
+    return np.where(np.isinf(x), 1.0, 0.0)
+
+
+@function
+def signbit(x: Any) -> Any:
+    """1 where x is below 0, or −0, else 0."""
+    return np.where(np.signbit(x), 1.0, 0.0)
+
+
+@function
+def copysign(x: Any, y: Any) -> Any:
+    """x with the sign of y."""
+    return np.copysign(x, y)
+
+
+@function
+def nextafter(x: Any, y: Any) -> Any:
+    """The number beside x, towards y."""
+    return np.nextafter(x, y)
+
+
 for _name, _easing in EASINGS.items():
     if _name != "linear":
         _called = _name if _name in ("ease", "smoothstep") else f"ease_{_name}"

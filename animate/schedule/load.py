@@ -404,7 +404,9 @@ class _Loading:
         count = 1
         for key, value, field, report in self.taken.entries("vary"):
             name = key.text
-            if name not in NAMES or NAMES[name][0] == "vary":
+            if name == "vary":
+                report.refuse(key, field, "vary itself cannot be varied")
+            elif name not in NAMES:
                 report.refuse(key, field, f"there is no field {name[:40]!r}", nearest(name))
             elif not isinstance(value.value, tuple) or not value.value:
                 report.refuse(value, f"{field}.{name}", "is not a list of values", FIELDS["vary"].example)

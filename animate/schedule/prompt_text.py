@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 NO_SEED = -1
 _FORMULA = re.compile(r"\$\{([^{}]*)\}|`([^`]*)`")
+_UNCLOSED = re.compile(r"`|\$\{")
 _NEGATIVE = re.compile(r"\s*--neg(?![\w-])\s*")
 _SEED = re.compile(r"\s*--seed(?![\w-])[\s=]*(-?[\w.]*)\s*")
 _LORA = re.compile(r"\s*<(?P<kind>lora|lyco):(?P<name>[^:<>`$]+)(?::(?P<weight>(?:`[^`]*`|\$\{[^{}]*\}|[^<>`$])*))?>")
@@ -195,6 +196,10 @@ def text(written: str, node: Node, name: str, shelf: Shelf, report: Report) -> T
         if formula is not None:
             parts.append(formula)
     parts.append(written[at:])
+    for part in parts:
+        if isinstance(part, str) and (open_ := _UNCLOSED.search(part)):
+            what = f"{curve.short(part[open_.start() :])} is no formula without its end, and is painted as it is"
+            report.note(node, name, what, "`2*t` or ${2*t}")
     return Text(tuple(part for part in parts if part != ""), tuple(loras))
 
 

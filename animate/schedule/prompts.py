@@ -116,7 +116,7 @@ class Reader:
             return None
         keys: list[PromptKey] = []
         complete = True
-        for time, content in node.value.pairs:
+        for time, content in node.value.last_of_each():
             frame = curve.read_time(time, self.name, self.clock, self.report)
             key = self._key(frame or 0, time, content)
             if frame is None or key is None:
@@ -144,7 +144,10 @@ class Reader:
         """`{positive: …, negative: …}`, each read as a prompt; all that either wants avoided is."""
         found = {"positive": Sides(), "negative": Sides()}
         for part, text in parts.pairs:
-            if part.text not in found or isinstance(text.value, tuple | Table):
+            if part.text in found and isinstance(text.value, tuple | Table):
+                self.report.refuse(text, self.name, f"{part.text} is {curve.shown(text)}, not a text")
+                return None
+            if part.text not in found:
                 what = f"a prompt has no {part.text!r}"
                 self.report.refuse(part, self.name, what, "positive and negative, each a text")
                 return None

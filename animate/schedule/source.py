@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +45,10 @@ class Table:
             if key.text == name:
                 return value
         return None
+
+    def last_of_each(self) -> list[tuple[Node, Node]]:
+        """Pairs, of repeated keys the last."""
+        return list({key.text: (key, value) for key, value in self.pairs}.values())
 
     def names(self) -> list[str]:
         return [key.text for key, _ in self.pairs]
@@ -90,6 +95,10 @@ class Source:
     """An imported file: what its own program repaired is repaired, with a warning, instead of refused."""
     text: str = ""
     """The file as it was read; "" for a Python mapping."""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
 
     def problem(self, node: Node | None, field: str, what: str, hint: str = "") -> Problem:
         place = (node.line, node.column) if node else (0, 0)
@@ -303,6 +312,7 @@ _YAML_HINTS = {
     "mapping values are not allowed here": 'a value with a colon needs quotes: zoom: "0: (1), 48: (1.02)"',
     "mapping values are not allowed in this context": 'a value with a colon needs quotes: zoom: "0: (1), 48: (1.02)"',
     "found character that cannot start any token": "indent with blanks, not tabs; quote what begins with @, ` or %",
+    "found a tab character that violates indentation": "indent with blanks, not tabs",
     "found character '\\t' that cannot start any token": "indent with blanks, not tabs",
     "did not find expected alphabetic or numeric character": "a value that begins with * or & needs quotes",
     "did not find expected key": "check the indentation of this line and of the one before",
@@ -340,7 +350,7 @@ def _build(text: str, file: str) -> Node:
             continue
         elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
             done = stack.pop()
-            node, size = _closed(done), done.size
+            node, size = _closed(done, file), done.size
             if done.anchor:
                 anchors[done.anchor] = (node, size)
         elif isinstance(event, yaml.DocumentStartEvent):
@@ -364,7 +374,7 @@ def _build(text: str, file: str) -> Node:
     return root if root is not None else Node(None)
 
 
-def _closed(done: _Open) -> Node:
+def _closed(done: _Open, file: str) -> Node:
     line, column = done.node
     if not done.is_map:
         return Node(tuple(done.items), line, column)
@@ -376,9 +386,11 @@ def _closed(done: _Open) -> Node:
         for value in merged:
             tables = value.value if isinstance(value.value, tuple) else (value,)
             for table in tables:
-                if isinstance(table.value, Table):
-                    pairs += [pair for pair in table.value.pairs if pair[0].text not in own]
-                    own |= set(table.value.names())
+                if not isinstance(table.value, Table):
+                    what, hint = "<< takes in a mapping, or a list of them", "<<: *base"
+                    raise _refusal(file, what, hint, table.line, table.column)
+                pairs += [pair for pair in table.value.pairs if pair[0].text not in own]
+                own |= set(table.value.names())
     return Node(Table(tuple(pairs)), line, column)
 
 

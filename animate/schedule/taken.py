@@ -104,7 +104,7 @@ class Taken:
             try:
                 node = override_node(value)
             except ScheduleError as error:
-                self.problems += [replace(problem, field=spelled) for problem in error.problems]
+                self.problems += [replace(problem, field=spelled, line=0, column=0) for problem in error.problems]
                 continue
             except TypeError as error:
                 self.problems.append(place.problem(None, spelled, str(error)))

@@ -38,7 +38,7 @@ class TextTrack:
 def read(node: Node, field: str, row: Field, known: Collection[str], clock: Clock, report: Report) -> TextTrack | None:
     """The texts of a field, each one of `known` unless that is empty; None, and problems, where there are none."""
     if isinstance(node.value, Table):
-        pairs = [(curve.read_time(key, field, clock, report), key, value) for key, value in node.value.pairs]
+        pairs = [(curve.read_time(key, field, clock, report), key, value) for key, value in node.value.last_of_each()]
     elif isinstance(node.value, str) and _DEFORUM.match(node.value):
         pairs = _pieces(node, field, clock, report)
     else:

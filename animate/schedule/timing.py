@@ -33,9 +33,10 @@ def clock_of(taken: Taken, settings: Mapping[str, Setting], heard: Music, show: 
     if "fps" in taken.written:
         node, field, report = taken.report("fps")
         try:
-            fps = rate(node.text if not isinstance(node.value, tuple | Table) else "")
+            fps = rate(node.text)
         except TimeError as error:
-            report.refuse(node, field, error.what, error.hint)
+            is_many = isinstance(node.value, tuple | Table)
+            report.refuse(node, field, f"{shown(node)} is not a frame rate" if is_many else error.what, error.hint)
     bpm: float | str | bool = settings["bpm"]
     beats: tuple[float, ...] = ()
     if bpm == "auto":
@@ -141,7 +142,8 @@ def _with_cues(taken: Taken, clock: Clock, heard: Music) -> Clock:
         if isinstance(value.value, tuple | None):
             report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
             continue
-        frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues), report)
+        below = frozenset(node.value.names()) - cues.keys()
+        frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues, below=below), report)
         if frame is not None:
             cues[name] = frame
     return replace(clock, cues=cues, groups=groups)

@@ -392,3 +392,9 @@ def test_a_key_one_past_the_end_closes_a_loop_without_a_word() -> None:
     assert not plan({0: "a", 4: "b", 9: "a"}).warnings
     assert "the key at frame 9 is never reached" in told(plan({0: "a", 9: "b"}, prompt_interpolation="hold"))
     assert "the key at frame 10 lies past the end" in told(plan({0: "a", 10: "b"}))
+
+
+def test_a_formula_without_its_end_is_told_and_painted(tmp_path: Path) -> None:
+    schedule = load({"prompts": {0: "a `t b --neg ${t", 2: "`t` ${t}"}, "max_frames": 3})
+    told = [note.what for note in schedule.warnings]
+    assert told == [f"{text} is no formula without its end, and is painted as it is" for text in ("'`t b'", "'${t'")]
