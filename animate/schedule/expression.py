@@ -140,7 +140,9 @@ def _uncommented(text: str) -> str:
     """A text without its comments, which end with their lines; in a single line one would hide what follows it."""
     lines = text.strip().splitlines()
     if "#" in text and len(lines) == 1:
-        raise ExpressionError("# hides what follows it", "comments stand in a text of several lines, or behind it")
+        raise ExpressionError(
+            "# hides what follows it", "close the quotes before it; lines under | may each have a comment"
+        )
     return " ".join(line.partition("#")[0] for line in lines)
 
 
