@@ -68,7 +68,7 @@ class Sight:
             raise ValueError(f"unknown padding_mode {padding!r}; known are {', '.join(BORDERS)}")
         view = resample(picture, self.x, self.y, BORDERS[padding], sampling, clamped=True)
         if padding == "zeros":
-            view *= _positive(_inside(self.x, self.y))
+            view *= _positive(_inside(self.x, self.y)) if sampling == "nearest" else _faded(self.x, self.y)
         return Warped(view, self.coverage)
 
     def inside(self) -> Tensor:
@@ -201,6 +201,16 @@ def _inside(x: Tensor, y: Tensor) -> Tensor:
     height, width = x.shape
     across, down = (x - (width - 1) / 2).abs_().sub_(width / 2), (y - (height - 1) / 2).abs_().sub_(height / 2)
     return torch.maximum(across, down, out=across).neg_()
+
+
+def _faded(x: Tensor, y: Tensor) -> Tensor:
+    """(H, W) 1 inside the picture, falling to 0 over the first pixel beyond each edge: as interpolated with zeros."""
+    height, width = x.shape
+    across, down = (
+        (x - (width - 1) / 2).abs_().sub_((width + 1) / 2),
+        (y - (height - 1) / 2).abs_().sub_((height + 1) / 2),
+    )
+    return across.neg_().clamp_(0, 1).mul_(down.neg_().clamp_(0, 1))
 
 
 def _positive(values: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def matcher(plan: Plan, colors: Tensor) -> Callable[[Tensor], Tensor]:
     space = str(plan.settings["color_coherence"])
     if space == "None":
         return lambda picture: picture
-    match = color.MATCHERS["RGB" if space == "Image" else space]
+    match = color.MATCHERS["LAB" if space == "Image" else space]
     return lambda picture: match(picture, colors)
 
 
@@ -68,7 +68,7 @@ def prepared(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, An
     picture = color.contrast(greyed(plan, picture), frame["contrast"])
     picture = color.grade(picture, frame["brightness"], frame["saturation"], frame["hue"])
     picture = sharpen.unsharp(picture, int(frame["kernel"]), frame["sigma"], frame["amount"], frame["threshold"])
-    if frame["noise"] <= 0:
+    if frame["noise"] == 0:
         return picture
     rng = noise.rng(int(frame["seed"]), frame.index, "noise")
     height, width = plan.size

@@ -224,7 +224,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("sigma", "picture", 1.0, "Standard deviation of the unsharp mask's blur.", unit="px", low=0.01, high=50, aliases=("antiblur_sigma",), example="1"),
     _curve("threshold", "picture", 0.0, "Smallest difference that is sharpened.", unit="grey levels of 255", low=0, high=255, aliases=("antiblur_threshold",), example="0"),
     _curve("sharpness_coherence", "picture", 0.0, "How far each redrawn frame is brought to the sharpness of its shot's first frame, so that a long run neither washes out nor grows grainy; 0 leaves it.", low=0, high=1, embedded=1.0, deforum=0, example="0.5"),
-    _curve("noise", "picture", 0.04, "Share of fresh noise blended in before redrawing; it gives the model something to draw.", low=0, high=1, deforum=0.065, example="0.03"),
+    _curve("noise", "picture", 0.04, "Share of fresh noise blended in before redrawing; it gives the model something to draw. Below 0 it is taken away: a little more contrast.", low=-1, high=1, deforum=0.065, example="0.03"),
     _field("noise_type", "choice", "picture", "perlin", "Kind of that noise.", choices=("perlin", "uniform"), example="uniform"),
     _field("perlin_octaves", "integer", "picture", 4, "Perlin noise: layers, each twice as fine.", low=1, high=8, example="4"),
     _field("perlin_persistence", "number", "picture", 0.5, "Perlin noise: weight of each finer layer against the one before.", low=0, high=1, example="0.5"),

@@ -303,3 +303,14 @@ def test_what_goes_away_uncovers_its_border(z: float) -> None:
     share = 1 / (1 - z / 400)
     assert float(sight.coverage.mean()) == pytest.approx(share**2, abs=0.02)
     assert float((1 - sight.coverage * sight.inside()).mean()) == pytest.approx(1 - share**2, abs=0.02)
+
+
+@pytest.mark.parametrize("sampling", ["bilinear", "nearest"])
+def test_zeros_are_interpolated_with_as_grid_sample_does(sampling: str) -> None:
+    random = torch.Generator().manual_seed(3)
+    picture = torch.rand(3, 24, 33, generator=random)
+    x, y = (torch.rand(24, 33, generator=random) * (side + 6) - 3.5 for side in (33, 24))
+    grid = torch.stack([(2 * x + 1) / 33 - 1, (2 * y + 1) / 24 - 1], -1)[None]
+    wanted = torch.nn.functional.grid_sample(picture[None], grid, sampling, "zeros", align_corners=False)[0]
+    seen = space.Sight(x, y, torch.ones(1, 24, 33)).of(picture, "zeros", sampling)
+    np.testing.assert_allclose(seen.picture, wanted, atol=1e-5)

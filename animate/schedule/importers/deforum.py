@@ -16,13 +16,15 @@ import re
 from animate.errors import Problem
 from animate.schedule.fields import FIELDS
 from animate.schedule.importers import deforum_differences, deforum_flip, deforum_pictures, deforum_prompts, parseq
-from animate.schedule.importers.deforum_keys import FLIP, MOVED, SETTINGS, known
+from animate.schedule.importers.deforum_keys import FLIP, MOVED, OF_ONE_SCHEDULE, SETTINGS, known
 from animate.schedule.importers.deforum_pictures import HYBRID
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, unquoted, whole
 from animate.schedule.source import Imported, Node, Source, Table
 
 ORIGIN = "Deforum settings"
 
+_SEEDS = '0: (s), 1: (-1), "max_f-2": (-1), "max_f-1": (s)'
+"""Deforum's schedule of seeds, where a file asks for one and has none."""
 _OURS = {word for row in FIELDS.values() for word in (row.name, *row.aliases, *row.inverted)} - {"W", "H"}
 _OURS_ALONE = {"duration", "bpm", "cues", "let", "cuts", "loop", "model", "loras", "vary", "codec", "width", "height"}
 
@@ -30,17 +32,19 @@ _OURS_ALONE = {"duration", "bpm", "cues", "let", "cuts", "loop", "model", "loras
 def recognise(source: Source) -> bool:
     """Whether the file holds Deforum's settings: a JSON object with keys that only Deforum writes.
 
-    Our own schedules may be JSON too, and share most names; one name of ours alone settles it. In YAML, and in a
-    mapping from Python, a few such keys are more likely a slip of somebody who comes from there.
+    Our own schedules may be JSON too, and share most names; one name of ours alone settles it, unless three or more are
+    Deforum's alone. In YAML, and in a mapping from Python, a few such keys are more likely a slip of somebody who comes
+    from there.
     """
     if not isinstance(source.root.value, Table):
         return False
     names = set(source.root.value.names())
     theirs = {name for name in names if known(name)}
-    if names & _OURS_ALONE or 4 * len(theirs) < len(names):
-        return False
     foreign = theirs - _OURS
-    if source.text.lstrip("\ufeff \t\r\n").startswith("{"):
+    in_json = source.text.lstrip("\ufeff \t\r\n").startswith("{")
+    if 4 * len(theirs) < len(names) or (names & _OURS_ALONE and not (in_json and len(foreign) >= 3)):
+        return False
+    if in_json:
         return bool(foreign) or (bool(theirs) and source.file.endswith(".txt"))
     return len({name for name in foreign if name.removesuffix("_schedule") not in _OURS}) >= 3
 
@@ -66,8 +70,12 @@ def read(source: Source) -> Imported:
     if settings.mode == "Video Input" or (settings.mode in MOVED and settings.is_on(HYBRID)):
         _film(pairs, settings, notes)
     deforum_pictures.put(pairs, settings, notes)
-    _scheduler(pairs, settings)
-    if str(pairs["seed_behavior"].value) != "schedule":
+    _scheduler(pairs, settings, notes)
+    if str(pairs["seed_behavior"].value) == "schedule":
+        pairs.setdefault("seed_schedule", Node.of(_SEEDS))
+        if "seed_iter_N" not in settings.values:
+            pairs.pop("seed_iter_N", None)
+    else:
         pairs.pop("seed_schedule", None)
     let = _truncated(pairs)
     if settings.mode == "2D" and settings.is_on(FLIP):  # 3D has no zoom to put it into
@@ -196,10 +204,15 @@ def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> N
         pairs["video_mode"] = Node.of("frames")
 
 
-def _scheduler(pairs: dict[str, Node], settings: Settings) -> None:
+def _scheduler(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:
     """Files of 2024 and later keep the noise schedule apart from the sampler's name."""
     sampler, schedule = pairs.get("sampler"), settings.word("scheduler")
     if sampler is None or not isinstance(sampler.value, str) or schedule not in ("karras", "exponential"):
         return
-    if schedule not in sampler.value.lower():
+    if schedule in sampler.value.lower():
+        return
+    if sampler.value.lower() in OF_ONE_SCHEDULE:
+        what, hint = f"{sampler.value} has no other schedule than its own", f"{schedule} is left out"
+        notes.append(settings.problem("scheduler", what, hint))
+    else:
         pairs["sampler"] = Node.of(f"{sampler.value} {schedule.title()}", at=sampler)

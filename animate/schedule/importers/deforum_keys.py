@@ -82,6 +82,9 @@ SAMPLERS = Words(
 )  # fmt: skip
 """A1111's list as it stood when files held an index, and k-diffusion's names as the notebook used them."""
 
+OF_ONE_SCHEDULE = {"euler a", "ddim", "ddpm", "plms", "lcm", "tcd", "restart"}
+"""Samplers, in lower case, to which no Karras or exponential schedule is joined."""
+
 _COHERENCE = Words(
     order=("None", "HSV", "LAB", "RGB", "Video Input", "Image"),
     means={
@@ -97,8 +100,8 @@ _BETWEEN = Words(means={"none": "None", "rife v4.6": "auto", "film": "auto"}, fa
 """Which weights are here is not known to a file; `auto` takes the best there are."""
 _TWEENS = Words(
     order=("None", "RAFT", "DIS Medium", "DIS Fine", "Farneback"),
-    means={"none": "warp", "false": "warp", "raft": "flow", "dis medium": "flow", "dis fine": "flow", "dis": "flow"}
-    | {"farneback": "farneback"},
+    means={"none": "warp", "false": "warp", "farneback": "farneback"}
+    | dict.fromkeys(("true", "raft", "dis medium", "dis fine", "dis"), "flow"),
     fallback="warp",
 )
 _COMPOSITES = Words(

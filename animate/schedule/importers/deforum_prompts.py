@@ -22,7 +22,7 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
 
     Args:
         values: the file's keys.
-        frames: max_frames; prompts at or past it are never reached.
+        frames: max_frames; prompts at or past it are never reached, but travelled to in the mode Interpolation.
         mode: the animation mode; only "None" (a batch of stills) makes a list of prompts a row of pictures.
         notes: gets one note for each kind of repair.
     """
@@ -30,10 +30,10 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
     if node is None:
         notes.append(source.problem(None, "prompts", "the file has no prompts", "Deforum would have painted its own"))
         return Node(Table(((Node.of(0), Node.of("")),)))
-    positive, negative = _common(values)
+    positive, negative = _apart(values, "animation_prompts_positive"), _apart(values, "animation_prompts_negative")
     clock = Clock(fps=Fraction(1), max_frames=frames + 1)  # in these keys max_f is max_frames
     texts: dict[int, Node] = {}
-    late: list[int] = []
+    late: dict[int, Node] = {}
     problems: list[Problem] = []
     for name, text in _entries(source, key, node, mode, notes):
         try:
@@ -41,14 +41,15 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
         except TimeError as error:
             problems.append(source.problem(name, key, f"key: {error.what}", error.hint))
             continue
-        if 0 <= frame < frames:
-            texts[frame] = Node.of(_joined(_text(text), positive, negative), at=text)
-        else:
-            late.append(frame)
+        whole = Node.of(_joined(_text(text), positive, negative), at=text)
+        (texts if 0 <= frame < frames else late)[frame] = whole
     if problems:
         raise ScheduleError(problems)
+    past = [frame for frame in late if frame >= frames]
+    if past and (mode == "Interpolation" or not texts):  # what is travelled to; or what Deforum shows from the start
+        texts[min(past) if texts else 0] = late.pop(min(past))
     if late:
-        which = f"the key {late[0]} lies" if len(late) == 1 else f"{len(late)} keys from {min(late)} on lie"
+        which = f"the key {min(late)} lies" if len(late) == 1 else f"{len(late)} keys from {min(late)} on lie"
         notes.append(source.problem(node, key, f"{which} outside the {frames} frames", "ignored"))
     pairs = tuple((Node.of(frame, at=texts[frame]), texts[frame]) for frame in sorted(texts))
     return Node(Table(pairs or ((Node.of(0), Node.of("")),)), node.line, node.column)
@@ -98,23 +99,14 @@ def _text(node: Node) -> str:
     return "" if node.value is None else str(node.value if isinstance(node.value, str) else node.plain())
 
 
-def _common(values: Mapping[str, Node]) -> tuple[str, str]:
-    """Texts that belong to every prompt and are not part of them yet."""
-
-    def text(key: str) -> str:
-        node = values.get(key)
-        return node.value.strip() if node is not None and isinstance(node.value, str) else ""
-
-    positive = text("animation_prompts_positive") or text("positive_prompts")
-    negative = text("animation_prompts_negative") or text("negative_prompts")
-    return positive, negative
+def _apart(values: Mapping[str, Node], key: str) -> str:
+    """A text that belongs to every prompt, in a file saved from the interface."""
+    node = values.get(key)
+    return node.value.strip() if node is not None and isinstance(node.value, str) else ""
 
 
 def _joined(text: str, positive: str, negative: str) -> str:
-    """`text` with the common texts put in, unless it was saved with them."""
+    """`text` with the common texts put in."""
     prompt, against = split(text)
-    if positive and positive not in prompt:
-        prompt = f"{positive} {prompt}".strip()
-    if negative and negative not in against:
-        against = f"{against} {negative}".strip()
+    prompt, against = f"{positive} {prompt}".strip(), f"{against} {negative}".strip()
     return f"{prompt} --neg {against}" if against else prompt

@@ -14,7 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule.fields import FIELDS, Value
+from animate.schedule.fields import FIELDS, Value, in_words
 from animate.schedule.importers.deforum_keys import ALWAYS_ON, PARTS, SETTINGS, Part, Setting, Words, known
 from animate.schedule.source import Node, Source, Table
 
@@ -144,7 +144,7 @@ class Settings:
     def _number(self, setting: Setting, node: Node, notes: list[Problem]) -> Node:
         text = unquoted(str(node.plain()))[:60]
         if re.fullmatch(r"[-+]?\d+", text):
-            return Node.of(int(text), at=node)  # exact beyond 2**53: seeds are
+            return self._held(setting, int(text), node, notes)  # exact beyond 2**53: seeds are
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(value):
             default = self.default(setting.field)
@@ -152,7 +152,15 @@ class Settings:
             notes.append(self.problem(setting.key, what, hint))
             return Node.of(default, at=node)
         whole = FIELDS[setting.field].kind in ("integer", "size") or value.is_integer()
-        return Node.of(int(value) if whole else value, at=node)
+        return self._held(setting, int(value) if whole else value, node, notes)
+
+    def _held(self, setting: Setting, value: float, node: Node, notes: list[Problem]) -> Node:
+        """A number in its field's range, as curves are held in theirs. Sizes are floored elsewhere."""
+        field = FIELDS[setting.field]
+        held = value if field.kind == "size" else min(max(value, field.low), field.high)
+        if held != value:
+            notes.append(self.problem(setting.key, f"{value:g} is not {in_words(field)}", f"{held:g} is used"))
+        return Node.of(held, at=node)
 
     def _choice(self, setting: Setting, node: Node, notes: list[Problem]) -> Node:
         words = setting.words or Words()

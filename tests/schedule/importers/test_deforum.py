@@ -315,6 +315,54 @@ def test_prompts_saved_from_the_interface_are_apart(tmp_path: Path) -> None:
     assert got == ("best a cat", "dog bad")
 
 
+def test_negative_noise_is_kept(tmp_path: Path) -> None:
+    _, plan = opened(tmp_path, noise_schedule="0: (-0.05)")
+    assert plan["noise"][0] == -0.05
+    assert said(plan) == ""
+
+
+def test_common_prompts_join_whatever_the_prompt_says(tmp_path: Path) -> None:
+    apart = {"animation_prompts_positive": "art", "animation_prompts_negative": "wors"}
+    assert prompts(tmp_path, prompts={"0": "a party --neg worst"}, **apart) == ("art a party", "worst wors")
+    joined = {"0": "P a --neg Q N"}
+    assert prompts(tmp_path, prompts=joined, positive_prompts="P --neg Q", negative_prompts="N") == ("P a", "Q N")
+
+
+def test_prompts_past_the_end_are_travelled_to_or_shown_if_there_is_no_other(tmp_path: Path) -> None:
+    for late in ("4", "max_f"):
+        _, plan = opened(tmp_path, max_frames=4, animation_mode="Interpolation", prompts={"0": "a", late: "b"})
+        weights = [{text: weight for text, _, weight in frame.prompts} for frame in plan]
+        assert [each.get("b", 0) for each in weights] == [0, 0.25, 0.5, 0.75]
+    assert prompts(tmp_path, max_frames=4, prompts={"100": "a cat"}) == ("a cat", "")
+    assert prompts(tmp_path, frame=3, max_frames=4, prompts={"0": "a", "4": "b"}) == ("a", "")
+
+
+def test_seeds_by_schedule_without_one_are_deforums(tmp_path: Path) -> None:
+    silent = {name: value for name, value in WEBUI.items() if name not in ("seed_schedule", "seed_iter_N")}
+    plan = compile(load(save(tmp_path, {**silent, "seed_behavior": "schedule", "max_frames": 10, "seed": 5})))
+    assert plan["seed"][[0, 8, 9]].tolist() == [5, 5, 5]
+    assert "seed_iter_N" not in said(plan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value", "word"),
+    [
+        ({"perlin_octaves": 0, "noise_type": "uniform"}, "perlin_octaves", 1, "0 is not 1 to"),
+        ({"seed_iter_N": 0, "seed_behavior": "fixed"}, "seed_iter_N", 1, "1 is used"),
+        ({"diffusion_cadence": 0}, "diffusion_cadence", 1, "1 is used"),
+        ({"frame_interpolation_slow_mo_amount": 0, "frame_interpolation_slow_mo_enabled": True}, "max_frames", 60, ""),
+        ({"optical_flow_cadence": True}, "cadence_tween", "flow", ""),
+        ({"sampler": "Euler a", "scheduler": "Karras"}, "max_frames", 60, "karras is left out"),
+    ],
+)
+def test_numbers_out_of_range_are_held_in_it(
+    tmp_path: Path, changes: dict[str, Any], field: str, value: object, word: str
+) -> None:
+    _, plan = opened(tmp_path, **changes)
+    assert plan.settings[field] == value
+    assert word in said(plan)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -525,6 +573,14 @@ def test_what_is_taken_for_an_old_file(tmp_path: Path, text: str, name: str, our
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     assert (load(path).origin == "") == ours
+
+
+@pytest.mark.parametrize("extra", ["width", "height", "model", "loop", "codec", "duration", "bpm"])
+def test_one_key_of_ours_does_not_make_a_saved_run_another_file(tmp_path: Path, extra: str) -> None:
+    schedule, plan = opened(tmp_path, **{extra: 512})
+    assert schedule.origin == "Deforum settings"
+    assert said(plan).count("\n") == 0
+    assert f"{extra}: not a key of Deforum's" in said(plan)
 
 
 def test_mapping_from_python() -> None:
