@@ -37,6 +37,9 @@ NOTHING = 1e30
 NEAREST = 1e-6
 """Depth at which a point counts as in the camera itself, and is not seen."""
 
+FAR = 1000
+"""Widths and heights beyond which a place that is read is held: one that rounds is as good as any other there."""
+
 BINS, FINE = 1024, 6
 """Bins of Deforum's equalised depth, and how many bits of a place within one are told apart."""
 
@@ -168,8 +171,8 @@ def deforum_sight(z: Tensor, new_from_old: np.ndarray, fov: float, aspect: float
     column, row = _grid(height, width, z.device)
     from_x = torch.add(column, offset_x, alpha=-focal / aspect * width / 2, out=offset_x).nan_to_num_(-9.0)
     from_y = torch.add(row, offset_y, alpha=-focal * height / 2, out=offset_y).nan_to_num_(-9.0)
-    from_x.clamp_(-width, 2 * width)
-    from_y.clamp_(-height, 2 * height)
+    from_x.clamp_(-FAR * width, FAR * width)
+    from_y.clamp_(-FAR * height, FAR * height)
     return Sight(from_x, from_y, _positive(_inside(from_x, from_y))[None])
 
 

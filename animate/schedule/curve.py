@@ -289,6 +289,7 @@ _STRIPPED = str.maketrans("", "", "'\"()")
 _DEFORUM_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)\Z", re.ASCII)
 """No exponent, no blank, no bare point at the end: all else holds."""
 _DEFORUM_KEY = re.compile(r"\d+(?:\.0*)?\Z", re.ASCII)
+_KEY = re.compile(r"[\s\"'(]*[\w/*+-]+[\"')\s]*:")
 _LOST_KEY = re.compile(r"(.*\S)\s+[\"'(]*\d+[\"')]*\s*\Z", re.DOTALL)
 
 
@@ -315,14 +316,15 @@ def is_deforum(text: str) -> bool:
 
 
 def split(text: str) -> list[str]:
-    """A text cut at its commas outside brackets; empty pieces are left out."""
+    """A text cut at its commas outside brackets, or where a key follows: a bracket was forgotten. Empty pieces are left
+    out."""
     depth, start, found = 0, 0, []
     for match in _BRACKETS.finditer(text):
         sign = match[0]
         if sign == ",":
-            if depth == 0:
+            if depth == 0 or _KEY.match(text, match.end()):
                 found.append(text[start : match.start()])
-                start = match.end()
+                start, depth = match.end(), 0
         else:
             depth = max(0, depth + (1 if sign in "([" else -1))
     found.append(text[start:])

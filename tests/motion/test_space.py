@@ -305,6 +305,21 @@ def test_what_goes_away_uncovers_its_border(z: float) -> None:
     assert float((1 - sight.coverage * sight.inside()).mean()) == pytest.approx(1 - share**2, abs=0.02)
 
 
+def test_reflections_of_reflections_are_read_as_grid_sample_does() -> None:
+    """A lens of 5 degrees that turns by 70: places many widths away."""
+    picture = torch.rand(3, 24, 32, generator=torch.Generator().manual_seed(3))
+    field = torch.rand(1, 24, 32, generator=torch.Generator().manual_seed(4))
+    z = deforum_z(field, nearer_is_larger=True)
+    turned = np.eye(4)
+    turned[:3, :3] = rotation(0, 70, 0)[:3, :3]
+    sight = space.deforum_sight(z, turned, fov=5.0)
+    assert float(sight.x.abs().max()) > 5 * 32
+    grid = torch.stack([(2 * sight.x + 1) / 32 - 1, (2 * sight.y + 1) / 24 - 1], -1)[None]
+    wanted = torch.nn.functional.grid_sample(picture[None], grid, "bilinear", "reflection", align_corners=False)[0]
+    seen = sight.of(picture, "reflection", "bilinear").picture
+    assert float((seen - wanted).abs().mean()) < 1e-3
+
+
 @pytest.mark.parametrize("sampling", ["bilinear", "nearest"])
 def test_zeros_are_interpolated_with_as_grid_sample_does(sampling: str) -> None:
     random = torch.Generator().manual_seed(3)

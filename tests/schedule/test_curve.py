@@ -229,7 +229,7 @@ def test_lenient_files_are_clamped_and_filled(tmp_path: Path) -> None:
     old = {
         **{"max_frames": 10, "W": 512, "H": 512, "animation_mode": "2D", "seed": 1, "seed_behavior": "iter"},
         **{"border": "replicate", "color_coherence": "LAB", "diffusion_cadence": 1, "enable_perspective_flip": False},
-        **{"strength_schedule": "0: (1.2)", "noise_schedule": "0: (-0.1)", "angle": "0: (sqrt(t-5))"},
+        **{"strength_schedule": "0: (1.2)", "noise_schedule": "0: (-1.5)", "angle": "0: (sqrt(t-5))"},
         "prompts": {"0": "a"},
     }
     (tmp_path / "old.txt").write_text(json.dumps(old))
@@ -240,7 +240,7 @@ def test_lenient_files_are_clamped_and_filled(tmp_path: Path) -> None:
     assert any("5 of 10 frames are not a number" in what for what in said)
     plan = compile(schedule)
     assert plan["strength"].max() == 1
-    assert plan["noise"].min() == 0
+    assert plan["noise"].min() == -1
     assert plan["angle"].tolist()[:6] == [0] * 6
 
 

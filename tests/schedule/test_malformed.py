@@ -169,7 +169,7 @@ CASES: list[tuple[str, str]] = [
     ("denoising_strength: 1.5", "out of range"),
     ("zoom: 0", "out of range"),
     ("zoom: 1 - t/50", "at frame 50"),
-    ("noise: -0.1", "out of range"),
+    ("noise: -1.1", "out of range"),
     ("steps: 0", "out of range"),
     ("perspective_flip_fv: 180", "out of range"),
     ("clip_skip: 13", "out of range"),

@@ -57,6 +57,9 @@ def sentences(
         yield f"The scale by {factor:.5f} that its perspective flip has even at zero angles is part of zoom here."
         if moving:
             yield f"{listed(moving)}, which Deforum drops while the flip is on, takes effect."
+    if settings.mode == "3D" and settings.is_on(FLIP):
+        factor = shrink(whole(pairs["width"]), whole(pairs["height"]), constant(pairs["perspective_flip_fv"]) or 53)
+        yield f"Its perspective flip scales each frame by {factor:.5f} even at zero angles; here it does not."
     cadence, frames = whole(pairs.get("diffusion_cadence", Node(1))), whole(pairs["max_frames"])
     if cadence > 1 and frames > cadence:
         missing = frames - cadence * ((frames - 1) // cadence)

@@ -70,7 +70,7 @@ def _chosen(values: Mapping[str, Node]) -> tuple[str, Node | None]:
 def _unpacked(node: Node) -> Node:
     if isinstance(node.value, str) and node.value.lstrip()[:1] in ("{", "["):
         try:
-            return Node.of(json.loads(node.value), at=node)
+            return Node.of(json.loads(re.sub(r",(\s*[}\]])", r"\1", node.value)), at=node)
         except ValueError:  # a prompt that begins with a bracket
             return node
     return node

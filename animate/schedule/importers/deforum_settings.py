@@ -205,7 +205,8 @@ def curve(node: Node) -> Node:
         text = node.value.strip()
         if _NUMBER.fullmatch(text):
             return Node.of(float(text), at=node)
-        return node
+        if clock := re.fullmatch(r"(\d+):(\d\d)(:\d\d)?", text):  # not a time of day
+            return Node.of(f"{clock[1]}: ({clock[2]})", at=node)
     return node
 
 

@@ -315,6 +315,19 @@ def test_prompts_saved_from_the_interface_are_apart(tmp_path: Path) -> None:
     assert got == ("best a cat", "dog bad")
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0:15", [15, 15, 15]),
+        ("0:(1, 2:(3)", [1, 2, 3]),
+        ("0: (max(1, t)), 2: (4)", [1, 1, 4]),
+    ],
+)
+def test_strings_as_people_leave_them(tmp_path: Path, text: str, values: list[float]) -> None:
+    _, plan = opened(tmp_path, max_frames=4, translation_x=text)
+    assert plan["translation_x"][:3].tolist() == values
+
+
 def test_negative_noise_is_kept(tmp_path: Path) -> None:
     _, plan = opened(tmp_path, noise_schedule="0: (-0.05)")
     assert plan["noise"][0] == -0.05
@@ -324,6 +337,7 @@ def test_negative_noise_is_kept(tmp_path: Path) -> None:
 def test_common_prompts_join_whatever_the_prompt_says(tmp_path: Path) -> None:
     apart = {"animation_prompts_positive": "art", "animation_prompts_negative": "wors"}
     assert prompts(tmp_path, prompts={"0": "a party --neg worst"}, **apart) == ("art a party", "worst wors")
+    assert prompts(tmp_path, prompts='{"0": "a cat",}') == ("a cat", "")
     joined = {"0": "P a --neg Q N"}
     assert prompts(tmp_path, prompts=joined, positive_prompts="P --neg Q", negative_prompts="N") == ("P a", "Q N")
 
