@@ -34,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not args.source:
         raise BadInput("--frames is the part of a film that is named with --source")
     if args.output:
+        for read in (args.a, args.b, args.source):
+            if read is not None:
+                files.refuse_input(args.output, read)
         files.refuse_existing(args.output, args.force)
     found = compare(args.a, args.b, args.source, args.output, frames_of_source=args.frames or "")
     if args.json:
@@ -41,7 +44,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{found.frames} frames, differing by {255 * found.difference:.2f} levels of 255")
     print(f"{'':10} {'flicker':>9} {'motion':>9} {'change':>9}")
-    for path, figures in ((args.a, found.a), (args.b, found.b)):
+    names = [path.stem for path in (args.a, args.b)]
+    if names[0] == names[1]:
+        names = [path.resolve().parent.name for path in (args.a, args.b)]
+    for name, figures in zip(names, (found.a, found.b)):
         change = "–" if figures.change is None else f"{255 * figures.change:.2f}"
-        print(f"{path.stem[:10]:10} {255 * figures.flicker:9.2f} {255 * figures.motion:9.2f} {change:>9}")
+        print(f"{name[:10]:10} {255 * figures.flicker:9.2f} {255 * figures.motion:9.2f} {change:>9}")
     return 0

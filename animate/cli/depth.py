@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
 
     single = args.input.is_file() and args.input.suffix.lower() in PICTURES
     output = args.output or args.input.with_name(args.input.stem + (".depth.png" if single else ".depth"))
+    files.refuse_input(output, args.input)
     if single:
         files.refuse_existing(output, args.force)
-    print(maps(args.input, output, algorithm=args.model, device=args.device, progress=reporting.progress(args)))
+    told = reporting.progress(args)
+    print(maps(args.input, output, algorithm=args.model, device=args.device, force=args.force, progress=told))
     return 0

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from animate.render.flow_view import view
 
     output = args.output or args.film.with_name(args.film.stem + ".flow.mp4")
+    files.refuse_input(output, args.film)
     files.refuse_existing(output, args.force)
     print(view(args.film, output, method=args.method, progress=reporting.progress(args)))
     return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from animate.cli import overrides, reporting
+from animate.cli import files, overrides, reporting
+from animate.errors import BadInput
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,11 @@ def run(args: argparse.Namespace) -> int:
     from animate.render.preview import preview
 
     output = args.output or Path(f"{Path(args.file).stem}-preview.mp4")
+    for read in (args.file, args.picture):
+        if read is not None:
+            files.refuse_input(output, read)
+    if output.is_dir():
+        raise BadInput(f"{output} is a folder; -o names a video")
     video = preview(
         args.file,
         output,

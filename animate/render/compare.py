@@ -30,7 +30,7 @@ from animate.render.run_dir import RunDirectory
 from animate.schedule.compile import compile
 from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan
-from animate.video.codecs import Encoding
+from animate.video.codecs import Encoding, codec_for
 from animate.video.reader import read_frames
 from animate.video.writer import VideoWriter
 
@@ -209,7 +209,7 @@ def _run(source: Path, paths: tuple[Path, Path]) -> Plan | None:
 def _opened(stack: ExitStack, source: Source, output: Path | None) -> VideoWriter | None:
     if output is None:
         return None
-    encoding = Encoding(codec="h264")
+    encoding = Encoding(codec=codec_for(output))
     return stack.enter_context(
         VideoWriter(output, width=3 * source.width, height=source.height, fps=source.fps, encoding=encoding)
     )

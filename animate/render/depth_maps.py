@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,64 +19,95 @@ from animate.depth.align import steadied
 from animate.errors import BadInput
 from animate.picture import convert
 from animate.picture.device import pick_device
-from animate.render.interpolate import PICTURES, find
+from animate.render.interpolate import PICTURES, find, whole_folder
 from animate.render.progress import Progress, Quiet, Warned
-from animate.video.codecs import Encoding
+from animate.video.atomic import PART
+from animate.video.codecs import CODECS, Encoding
 from animate.video.stills import write_grey, write_png
 from animate.video.writer import VideoWriter
 
+OURS = re.compile(r"\d{6,}\.png|preview\.mp4")
+"""Names of what is written into a folder."""
+
 
 def maps(
-    source: Path, output: Path, *, algorithm: str = "embedded", device: str = "auto", progress: Progress | None = None
+    source: Path,
+    output: Path,
+    *,
+    algorithm: str = "embedded",
+    device: str = "auto",
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Write the depth of `source` to `output`.
 
     Args:
         source: a picture, a folder of pictures, or a video.
         output: of a picture the file, with `.preview.png` beside it; of others a folder of numbered files with
-            `preview.mp4`, which must not hold any yet.
+            `preview.mp4`, which appears when all are there.
         algorithm: as the field `depth_algorithm`.
+        force: whether maps that are in the folder may be replaced.
 
     Returns:
         `output`.
 
     Raises:
-        BadInput: nothing there, or the folder holds something.
+        BadInput: nothing there, `output` cannot be such a file or folder, or holds something.
         VideoError: what is there cannot be read.
         MissingModel: the depth model is not there.
     """
     if not source.exists():
         raise BadInput(f"{source} is not there")
+    single = source.is_file() and source.suffix.lower() in PICTURES
+    _check_output(output, single, force)
     estimate = depths.load(algorithm, device=pick_device(device))
     told = progress or Quiet()
-    if source.is_file() and source.suffix.lower() in PICTURES:
+    if single:
         plane = next(_nearness(iter([convert.read_picture(source)]), estimate, told))
         output.parent.mkdir(parents=True, exist_ok=True)
         write_grey(output, convert.to_uint16(plane))
         write_png(output.with_suffix(".preview.png"), coloured(plane))
         return output
-    frames = find([source])
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise BadInput(f"{output} is there already and not empty; name another folder")
-    output.mkdir(parents=True, exist_ok=True)
+    frames = find([source], least=1)
     told.begin(frames.count, 0)
     started = time.monotonic()
     with ExitStack() as stack:
         stack.callback(told.end)
+        part = stack.enter_context(whole_folder(output, OURS))
         video = None
         for index, plane in enumerate(_nearness(frames.frames(), estimate, told)):
-            write_grey(output / f"{index:06d}.png", convert.to_uint16(plane))
+            write_grey(part / f"{index:06d}.png", convert.to_uint16(plane))
             shown = coloured(plane)
             if video is None:
                 height, width, _ = shown.shape
                 video = VideoWriter(
-                    output / "preview.mp4", width=width, height=height, fps=frames.fps, encoding=Encoding(codec="h264")
+                    part / "preview.mp4", width=width, height=height, fps=frames.fps, encoding=Encoding(codec="h264")
                 )
                 stack.enter_context(video)
             video.write(shown)
             told.frame(index, time.monotonic() - started, algorithm)
             started = time.monotonic()
     return output
+
+
+def _check_output(output: Path, single: bool, force: bool) -> None:
+    """Raise BadInput for what cannot become the map of one picture, or the folder of many."""
+    if single:
+        if output.is_dir() or output.suffix.lower() != ".png":
+            raise BadInput(f"{output}: depth has 16 bits, which a .png holds; -o names one")
+        return
+    if output.exists() and not output.is_dir():
+        raise BadInput(f"{output} is a file; -o names a folder")
+    if not output.is_dir():
+        if output.suffix.lower() in {codec.suffix for codec in CODECS.values()}:
+            raise BadInput(f"{output}: depth is written as pictures of 16 bits; -o names a folder")
+        return
+    held = [path.name for path in output.iterdir() if path.name != PART]
+    others = [name for name in held if not OURS.fullmatch(name)]
+    if others:
+        raise BadInput(f"{output} is not empty: it holds {others[0]}, which is no map; name another folder")
+    if held and not force:
+        raise BadInput(f"{output} is there already and not empty (--force writes over its maps, -o names another)")
 
 
 def coloured(nearness: Tensor) -> np.ndarray:

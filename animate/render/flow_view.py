@@ -14,7 +14,7 @@ from animate.motion import flow
 from animate.picture import convert
 from animate.render.interpolate import find
 from animate.render.progress import Progress, Quiet
-from animate.video.codecs import Encoding
+from animate.video.codecs import Encoding, codec_for
 from animate.video.writer import VideoWriter
 
 
@@ -31,12 +31,13 @@ def view(source: Path, output: Path, *, method: str = "DIS", progress: Progress 
     except ValueError as error:
         raise BadInput(str(error)) from error
     frames, told = find([source]), progress or Quiet()
+    encoding = Encoding(codec=codec_for(output))
     told.begin(frames.count, 0)
     before: Tensor | None = None
     started = time.monotonic()
     try:
         with VideoWriter(
-            output, width=3 * frames.width, height=frames.height, fps=frames.fps, encoding=Encoding(codec="h264")
+            output, width=3 * frames.width, height=frames.height, fps=frames.fps, encoding=encoding
         ) as video:
             for index, picture in enumerate(frames.frames()):
                 other = picture if before is None else before

@@ -26,11 +26,12 @@ from animate.picture import convert
 from animate.picture.device import pick_device
 from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
+from animate.render.run_dir import RunDirectory
 from animate.render.watch import watch
 from animate.schedule.film import WatchError
 from animate.video import ffmpeg
 from animate.video.atomic import PART
-from animate.video.codecs import CODECS, Encoding
+from animate.video.codecs import CODECS, Encoding, codec_for
 from animate.video.reader import probe, read_frames
 from animate.video.stamps import stamps
 from animate.video.stills import write_png
@@ -189,11 +190,11 @@ def interpolate(
     return output
 
 
-def find(inputs: Sequence[Path]) -> Source:
-    """What the paths hold.
+def find(inputs: Sequence[Path], least: int = 2) -> Source:
+    """What the paths hold: a video, a folder of pictures, pictures, or a run directory, which stands for its video.
 
     Raises:
-        BadInput: nothing there, or nothing to interpolate.
+        BadInput: nothing there, or fewer than `least` pictures.
         VideoError: a file that cannot be read.
     """
     if not inputs:
@@ -201,15 +202,27 @@ def find(inputs: Sequence[Path]) -> Source:
     for path in inputs:
         if not path.exists():
             raise BadInput(f"{path} is not there")
+    if len(inputs) == 1:
+        inputs = [_of_run(inputs[0])]
     if len(inputs) == 1 and not inputs[0].is_dir() and inputs[0].suffix.lower() not in PICTURES:
         return _of_video(inputs[0])
     pictures = _in_folder(inputs[0]) if len(inputs) == 1 and inputs[0].is_dir() else tuple(inputs)
-    if len(pictures) < 2:
-        raise BadInput(f"{inputs[0]} is one picture; in-betweens need two")
+    if len(pictures) < least:
+        which = "holds one picture" if inputs[0].is_dir() else "is one picture"
+        raise BadInput(f"{inputs[0]} {which}; two are needed")
     height, width = _size(pictures)
     return Source(
         fps=STILLS_FPS, count=len(pictures), width=width, height=height, pictures=pictures, named=len(inputs) > 1
     )
+
+
+def _of_run(path: Path) -> Path:
+    """The video of a run directory, or its frames where it has none; anything else as it is."""
+    if not (path / "plan.json").is_file() or not (path / "frames").is_dir():
+        return path
+    run = RunDirectory(path)
+    videos = (run.video(codec) for codec in CODECS)
+    return next((video for video in videos if video.is_file()), run.frames)
 
 
 def _of_video(path: Path) -> Source:
@@ -301,8 +314,11 @@ def _check_folder(output: Path, source: Source, force: bool) -> None:
 
 
 @contextmanager
-def _whole(output: Path) -> Iterator[Path]:
-    """A folder to write frames to; they appear in `output` at the end, and only if nothing went wrong."""
+def whole_folder(output: Path, ours: re.Pattern[str] = FRAME) -> Iterator[Path]:
+    """A folder to write to; the files appear in `output` at the end, and only if nothing went wrong.
+
+    What lay there under such names as `ours` is gone then.
+    """
     there = output.is_dir()
     part = output / PART if there else output.with_name(output.name + PART)
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
@@ -310,10 +326,10 @@ def _whole(output: Path) -> Iterator[Path]:
     try:
         yield part
         if there:  # the folder itself stays: the user may be in it, or it is a mount
-            for old in [path for path in output.iterdir() if FRAME.fullmatch(path.name)]:
+            for old in [path for path in output.iterdir() if ours.fullmatch(path.name)]:
                 old.unlink()
-            for frame in sorted(part.iterdir()):
-                frame.rename(output / frame.name)
+            for file in sorted(part.iterdir()):
+                file.rename(output / file.name)
         else:
             part.rename(output)
     finally:
@@ -328,7 +344,7 @@ def _teller(progress: Progress) -> Callable[[Event], None]:
 
 
 def _to_folder(frames: Iterator[Tensor], output: Path, between: Interpolator, told: Progress) -> None:
-    with _whole(output) as folder:
+    with whole_folder(output) as folder:
         started = time.monotonic()
         for index, picture in enumerate(frames):
             write_png(folder / f"{index:06d}.png", convert.to_uint8(picture))
@@ -347,7 +363,7 @@ def _to_video(
     between: Interpolator,
     told: Progress,
 ) -> None:
-    chosen = encoding or Encoding(codec=_codec(output))
+    chosen = encoding or Encoding(codec=codec_for(output))
     sound = sound or ("keep" if slow == 1 else "drop")
     if sound == "keep" and slow != 1:
         raise BadInput("a slowed video cannot keep its sound as it is: stretch or drop it")
@@ -366,11 +382,6 @@ def _to_video(
                 video.write(convert.to_uint8(picture))
                 told.frame(index, time.monotonic() - started, between.name)
                 started = time.monotonic()
-
-
-def _codec(output: Path) -> str:
-    """The first codec of the table that makes files of this ending."""
-    return next(name for name, codec in CODECS.items() if codec.suffix == output.suffix.lower())
 
 
 def _stretched(video: Path, slow: Fraction, to: Path) -> Path:

@@ -22,7 +22,7 @@ from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw, Req
 from animate.schedule import masks
 from animate.schedule.compile import compile
 from animate.schedule.plan import Plan
-from animate.video.codecs import Encoding
+from animate.video.codecs import Encoding, codec_for
 from animate.video.writer import VideoWriter
 
 LONGER_SIDE = 512
@@ -70,9 +70,9 @@ def preview(
     height, width = _shown_size(plan.size)
     card = convert.from_uint8(test_card(*plan.size)) if picture is None else convert.read_picture(picture)
     told = progress or Quiet()
-    told.begin(len(plan), 0)
     path = Path(output)
-    encoding = Encoding(codec="gif" if path.suffix.lower() == ".gif" else "h264", crf=20, preset="veryfast")
+    encoding = Encoding(codec=codec_for(path), crf=20, preset="veryfast")
+    told.begin(len(plan), 0)
     try:
         with VideoWriter(path, width=width, height=height, fps=plan.fps, encoding=encoding) as video:
             started = time.perf_counter()

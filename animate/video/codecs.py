@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
-from animate.errors import EncodeError
+from animate.errors import BadInput, EncodeError
 from animate.video import ffmpeg
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -134,6 +135,15 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
 
 NO_VIDEO = "png"
 """The name that asks for the frames alone."""
+
+
+def codec_for(path: Path) -> str:
+    """The first codec of the table that makes files of this ending; raises BadInput where none does."""
+    for name, codec in CODECS.items():
+        if codec.suffix == path.suffix.lower():
+            return name
+    known = ", ".join(sorted({codec.suffix for codec in CODECS.values()}))
+    raise BadInput(f"{path}: videos end in {known}{f', not {path.suffix}' if path.suffix else ''}")
 
 
 def codec_of(encoding: Encoding) -> Codec:

@@ -142,3 +142,65 @@ def test_doctor_and_models_answer(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in out
     assert run(capsys, "models")[0] == 0
     assert cli.main(["models", "verify", "no such model"]) == 2
+
+
+def test_no_command_writes_over_what_it_reads(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "render", schedule, "-o", "run", "--quiet")[0] == 0
+    film, still, other = Path("film.mp4"), Path("still.png"), Path("run/video.mp4")
+    film.write_bytes(other.read_bytes())
+    still.write_bytes(Path("run/frames/000000.png").read_bytes())
+    for words in (
+        ("preview", schedule, "-o", schedule),
+        ("preview", schedule, "--picture", still, "-o", still),
+        ("plan", schedule, "--csv", "-o", schedule),
+        ("flow", film, "-o", film, "--force"),
+        ("compare", other, film, "-o", film, "--force"),
+        ("compare", other, other, "--source", film, "-o", film, "--force"),
+        ("depth", still, "-o", still, "--force"),
+    ):
+        read = Path(words[words.index("-o") + 1])
+        before = read.read_bytes()
+        code, _, err = run(capsys, *words)
+        assert (code, read.read_bytes()) == (2, before), words
+        assert "is what is read" in err, words
+
+
+def test_a_file_is_what_its_ending_says(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "render", schedule, "-o", "run", "--quiet")[0] == 0
+    film, still = "run/video.mp4", "run/frames/000000.png"
+    for words, said in (
+        (("flow", film, "-o", "f.txt"), "videos end in"),
+        (("compare", film, film, "-o", "c.png"), "videos end in"),
+        (("preview", schedule, "-o", "p.png"), "videos end in"),
+        (("preview", schedule, "-o", "run"), "is a folder"),
+        (("depth", still, "-o", "d.jpg"), "16 bits"),
+        (("depth", film, "-o", "d.mp4"), "names a folder"),
+    ):
+        code, _, err = run(capsys, *words, "--quiet") if words[0] != "compare" else run(capsys, *words)
+        assert (code, said in err) == (2, True), (words, err)
+        assert not Path(str(words[-1])).is_file()
+    assert run(capsys, "flow", film, "-o", "f.gif", "--quiet")[0] == 0
+    assert Path("f.gif").read_bytes().startswith(b"GIF8")
+
+
+def test_a_run_directory_stands_for_its_video(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        assert run(capsys, "render", schedule, "-o", name, "--quiet")[0] == 0
+    code, out, err = run(capsys, "compare", "one/video.mp4", "two/video.mp4")
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["one", "two"]
+    code, out, err = run(capsys, "compare", "one", "two")
+    assert code == 0, err
+    assert out.startswith("5 frames")
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["one", "two"]
+    assert run(capsys, "flow", "one", "-o", "flow.mp4", "--quiet")[0] == 0
+    assert run(capsys, "interpolate", "one", "-o", "two.mp4", "--times", "2", "--engine", "hold", "--quiet")[0] == 0

@@ -48,8 +48,29 @@ def test_a_folder_gets_a_map_for_each_and_a_video(tmp_path: Path) -> None:
     assert len(list(read_frames(out / "preview.mp4"))) == 3
     means = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED).mean() for path in sorted(out.glob("*.png"))]
     assert max(means) - min(means) < 0.02 * 65535  # it does not pump
-    with pytest.raises(BadInput, match="not empty"):
+    with pytest.raises(BadInput, match="--force writes over its maps"):
         maps(tmp_path / "in", out)
+    (tmp_path / "in" / "2.png").unlink()
+    (tmp_path / "in" / "1.png").unlink()
+    maps(tmp_path / "in", out, force=True)
+    assert sorted(path.name for path in out.iterdir()) == ["000000.png", "preview.mp4"]
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(BadInput, match=r"notes\.txt, which is no map"):
+        maps(tmp_path / "in", out, force=True)
+
+
+def test_maps_that_were_stopped_leave_nothing_behind(tmp_path: Path) -> None:
+    class Stopping(Quiet):
+        def frame(self, index: int, seconds: float, prompt: str) -> None:
+            if index == 1:
+                raise KeyboardInterrupt
+
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        write_png(tmp_path / "in" / f"{index}.png", land())
+    with pytest.raises(KeyboardInterrupt):
+        maps(tmp_path / "in", tmp_path / "out", progress=Stopping())
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_a_cut_begins_anew(tmp_path: Path) -> None:
