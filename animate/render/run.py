@@ -40,7 +40,7 @@ from animate.schedule.taken import merged
 from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
 from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png
-from animate.video.writer import Soundtrack, VideoWriter, check_sound
+from animate.video.writer import Soundtrack, VideoWriter
 
 DRAFT_SIDE = 256
 """A draft's longer side is about this, and not less than half of what was asked."""
@@ -258,8 +258,6 @@ def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
         codec_of(encoding)
     if sound is not None and (encoding.codec == NO_VIDEO or not CODECS[encoding.codec].sound):
         progress.say(f"codec {encoding.codec} holds no sound; the soundtrack is left out")
-    elif sound is not None:
-        check_sound(sound)
     if sound is None and plan.settings["soundtrack"]:
         progress.say("slow motion has no sound; the soundtrack is left out")
 

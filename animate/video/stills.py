@@ -67,6 +67,17 @@ def read_picture(path: Path) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether OpenCV reads this file as a picture, of whatever depth."""
+    import cv2
+
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return False
+    return bool(data.size) and cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) is not None
+
+
 def read_text(path: Path) -> dict[str, str]:
     """The texts in a PNG file by name; raises VideoError where it is not a PNG or is cut off."""
     try:

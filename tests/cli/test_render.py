@@ -90,7 +90,7 @@ def test_what_cannot_be_used_is_told_before_a_directory_is_made(
         more = [word for field in fields for word in ("--set", field)]
         code, _, err = run(capsys, "render", schedule, "-o", tmp_path / "out", "-q", *more)
         assert code == 2
-        assert "text.png: not a picture" in err
+        assert "text.png is not a picture" in err
     code, _, err = run(capsys, "render", schedule, "-o", tmp_path / "text.png", "-q")
     assert (code, err) == (2, f"{tmp_path / 'text.png'}: is a file; a render needs a directory (-o)\n")
     assert not (tmp_path / "out").exists()

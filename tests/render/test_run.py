@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from animate import cli
-from animate.errors import BadInput, EncodeError, RunConflict, ScheduleError, VideoError
+from animate.errors import BadInput, RunConflict, ScheduleError, VideoError
 from animate.render import doctor, info
 from animate.render.batch import batch
 from animate.render.contact import chosen
@@ -211,7 +211,7 @@ def test_a_schedule_of_the_users_is_not_overwritten(schedule: Path, tmp_path: Pa
 
 def test_the_soundtrack_is_heard_and_a_bad_one_told_before_rendering(schedule: Path, tmp_path: Path) -> None:
     sound = tone(tmp_path / "tone.wav", seconds=4)
-    with pytest.raises(EncodeError, match="is past it"):
+    with pytest.raises(ScheduleError, match="is past it"):
         render(schedule, tmp_path / "run", {"soundtrack": str(sound), "soundtrack_offset": "5s"})
     assert not (tmp_path / "run").exists()
     found = probe(render(schedule, tmp_path / "run", {"soundtrack": str(sound), "soundtrack_offset": "1s"}))
