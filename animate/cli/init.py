@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from animate.cli.files import add_force, refuse_existing, write
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"give {args.file} or -o {args.output}, not both")
     path = args.file or args.output or Path("schedule.yaml")
     refuse_existing(path, args.force)
-    write(path, STARTER.format(name=path, stem=path.with_suffix("")))
-    print(f"wrote {path}\n\n  animate check {path}\n  animate render {path} -o {path.with_suffix('')}")
+    file, folder = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
+    write(path, STARTER.format(name=file, stem=folder))
+    print(f"wrote {path}\n\n  animate check {file}\n  animate render {file} -o {folder}")
     return 0

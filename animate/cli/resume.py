@@ -10,11 +10,12 @@ from animate.cli import reporting
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="the run directory")
+    parser.add_argument("--restart", action="store_true", help="discard the frames that are there and begin anew")
     reporting.add_progress(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     from animate.render.run import resume
 
-    print(resume(args.directory, progress=reporting.progress(args)))
+    print(resume(args.directory, restart=args.restart, progress=reporting.progress(args)))
     return 0

@@ -88,8 +88,8 @@ def render(
     return _rendered(given, directory, restart, progress or Quiet())
 
 
-def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
-    """Go on with an interrupted run from its own files; returns the video's path.
+def resume(directory: str | Path, *, restart: bool = False, progress: Progress | None = None) -> Path:
+    """Go on with an interrupted run from its own files, or begin it anew; returns the video's path.
 
     Raises:
         BadInput: no run began there.
@@ -102,7 +102,7 @@ def resume(directory: str | Path, *, progress: Progress | None = None) -> Path:
         raise BadInput(f"{place.path}: no run began here (animate render FILE -o {place.path} begins one)")
     plan = Plan.from_json(json.dumps(record.plan))
     given = Given(plan=plan, text=place.schedule.read_bytes(), file=record.source, overrides=record.overrides)
-    return _rendered(given, place, False, progress or Quiet())
+    return _rendered(given, place, restart, progress or Quiet())
 
 
 def _given(document: Document, overrides: dict[str, Any], draft: bool, directory: RunDirectory, restart: bool) -> Given:

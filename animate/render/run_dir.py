@@ -78,7 +78,9 @@ class RunDirectory:
         except NotADirectoryError:
             raise BadInput(f"{self.path}: is a file; a render needs a directory (-o)") from None
         except (OSError, ValueError, TypeError) as error:
-            raise RenderError(f"{self.plan}: cannot be read ({error}); give another directory, or --restart") from error
+            raise RenderError(
+                f"{self.plan}: cannot be read ({error}); take another directory, or render with --restart"
+            ) from error
 
     def holds_frames(self) -> bool:
         """Whether something was rendered here that must not get lost."""

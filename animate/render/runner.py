@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
     if done < total and interrupts.asked:
         so_far = ", the video so far is playable" if done and order.video else ""
         raise Interrupted(
-            f"stopped; {done} of {total} frames are there{so_far}. To go on: animate resume {directory.path}"
+            f"stopped; {done} of {total} frames are there{so_far}. To go on: animate resume {shlex.quote(str(directory.path))}"
         )
 
 

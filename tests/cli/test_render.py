@@ -204,3 +204,18 @@ def test_a_run_directory_stands_for_its_video(
     assert [line.split()[0] for line in out.splitlines()[2:]] == ["one", "two"]
     assert run(capsys, "flow", "one", "-o", "flow.mp4", "--quiet")[0] == 0
     assert run(capsys, "interpolate", "one", "-o", "two.mp4", "--times", "2", "--engine", "hold", "--quiet")[0] == 0
+
+
+def test_what_is_said_to_go_on_with_can_be_typed(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run(capsys, "init", "my own.yaml")
+    assert "animate render 'my own.yaml' -o 'my own'" in out
+    assert "animate render 'my own.yaml' -o 'my own'" in Path("my own.yaml").read_text(encoding="utf-8")
+    assert run(capsys, "render", schedule, "-o", "run", "-q")[0] == 0
+    frame = Path("run/frames/000002.png")
+    before, frame_before = frame.stat().st_mtime_ns, frame.read_bytes()
+    assert run(capsys, "resume", "run", "--restart", "-q")[0] == 0
+    assert frame.stat().st_mtime_ns > before
+    assert frame.read_bytes() == frame_before
