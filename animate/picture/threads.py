@@ -112,6 +112,9 @@ class _Helper:
         self._work: Callable[[], None] | None = None
         self._error: BaseException | None = None
         Thread(target=self._live, args=(processors,), name="picture", daemon=True).start()
+        # What a thread tells torch of its own is what all threads to come begin with: so ours is told once more.
+        self._done.acquire()
+        torch.set_num_threads(torch.get_num_threads())
 
     def begin(self, work: Callable[[], None]) -> None:
         self._work = work
@@ -126,6 +129,7 @@ class _Helper:
 
     def _live(self, processors: set[int]) -> None:
         torch.set_num_threads(1)
+        self._done.release()
         if len(processors) == 2:
             _keep_to(processors - {min(processors)})
         while True:

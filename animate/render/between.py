@@ -20,8 +20,9 @@ from animate.diffusion import digests
 from animate.interp import Interpolator, load
 from animate.interp.cuts import glance, is_cut
 from animate.interp.store import EMBEDDED
-from animate.interp.stream import retime
+from animate.interp.stream import Event, log, retime
 from animate.picture import convert
+from animate.render.progress import Warned
 from animate.render.projector import Projector
 from animate.schedule.plan import Plan
 
@@ -73,18 +74,39 @@ def of_cadence(plan: Plan, device: str) -> Interpolator | None:
     return None if name == "warp" or int(plan.settings["diffusion_cadence"]) == 1 else engine(name, device)
 
 
-def filler(plan: Plan, device: str) -> Callable[[Frames], Iterator[np.ndarray]]:
+def filler(
+    plan: Plan, device: str, say: Callable[[str], None] = lambda _: None
+) -> Callable[[Frames], Iterator[np.ndarray]]:
     """What puts the in-betweens among a run's frames, given in order; the identity for a plan that wants none.
 
+    `say` hears, in the thread that takes the frames, once of motion that is too large to be trusted. There the engine
+    has as many of torch's threads as there are here.
     Raises MissingModel where the engine's weights are not there.
     """
     if ratio(plan) == 1:
         return iter
     between = engine(str(plan.settings["frame_interpolation_engine"]), device)
-    return lambda frames: _filled(iter(frames), plan, between)
+    warned = Warned(say)
+
+    def tell(event: Event) -> None:
+        if event.kind == "large motion":
+            warned(event.frame, event.text)
+        else:
+            log(event)
+
+    threads = torch.get_num_threads()
+
+    def filled(frames: Frames) -> Iterator[np.ndarray]:
+        # Told to this thread: it would begin with what the loop has just then, which is one while it moves pictures.
+        torch.set_num_threads(threads)
+        yield from _filled(iter(frames), plan, between, tell)
+
+    return filled
 
 
-def _filled(frames: Iterator[np.ndarray], plan: Plan, between: Interpolator) -> Iterator[np.ndarray]:
+def _filled(
+    frames: Iterator[np.ndarray], plan: Plan, between: Interpolator, tell: Callable[[Event], None]
+) -> Iterator[np.ndarray]:
     start = list(itertools.islice(frames, 2))
     if len(start) < 2:  # a run that was stopped at once: the one frame stands
         yield from (frame for frame in start for _ in range(ratio(plan)))
@@ -92,7 +114,7 @@ def _filled(frames: Iterator[np.ndarray], plan: Plan, between: Interpolator) -> 
     pictures = (convert.from_uint8(frame) for frame in itertools.chain(start, frames))
     end: Literal["loop", "hold"] = "loop" if int(plan.settings["loop"]) else "hold"
     with _shots(plan) as begins:
-        for picture in retime(pictures, Fraction(ratio(plan)), between, end=end, cuts=begins):
+        for picture in retime(pictures, Fraction(ratio(plan)), between, end=end, cuts=begins, tell=tell):
             yield convert.to_uint8(picture)
 
 

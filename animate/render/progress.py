@@ -7,6 +7,8 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import get_ident
 from typing import IO, Any, Protocol
 
 _PROMPT_LETTERS = 40
@@ -38,6 +40,42 @@ class Quiet:
     def say(self, text: str) -> None: ...
 
     def end(self) -> None: ...
+
+
+class InOneThread:
+    """Passes on to another progress, in the thread that it was made in alone.
+
+    What other threads say is told there, before the next thing that is.
+    """
+
+    def __init__(self, told: Progress) -> None:
+        self._told = told
+        self._home = get_ident()
+        self._said: SimpleQueue[str] = SimpleQueue()
+
+    def begin(self, total: int, done: int) -> None:
+        self._told.begin(total, done)
+
+    def frame(self, index: int, seconds: float, prompt: str) -> None:
+        self._tell_said()
+        self._told.frame(index, seconds, prompt)
+
+    def say(self, text: str) -> None:
+        self._said.put(text)
+        if get_ident() == self._home:
+            self._tell_said()
+
+    def end(self) -> None:
+        self._tell_said()
+        self._told.end()
+
+    def _tell_said(self) -> None:
+        while True:
+            try:
+                text = self._said.get_nowait()
+            except Empty:
+                return
+            self._told.say(text)
 
 
 class Warned:

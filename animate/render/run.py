@@ -26,7 +26,7 @@ from animate.render.checked import Document, load
 from animate.render.contact import sheet
 from animate.render.flows import Flows
 from animate.render.groups import Groups, width_of
-from animate.render.progress import Progress, Quiet
+from animate.render.progress import InOneThread, Progress, Quiet
 from animate.render.projector import Projector
 from animate.render.record import Record, identity
 from animate.render.run_dir import RunDirectory
@@ -85,7 +85,7 @@ def render(
     """
     directory = RunDirectory(Path(output))
     given = _given(document, dict(overrides or {}), draft, directory, restart)
-    return _rendered(given, directory, restart, progress or Quiet())
+    return _rendered(given, directory, restart, InOneThread(progress or Quiet()))
 
 
 def resume(directory: str | Path, *, restart: bool = False, progress: Progress | None = None) -> Path:
@@ -188,7 +188,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     height, width = finish.size(plan)
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
-    fill = between.filler(plan, str(painter.device))
+    fill = between.filler(plan, str(painter.device), progress.say)
     tweens = between.of_cadence(plan, str(painter.device))
     width_at_once = width_of(plan)
     _refuse_size(plan, painter.name, painter.multiple)
@@ -312,7 +312,7 @@ def _written(given: Given, record: Record, directory: RunDirectory, encoding: En
         directory.begin(record, given.text, Path(given.file).name)
         if open_video is not None and (before != record or not _plays(result, encoding, between.count(plan))):
             progress.say(f"all {len(plan)} frames are there; writing the video again")
-            fill = between.filler(plan, "cpu")
+            fill = between.filler(plan, "cpu", progress.say)
             with open_video() as video:
                 for frame in fill(read_picture(directory.frame(index)) for index in range(len(plan))):
                     video.write(frame)

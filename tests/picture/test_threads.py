@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from animate.motion import matrix
 from animate.motion.warp import move
 from animate.picture.color import MATCHERS
-from animate.picture.threads import STRIP_PIXELS, at_most, each, strips, torch_threads
+from animate.picture.threads import STRIP_PIXELS, _Helper, at_most, each, strips, torch_threads
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000))
@@ -103,3 +103,17 @@ def test_helpers_go_on_after_an_error():
         with pytest.raises(ValueError, match="part"):
             each(fails, range(4))
         assert each(lambda part: part + 1, range(50)) == list(range(1, 51))
+
+
+def test_a_helper_leaves_torch_its_threads():
+    def counted():
+        found = []
+        thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    with torch_threads(3):
+        assert counted() == 3
+        _Helper(set())
+        assert (torch.get_num_threads(), counted()) == (3, 3)

@@ -1,15 +1,20 @@
 """In-betweens of a run: the painted frames among them, nothing across a cut, duration kept or stretched."""
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import animate
 from animate.errors import MissingModel, ScheduleError
+from animate.interp import Interpolator
 from animate.picture import convert
+from animate.picture.threads import torch_threads
 from animate.render import between
+from animate.render.progress import Quiet
 from animate.render.run import render, resume
 from animate.video.reader import count_frames, probe
 from animate.video.writer import VideoWriter
@@ -65,6 +70,39 @@ def test_nothing_is_blended_across_a_cut_of_the_film(two_shots):
     looped = list(between.filler(animate.plan({**restyled, **filled, "loop": 2}), "cpu")(given))
     assert (looped[7] == given[3]).all()
     assert (looped[15] != given[7]).any()
+
+
+def test_motion_that_cannot_be_trusted_is_told_once_by_the_run(tmp_path, caplog):
+    document = {**MOVING, "animation_mode": "None", "max_frames": 4, "frame_interpolation_engine": "flow"}
+    document["prompts"] = {0: "a red sea", 1: "a white tower", 2: "a green forest", 3: "night stars"}
+    heard = []
+
+    class Hearing(Quiet):
+        def say(self, text):
+            heard.append((threading.get_ident(), text))
+
+    animate.render(document, tmp_path / "run", progress=Hearing())
+    assert [text for _, text in heard if "too large to trust" in text] == [text for _, text in heard]
+    assert len(heard) == 1
+    assert heard[0][0] == threading.get_ident()
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_the_engine_has_the_models_threads(monkeypatch):
+    counts = []
+
+    def middle(a, b, times):
+        counts.append(torch.get_num_threads())
+        return [(a + b) / 2 for _ in times]
+
+    monkeypatch.setattr(between, "engine", lambda *_: Interpolator("middle", middle, torch.device("cpu")))
+    with torch_threads(3):
+        fill = between.filler(plan(), "cpu")
+        with torch_threads(1):  # as the loop, while it moves pictures
+            thread = threading.Thread(target=lambda: list(fill(frames(4))))
+            thread.start()
+            thread.join()
+    assert counts == [3, 3, 3]
 
 
 def test_engines_of_other_packages_are_named_as_ours(tmp_path, monkeypatch):
