@@ -24,7 +24,7 @@ from animate.video.atomic import write_whole
 PARTS = 32
 """Of a pixel."""
 MOST = 2 << 30
-"""Bytes that are kept of all films; the oldest go."""
+"""Bytes that are kept of all films when a run begins; the oldest go."""
 
 
 class Flows:
@@ -43,6 +43,8 @@ class Flows:
             about = [plan.film.digest, plan.film.first, plan.film.every, plan.film.rate, *plan.size]
             name = hashlib.sha256(repr([*about, plan.settings["video_fit"], self._method]).encode()).hexdigest()[:24]
             self._folder = (folder or cache.folder("flow")) / name
+            with suppress(OSError):  # once a run: to look at 4,000 files takes 70 ms
+                _pruned(self._folder.parent)
 
     def __call__(self, request: Follow) -> Tensor:
         """(2, 2, H, W): now → before, before → now."""
@@ -58,7 +60,6 @@ class Flows:
         with suppress(OSError):  # a full disk or a locked one keeps nothing, and the run goes on
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(file, zlib.compress(values.tobytes(), 1))
-            _pruned(self._folder.parent)
         return torch.from_numpy(values.astype(np.float32) / PARTS).to(request.now.device)
 
     def _found(self, request: Follow) -> Tensor:

@@ -1,4 +1,4 @@
-"""Flows of a film: kept where a network found them, the same whether found or made, and never more than so many."""
+"""Flows of a film: kept where a network found them, the same whether found or made, and the oldest go as a run begins."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +53,21 @@ def test_a_networks_flow_is_found_again(tmp_path: Path, counted: list[int]) -> N
     classical = animate.plan({**about, "flow_method": "Farneback"})
     flows.Flows(classical, folder=tmp_path / "none")(request)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_begins_with_room(tmp_path: Path, counted: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    film = made(tmp_path / "film.mkv", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.4", "-c:v", "ffv1")
+    old = tmp_path / "kept" / "another" / "1-0.flow"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"x")
+    monkeypatch.setattr(flows._pruned, "__defaults__", (0,))
+    plan = animate.plan({"width": 64, "height": 48, "prompts": "x", "video": str(film), "flow_method": "RAFT"})
+    find = flows.Flows(plan, folder=tmp_path / "kept")
+    assert not old.exists()
+    picture = torch.rand(3, 48, 64)
+    for index in (2, 3):
+        find(Follow(index=index, now=picture, before=picture, since=index - 1))
+    assert len(list((tmp_path / "kept").glob("*/*.flow"))) == 2  # looked through once a run, not at each frame
 
 
 def test_the_oldest_go(tmp_path: Path) -> None:
