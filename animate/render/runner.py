@@ -115,9 +115,8 @@ def run(order: Order, directory: RunDirectory, progress: Progress) -> None:
         progress.end()
     if done < total and interrupts.asked:
         so_far = ", the video so far is playable" if done and order.video else ""
-        raise Interrupted(
-            f"stopped; {done} of {total} frames are there{so_far}. To go on: animate resume {shlex.quote(str(directory.path))}"
-        )
+        go_on = f"animate resume {shlex.quote(str(directory.path))}"
+        raise Interrupted(f"stopped; {done} of {total} frames are there{so_far}. To go on: {go_on}")
 
 
 def _walk(order: Order, carry: Carry | None, output: Output, progress: Progress, interrupts: Interrupts) -> int:

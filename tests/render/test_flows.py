@@ -1,4 +1,4 @@
-"""Flows of a film: kept where a network found them, the same whether found or made, and the oldest go as a run begins."""
+"""Flows of a film: kept where a network found them, the same found or made; the oldest go as a run begins."""
 
 from collections.abc import Callable
 from pathlib import Path
