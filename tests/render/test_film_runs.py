@@ -17,7 +17,7 @@ import torch
 import yaml
 
 import animate
-from animate.errors import MissingModel, RunConflict, VideoError
+from animate.errors import MissingModel, RunConflict, ScheduleError, VideoError
 from animate.render import restyle
 from animate.render.animator import animate as walk
 from animate.render.projector import Projector
@@ -106,7 +106,7 @@ def test_going_on_from_other_files_is_refused(film: Path, tmp_path: Path) -> Non
 
 def test_a_broken_key_is_told_before_the_model_loads(film: Path, tmp_path: Path) -> None:
     (tmp_path / "key.png").write_bytes(b"no picture")
-    with pytest.raises(VideoError, match=r"key\.png: not a picture"):
+    with pytest.raises(ScheduleError, match=r"style_frames: key\.png is not a picture"):
         animate.render(schedule(film, video_mode="keyed", style_frames={12: str(tmp_path / "key.png")}), tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
