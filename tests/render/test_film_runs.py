@@ -17,7 +17,7 @@ import torch
 import yaml
 
 import animate
-from animate.errors import MissingModel, RunConflict, ScheduleError, VideoError
+from animate.errors import MissingModel, RunConflict, ScheduleError
 from animate.render import restyle
 from animate.render.animator import animate as walk
 from animate.render.projector import Projector
