@@ -9,6 +9,7 @@ where lengths differ, the shorter one is filled up on its right with the encodin
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -267,6 +268,7 @@ class Texts:
             masks = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
         output = model(ids.to(device), attention_mask=masks, output_hidden_states=True)
         pooled = getattr(output, "text_embeds", None)
+        clip_skip = min(clip_skip, len(output.hidden_states))  # the embeddings are the first of them
         if self._penultimate:
             states = output.hidden_states[-max(clip_skip, 2)]
         elif clip_skip > 1:
@@ -306,9 +308,13 @@ class Texts:
         return torch.tensor(rows), torch.tensor(scales), torch.tensor(lengths)
 
     def _spelled(self, text: str) -> str:
-        for token, vectors in self._extra.items():
-            text = text.replace(token, vectors)
-        return text
+        if not self._extra:
+            return text
+        longest_first = sorted(self._extra, key=len, reverse=True)  # of names that begin alike
+        words = "|".join(
+            rf"(?<!\w){re.escape(token)}(?!\w)" if token.isalnum() else re.escape(token) for token in longest_first
+        )
+        return re.sub(words, lambda match: self._extra[match[0]], text)
 
 
 def _told(side: tuple[tuple[int, str], ...], step: int) -> str:

@@ -22,6 +22,8 @@ from animate.diffusion.parts import Parts
 from animate.errors import BadInput, MissingModel
 
 FAMILIES = Path(__file__).parent.parent / "models" / "families"
+FEW_STEPS = re.compile(r"turbo|lightning|hyper|\dstep")
+"""In the name of a file whose model was distilled to paint in few steps."""
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 """The network's first convolution: its second axis counts the channels that it reads."""
 
@@ -41,6 +43,8 @@ def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = F
             encoders.append(Encoder(words, text_model(tensors, family, part, class_of(kind), dtype)))
     config = described(family / "scheduler" / "scheduler_config.json")
     config["prediction_type"] = prediction_of(tensors, path, name)
+    if FEW_STEPS.search(path.stem.casefold()):
+        config["timestep_spacing"] = "trailing"  # the last step of another spacing begins below full noise
     if "ztsnr" in tensors:
         config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     return Parts(

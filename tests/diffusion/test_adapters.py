@@ -130,3 +130,10 @@ def test_inversion_of_another_family_is_refused(painter: Painter, tmp_path: Path
     save_file({"emb_params": torch.zeros(1, 24)}, tmp_path / "wide.safetensors")
     with pytest.raises(BadInput, match="24 numbers"):
         painter.imagine((64, 64), [sampling(embeddings=(("<x>", str(tmp_path / "wide.safetensors")),))])
+
+
+def test_embeddings_whose_names_begin_alike_are_told_apart(painter: Painter) -> None:
+    for token in ("easynegative", "easynegativev2", "bad"):
+        painter.texts.teach(token, [torch.zeros(2, 16) for _ in painter.texts.encoders])
+    spelled = painter.texts._spelled("easynegativev2, easynegative, badminton")
+    assert spelled == "easynegativev2 easynegativev2_1, easynegative easynegative_1, badminton"

@@ -76,6 +76,18 @@ def test_single_file_paints_what_the_folder_paints(
     assert painter.digest == digests.of_file(path)
 
 
+def test_a_file_for_few_steps_begins_at_full_noise(
+    tiny_models: Callable[[str], Path], tmp_path: Path, spelled: None
+) -> None:
+    folder = tiny_models("sd")
+    families = original.family(folder, tmp_path / "families")
+    for name, spacing in (("tiny", "leading"), ("tiny_Turbo_1.0", "trailing"), ("tiny-Lightning_4step", "trailing")):
+        path = tmp_path / f"{name}.safetensors"
+        save_file(original.checkpoint(folder), path)
+        scheduler = models.from_file(path, families=families).scheduler
+        assert (scheduler.config.timestep_spacing == "trailing") == (spacing == "trailing"), name
+
+
 class Hostile:
     """A pickle that would leave a file behind."""
 

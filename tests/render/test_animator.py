@@ -15,6 +15,7 @@ from animate.picture import sharpen
 from animate.render.animator import animate as walk
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Tween
 from animate.schedule.plan import Plan
+from animate.video.stills import write_png
 
 QUIET = {
     "noise": 0,
@@ -126,7 +127,7 @@ def test_a_picture_painted_afresh_is_finished_like_a_shots_first(coherence: str,
         torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 0.5, 0.2])[:, None, None]
     )
     tinted = square() * torch.tensor([0.9, 0.3, 0.1])[:, None, None] + 0.05
-    (tmp_path / "palette.png").write_bytes(b"x")
+    write_png(tmp_path / "palette.png", np.zeros((8, 8, 3), np.uint8))
     shared = {"color_coherence": coherence, "color_coherence_image": str(tmp_path / "palette.png")}
     answers: dict[type, Tensor] = {Imagine: tinted, ReadFrame: palette, Redraw: tinted}
     for grey in (False, True):
