@@ -52,13 +52,13 @@ def sentences(
     if names:
         yield f"On in this file and not carried over: {listed(list(names))}."
     if settings.mode == "2D" and settings.is_on(FLIP):
-        factor = shrink(whole(pairs["width"]), whole(pairs["height"]), constant(pairs["perspective_flip_fv"]) or 53)
+        factor = _shrink(pairs)
         moving = [name for name in ("translation_x", "translation_y") if constant(pairs[name]) != 0]
         yield f"The scale by {factor:.5f} that its perspective flip has even at zero angles is part of zoom here."
         if moving:
             yield f"{listed(moving)}, which Deforum drops while the flip is on, takes effect."
     if settings.mode == "3D" and settings.is_on(FLIP):
-        factor = shrink(whole(pairs["width"]), whole(pairs["height"]), constant(pairs["perspective_flip_fv"]) or 53)
+        factor = _shrink(pairs)
         yield f"Its perspective flip scales each frame by {factor:.5f} even at zero angles; here it does not."
     cadence, frames = whole(pairs.get("diffusion_cadence", Node(1))), whole(pairs["max_frames"])
     if cadence > 1 and frames > cadence:
@@ -67,6 +67,11 @@ def sentences(
     model = settings.get("sd_model_name")
     if model is not None and str(model.value).lower() not in NONE:
         yield f"It was made with the model {model.value}; `--set model=…` chooses one here."
+
+
+def _shrink(pairs: Mapping[str, Node]) -> float:
+    fv = constant(pairs.get("perspective_flip_fv", Node(53)))
+    return shrink(whole(pairs["width"]), whole(pairs["height"]), fv or 53)
 
 
 def _shortened(text: str) -> str:

@@ -6,13 +6,12 @@ variable that we do not have, becomes a note and is left out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 from animate.errors import Problem
 from animate.schedule.importers.deforum_keys import COMPOSITE, GUIDED, MASKED, MOTION
-from animate.schedule.importers.deforum_settings import NONE, Settings, curve, spoken_by_key, unquoted
+from animate.schedule.importers.deforum_settings import NONE, Settings, curve, spoken_by_key, unpacked, unquoted
 from animate.schedule.masks import MaskError, parse
 from animate.schedule.source import Node, Table
 
@@ -111,7 +110,7 @@ def _guided(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) ->
         return
     node = settings.get("init_images")
     try:
-        told = node.plain() if node is not None and isinstance(node.value, Table) else json.loads(str(node.plain()))  # type: ignore[union-attr]
+        told = node.plain() if node is not None and isinstance(node.value, Table) else unpacked(str(node.plain()))  # type: ignore[union-attr]
         pictures = {str(key): unquoted(str(value)) for key, value in told.items()}
     except (ValueError, AttributeError):
         notes.append(settings.problem("init_images", "is no list of pictures by frame", "left out"))
@@ -125,9 +124,8 @@ def _guided(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) ->
         return
     pairs["init_images"] = Node(Table(tuple(here)), node.line if node else 0, node.column if node else 0)
     pairs["init_images_mode"] = Node.of("deforum")
-    if "seed_schedule" in pairs:
-        pairs["seed_behavior"] = Node.of("schedule")
-        pairs.pop("seed_iter_N", None)
+    pairs["seed_behavior"] = Node.of("schedule")  # whatever the file says
+    pairs.pop("seed_iter_N", None)
 
 
 def _frame(key: str) -> int | str:

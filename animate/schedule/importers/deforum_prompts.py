@@ -6,13 +6,13 @@ the three apart. Only the literal `--neg` splits; backticks stand on both sides 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
 
 from animate.errors import Problem, ScheduleError
 from animate.schedule.clock import Clock, TimeError
+from animate.schedule.importers.deforum_settings import unpacked
 from animate.schedule.prompts import split
 from animate.schedule.source import Node, Source, Table
 
@@ -70,7 +70,7 @@ def _chosen(values: Mapping[str, Node]) -> tuple[str, Node | None]:
 def _unpacked(node: Node) -> Node:
     if isinstance(node.value, str) and node.value.lstrip()[:1] in ("{", "["):
         try:
-            return Node.of(json.loads(re.sub(r",(\s*[}\]])", r"\1", node.value)), at=node)
+            return Node.of(unpacked(node.value), at=node)
         except ValueError:  # a prompt that begins with a bracket
             return node
     return node

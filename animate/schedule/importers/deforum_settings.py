@@ -6,12 +6,14 @@ paths in quotes. They are understood here, and nowhere else.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from animate.errors import Problem, ScheduleError
 from animate.schedule.fields import FIELDS, Value, in_words
@@ -253,6 +255,11 @@ def unquoted(text: str) -> str:
     while len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
     return text
+
+
+def unpacked(text: str) -> Any:
+    """What JSON inside a string holds, commas before a closing bracket forgiven. Raises ValueError for other text."""
+    return json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
 
 
 def constant(node: Node) -> float | None:

@@ -428,6 +428,13 @@ def test_flip_shrinks_the_zoom(tmp_path: Path, zoom: str, fv: str) -> None:
     assert "perspective flip" in schedule.differs
 
 
+def test_shrink_of_the_flip_is_told_in_3d_also_where_the_file_names_no_angle(tmp_path: Path) -> None:
+    written = {name: value for name, value in WEBUI.items() if name != "perspective_flip_fv"}
+    changes = {"animation_mode": "3D", "enable_perspective_flip": True}
+    schedule = load(save(tmp_path, written | changes))
+    assert "scales each frame by 0.99877" in schedule.differs
+
+
 # --- what does not come along ---------------------------------------------------------------------------------------
 
 
@@ -503,6 +510,16 @@ def test_guided_images_come_along(tmp_path: Path) -> None:
     _, plan = opened(tmp_path, use_looper=True, init_images='{"0": "https://x/a.png", "30": "b.png"}')
     assert [frame for frame, _, _ in plan.guides] == [30]
     assert "is on the network" in said(plan)
+
+
+def test_guided_images_take_seeds_by_schedule_and_a_comma_too_many(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    written = {name: value for name, value in WEBUI.items() if name not in ("seed_schedule", "seed_behavior")}
+    changes = {"use_looper": True, "init_images": '{"0": "a.png",}', "seed": 7, "seed_iter_N": 1}
+    plan = compile(load(save(tmp_path, written | changes)))
+    assert [frame for frame, _, _ in plan.guides] == [0]
+    assert plan.settings["seed_behavior"] == "schedule"
+    assert plan["seed"][0] == plan["seed"][-1] == 7
 
 
 def test_hybrid_video_comes_along(tmp_path: Path) -> None:
