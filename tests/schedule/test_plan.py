@@ -16,6 +16,7 @@ import pytest
 import animate
 from animate.errors import BadInput
 from animate.schedule.plan import Plan
+from animate.video.stills import encode_png
 
 FIELDS: dict[str, Any] = {
     "max_frames": 12,
@@ -142,8 +143,8 @@ def test_digest_is_the_same_in_another_process(plan: Plan, tmp_path: Path) -> No
 
 def test_digest_follows_the_content_of_pictures(tmp_path: Path) -> None:
     digests = []
-    for content in (b"one", b"two"):
-        (tmp_path / "start.png").write_bytes(content)
+    for level in (1, 2):
+        (tmp_path / "start.png").write_bytes(encode_png(np.full((8, 8, 3), level, np.uint8)))
         (tmp_path / "s.yaml").write_text("prompts: x\nseed: 1\ninit_image: start.png\n")
         digests.append(animate.plan(tmp_path / "s.yaml").digest)
     assert digests[0] != digests[1]
