@@ -58,40 +58,81 @@ class Adapters:
 
         if not Path(path).is_file():
             raise MissingModel(f"there is no LoRA file {path}")
+        _refuse_others(Path(path))
         double = len(self._encoders) > 1
         loader = StableDiffusionXLLoraLoaderMixin if double else StableDiffusionLoraLoaderMixin
         self._tried += 1
         name = f"lora_{self._tried}"
         try:
-            state, alphas = loader.lora_state_dict(
-                str(Path(path).parent), weight_name=Path(path).name, unet_config=self._unet.config, use_safetensors=None
-            )[:2]
+            state, alphas, settings = loader.lora_state_dict(
+                str(Path(path).parent),
+                weight_name=Path(path).name,
+                unet_config=self._unet.config,
+                use_safetensors=None,
+                return_lora_metadata=True,
+            )
             _fold(state, alphas)
             touched = [any(key.startswith("unet.") for key in state)]
             if touched[0]:
-                loader.load_lora_into_unet(state, network_alphas=None, unet=self._unet, adapter_name=name)
+                loader.load_lora_into_unet(
+                    state, network_alphas=None, unet=self._unet, adapter_name=name, metadata=settings
+                )
             for index, encoder in enumerate(self._encoders):
                 prefix = "text_encoder" if index == 0 else f"text_encoder_{index + 1}"
                 touched.append(any(key.startswith(prefix + ".") for key in state))
                 if touched[-1]:
                     loader.load_lora_into_text_encoder(
-                        state, network_alphas=None, text_encoder=encoder.model, prefix=prefix, adapter_name=name
+                        state,
+                        network_alphas=None,
+                        text_encoder=encoder.model,
+                        prefix=prefix,
+                        adapter_name=name,
+                        metadata=settings,
                     )
             if not any(touched):
                 raise ValueError("it holds nothing for a network or a text encoder")
         except (ValueError, KeyError, RuntimeError, OSError) as error:
+            self._drop(name)
             raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
         self._names[path] = name
         self._touched[path] = tuple(touched)
 
+    def _modules(self) -> list[Any]:
+        return [self._unet, *(encoder.model for encoder in self._encoders)]
+
+    def _drop(self, name: str) -> None:
+        """Take off what was loaded of a file before it turned out not to fit."""
+        for module in self._modules():
+            for layer in module.modules():
+                if hasattr(layer, "lora_A") and name in layer.lora_A:
+                    layer.delete_adapter(name)
+            getattr(module, "peft_config", {}).pop(name, None)
+
     def _set(self, loras: Worn) -> None:
-        for index, module in enumerate([self._unet, *(encoder.model for encoder in self._encoders)]):
+        for index, module in enumerate(self._modules()):
             has = [path for path in self._names if self._touched[path][index]]
             if not has:
                 continue
             weights = dict.fromkeys(has, 0.0)
             weights.update({path: weight for path, weight in loras if path in weights})
             _weigh(module, {self._names[path]: weight for path, weight in weights.items()})
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `BadInput` for kin of LoRA that diffusers does not know, or would take for plain ones."""
+    if path.suffix.casefold() != ".safetensors":
+        return
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            ends = {name.rpartition(".")[2] for name in file.keys()}  # noqa: SIM118, a file is no mapping
+    except SafetensorError as error:
+        raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
+    if "dora_scale" in ends:
+        raise BadInput(f"{path} is a DoRA in kohya's form, which is not supported; PEFT's form is")
+    if ends & {"hada_w1_a", "lokr_w1", "lokr_w1_a", "lokr_w2", "lora_mid", "diff", "diff_b"}:
+        raise BadInput(f"{path} is a LyCORIS file (LoHa, LoKr or full), which is not supported; LoRA and LoCon are")
 
 
 def _fold(state: dict[str, Any], alphas: dict[str, float] | None) -> None:

@@ -180,9 +180,11 @@ class Texts:
 
     def teach(self, token: str, vectors: Sequence[Tensor]) -> None:
         """Let `token` stand for `vectors` (one (n, D) tensor an encoder, textual inversion) in every later prompt."""
+        from transformers import AddedToken
+
         for encoder, rows in zip(self.encoders, vectors):
             names = [token, *(f"{token}_{i}" for i in range(1, len(rows)))]
-            encoder.tokenizer.add_tokens(names)
+            encoder.tokenizer.add_tokens([AddedToken(name, single_word=True) for name in names])
             ids = encoder.tokenizer.convert_tokens_to_ids(names)
             table = encoder.model.get_input_embeddings()
             if max(ids) >= table.num_embeddings:

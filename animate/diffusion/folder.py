@@ -68,11 +68,21 @@ def network(folder: Path, part: str, dtype: torch.dtype) -> Any:
     name = config.get("_class_name") or (config.get("architectures") or ["?"])[0]
     variant = _variant(place)
     try:
-        return class_of(name).from_pretrained(
-            place, torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False, **variant
+        model, told = class_of(name).from_pretrained(
+            place,
+            torch_dtype=dtype,
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+            **variant,
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise MissingModel(f"{place} cannot be loaded: {error}") from error
+    missing = sorted(name for name in told["missing_keys"] if not name.endswith("position_ids"))
+    if missing:  # they would be whatever lay in memory
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise MissingModel(f"{place} is not complete: {missing[0]}{more} is not in its files")
+    return model
 
 
 def _variant(place: Path) -> dict[str, str]:
@@ -123,9 +133,11 @@ def class_of(name: str) -> Any:
 
 def described(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MissingModel(f"{path.parent} is not a model in diffusers' layout: {path.name} is missing") from error
     except ValueError as error:
         raise MissingModel(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise MissingModel(f"{path} is damaged: it holds no names and values")
     return content

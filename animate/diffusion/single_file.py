@@ -24,13 +24,15 @@ from animate.errors import BadInput, MissingModel
 FAMILIES = Path(__file__).parent.parent / "models" / "families"
 FEW_STEPS = re.compile(r"turbo|lightning|hyper|\dstep")
 """In the name of a file whose model was distilled to paint in few steps."""
+_OLD_TEXT = re.compile(r"^(cond_stage_model\.transformer\.)(embeddings|encoder|final_layer_norm)")
+"""Names of a text encoder as early derivatives of SD 1.x have them, without the part that later ones say."""
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 """The network's first convolution: its second axis counts the channels that it reads."""
 
 
 def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = FAMILIES) -> Parts:
     """The parts of a checkpoint in one file; no network is touched if CLIP's vocabulary is on the machine."""
-    tensors = read(path)
+    tensors = {_OLD_TEXT.sub(r"\1text_model.\2", name): tensor for name, tensor in read(path).items()}
     name = family_of(tensors, path)
     family = families / name
     index = described(family / "model_index.json")
@@ -61,14 +63,20 @@ def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = F
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint; raises `BadInput` for files that hold anything else or are damaged."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    safe = head[8:9] == b"{" or path.suffix.casefold() == ".safetensors"  # whatever it is called
+    if head.startswith(b"version https:/"):
+        raise BadInput(f"{path} only points to the file, as git-lfs leaves it: `git lfs pull` brings the file")
     try:
-        if path.suffix == ".safetensors":
+        if safe:
             from safetensors.torch import load_file
 
             return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        zipped = head.startswith(b"PK")  # torch's older form cannot be mapped into memory
+        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged or hostile file may raise anything; nothing of it was run
-        if path.suffix == ".safetensors":
+        if safe:
             raise BadInput(f"{path} cannot be read: {error}") from error
         raise BadInput(
             f"{path} holds more than weights, or is damaged, and is not opened: a .ckpt can run any program. "
@@ -105,9 +113,10 @@ def prediction_of(tensors: Mapping[str, Tensor], path: Path, family: str) -> str
     """
     if "v_pred" in tensors:
         return "v_prediction"
-    said = _metadata(path).get("modelspec.predict_key", "")
+    told = _metadata(path)
+    said = told.get("modelspec.prediction_type") or told.get("modelspec.predict_key")
     if said:
-        return "v_prediction" if said == "v" else "epsilon"
+        return "v_prediction" if said in ("v", "v_prediction") else "epsilon"
     recipe = path.with_suffix(".yaml")
     if recipe.is_file():
         found = re.search(r"parameterization:\s*[\"']?(\w+)", recipe.read_text(encoding="utf-8", errors="replace"))
@@ -115,7 +124,7 @@ def prediction_of(tensors: Mapping[str, Tensor], path: Path, family: str) -> str
     name = path.stem.casefold()
     if re.search(r"v[-_]?pred", name):
         return "v_prediction"
-    if family == "sd2" and not re.search(r"base|512|turbo|eps", name):
+    if family == "sd2" and tensors[INPUT].shape[1] == 4 and not re.search(r"base|512|turbo|eps", name):
         return "v_prediction"
     return "epsilon"
 
@@ -139,24 +148,41 @@ def text_model(tensors: dict[str, Tensor], family: Path, part: str, kind: Any, d
     from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 
     try:
-        return create_diffusers_clip_model_from_ldm(
+        model = create_diffusers_clip_model_from_ldm(
             kind, tensors, subfolder=part, config=str(family), torch_dtype=dtype, local_files_only=True
         )
     except (ValueError, KeyError, RuntimeError) as error:
         raise MissingModel(f"the checkpoint's text encoder cannot be read: {error}") from error
+    return _whole(model, part)
 
 
 def _converted(kind: Any, tensors: dict[str, Tensor], family: Path, part: str, dtype: torch.dtype, **more: int) -> Any:
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
+
     try:
-        return kind.from_single_file(
+        model = kind.from_single_file(
             tensors, config=str(family), subfolder=part, torch_dtype=dtype, local_files_only=True, **more
         )
-    except (ValueError, KeyError, RuntimeError) as error:
+    except NotImplementedError as error:  # a parameter has no data
+        raise MissingModel(
+            f"the checkpoint's {part} is not complete: some of its weights are not in the file"
+        ) from error
+    except (ValueError, KeyError, RuntimeError, SingleFileComponentError) as error:
         raise MissingModel(f"the checkpoint's {part} does not fit its family {family.name}: {error}") from error
+    return _whole(model, part)
+
+
+def _whole(model: Any, part: str) -> Any:
+    """The model; raises `MissingModel` where the file left some of its weights out."""
+    missing = [name for name, value in model.named_parameters() if value.is_meta]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise MissingModel(f"the checkpoint's {part} is not complete: {missing[0]}{more} is not in it")
+    return model
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    if path.suffix != ".safetensors":
+    if path.suffix.casefold() != ".safetensors":
         return {}
     from safetensors import safe_open
 

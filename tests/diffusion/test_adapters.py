@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from animate.diffusion import models
 from animate.diffusion.painter import Painter
@@ -61,8 +62,6 @@ def test_weight_is_followed_and_taken_off(painter: Painter, tmp_path: Path, text
 
 def test_equals_weights_merged_by_hand(painter: Painter, tiny_models: Callable[[str], Path], tmp_path: Path) -> None:
     """W + weight · alpha / rank · up · down."""
-    from safetensors.torch import load_file
-
     path = kohya(tmp_path / "ink.safetensors", text=True)
     file = load_file(path)
     merged = models.load(str(tiny_models("sd")), device="cpu")
@@ -137,3 +136,45 @@ def test_embeddings_whose_names_begin_alike_are_told_apart(painter: Painter) -> 
         painter.texts.teach(token, [torch.zeros(2, 16) for _ in painter.texts.encoders])
     spelled = painter.texts._spelled("easynegativev2, easynegative, badminton")
     assert spelled == "easynegativev2 easynegativev2_1, easynegative easynegative_1, badminton"
+
+
+def test_a_token_does_not_act_inside_a_word(painter: Painter) -> None:
+    def ids(text: str) -> list[int]:
+        return painter.texts.encoders[0].tokenizer(text).input_ids
+
+    before = ids("badminton")
+    painter.texts.teach("bad", [torch.ones(1, 16) for _ in painter.texts.encoders])
+    assert ids("badminton") == before
+
+
+def test_alpha_in_the_metadata_counts(painter: Painter, tmp_path: Path) -> None:
+    """diffusers writes it there; alpha 8 at rank 2 is four times the strength."""
+    generator = torch.Generator().manual_seed(0)
+    rows = {side: torch.randn(shape, generator=generator) for side, shape in (("A", (2, 8)), ("B", (8, 2)))}
+    tensors = {f"unet.{UNET_LAYER}.lora_{side}.weight": value for side, value in rows.items()}
+    settings = {"unet.r": 2, "unet.lora_alpha": 8, "unet.target_modules": [UNET_LAYER]}
+    save_file(tensors, tmp_path / "told.safetensors", {"format": "pt", "lora_adapter_metadata": json.dumps(settings)})
+    save_file(tensors, tmp_path / "plain.safetensors", {"format": "pt"})
+    told = paint(painter, (str(tmp_path / "told.safetensors"), 0.25))
+    plain = paint(painter, (str(tmp_path / "plain.safetensors"), 1.0))
+    assert (told - plain).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(("end", "said"), [("dora_scale", "DoRA"), ("hada_w1_a", "LyCORIS"), ("diff", "LyCORIS")])
+def test_kin_of_lora_are_refused(painter: Painter, tmp_path: Path, end: str, said: str) -> None:
+    layer = "lora_unet_" + UNET_LAYER.replace(".", "_")
+    save_file({f"{layer}.{end}": torch.zeros(8, 1)}, tmp_path / "kin.safetensors")
+    with pytest.raises(BadInput, match=said):
+        paint(painter, (str(tmp_path / "kin.safetensors"), 1.0))
+
+
+def test_a_refused_file_leaves_nothing_on(painter: Painter, tmp_path: Path) -> None:
+    """Its network's part fits, its text encoder's does not."""
+    bare = paint(painter)
+    tensors = load_file(kohya(tmp_path / "half.safetensors", text=True))
+    name = "lora_te_text_model_" + TEXT_LAYERS[0].replace(".", "_")
+    tensors[f"{name}.lora_down.weight"] = torch.zeros(2, 999)
+    save_file(tensors, tmp_path / "half.safetensors")
+    with pytest.raises(BadInput, match="is not a LoRA file for this model"):
+        paint(painter, (str(tmp_path / "half.safetensors"), 1.0))
+    assert torch.equal(paint(painter), bare)

@@ -165,3 +165,58 @@ def test_damaged_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00")
     with pytest.raises(BadInput, match=r"cut\.safetensors"):
         models.load(str(tmp_path / "cut.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("first_stage_model.", "vae does not fit"),
+        ("first_stage_model.decoder.conv_out.weight", "vae is not complete"),
+        ("model.diffusion_model.out.2.weight", "unet is not complete"),
+        ("cond_stage_model.transformer.text_model.encoder.layers.1.self_attn.k_proj.weight", "text_encoder is not"),
+    ],
+)
+def test_incomplete_file_names_what_it_lacks(
+    tiny_models: Callable[[str], Path], tmp_path: Path, spelled: None, part: str, said: str
+) -> None:
+    folder = tiny_models("sd")
+    tensors = original.checkpoint(folder)
+    left = {name: value for name, value in tensors.items() if not name.startswith(part)}
+    assert len(left) < len(tensors)
+    save_file(left, tmp_path / "part.safetensors")
+    with pytest.raises(MissingModel, match=said):
+        models.from_file(tmp_path / "part.safetensors", families=original.family(folder, tmp_path / "families"))
+
+
+def test_files_are_read_by_what_they_hold(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(3.0)}
+    save_file(tensors, tmp_path / "misnamed.ckpt")
+    save_file(tensors, tmp_path / "LOUD.SAFETENSORS")
+    torch.save({"state_dict": tensors}, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
+    for name in ("misnamed.ckpt", "LOUD.SAFETENSORS", "old.ckpt"):
+        assert torch.equal(single_file.read(tmp_path / name)["a"], tensors["a"]), name
+    (tmp_path / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(BadInput, match="git lfs pull"):
+        single_file.read(tmp_path / "pointer.safetensors")
+
+
+def test_early_names_of_a_text_encoder_are_understood(
+    tiny_models: Callable[[str], Path], tmp_path: Path, spelled: None
+) -> None:
+    folder = tiny_models("sd")
+    tensors = {
+        name.replace("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer."): value
+        for name, value in original.checkpoint(folder).items()
+    }
+    save_file(tensors, tmp_path / "nai.safetensors")
+    parts = models.from_file(tmp_path / "nai.safetensors", families=original.family(folder, tmp_path / "families"))
+    theirs = models.load(str(folder), device="cpu").texts.encoders[0].model.state_dict()
+    ours = parts.encoders[0].model.state_dict()
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+
+
+@pytest.mark.parametrize("key", ["modelspec.prediction_type", "modelspec.predict_key"])
+def test_metadata_tells_what_is_predicted(tmp_path: Path, key: str) -> None:
+    tensors = {single_file.INPUT: torch.zeros(4, 4, 3, 3)}
+    save_file(tensors, tmp_path / "some.safetensors", {key: "v"})
+    assert single_file.prediction_of(tensors, tmp_path / "some.safetensors", "sdxl") == "v_prediction"
