@@ -32,6 +32,12 @@ def test_plain_text_is_what_the_encoder_says(texts: Texts) -> None:
         assert torch.equal(texts.encode("a red fox", 2).states, encoder.model.final_layer_norm(hidden)[0])
 
 
+def test_layers_deeper_than_the_encoder_are_its_first(texts: Texts) -> None:
+    encoder = texts.encoders[0]
+    deepest = encoder.model.config.num_hidden_layers + 1
+    assert torch.equal(texts.encode("a red fox", deepest + 5).states, texts.encode("a red fox", deepest).states)
+
+
 def test_long_prompts_are_laid_in_windows(texts: Texts) -> None:
     """A letter is a token here: 75 fill a window, the 76th opens the next."""
     assert texts.encode("a" * 75).states.shape[0] == TOKENS
