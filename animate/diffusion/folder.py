@@ -105,7 +105,16 @@ def made_scheduler(config: dict[str, Any], place: Path) -> Any:
     kind = getattr(diffusers, str(config.get("_class_name", "")), None)
     if kind is None or not hasattr(kind, "add_noise"):
         raise MissingModel(f"{place} names a scheduler that is not supported: {config.get('_class_name')}")
-    return kind.from_config(config)
+    try:
+        scheduler = kind.from_config(config)
+    except ImportError as error:
+        raise MissingModel(f"{place} names {config['_class_name']}, which needs a package: {error}") from error
+    if not hasattr(scheduler, "alphas_cumprod"):
+        raise MissingModel(
+            f"{place} names {config['_class_name']}, which is of another kind of diffusion (EDM, flow matching) "
+            "than the models that are supported"
+        )
+    return scheduler
 
 
 def _mend(scheduler: Any) -> None:

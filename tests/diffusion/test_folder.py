@@ -38,6 +38,14 @@ def test_folder_that_lacks_a_weight_names_it(tiny_models: Callable[[str], Path],
         models.load(str(tmp_path / "m"))
 
 
+@pytest.mark.parametrize("name", ["EDMEulerScheduler", "FlowMatchEulerDiscreteScheduler", "UNet2DModel"])
+def test_schedulers_of_another_kind_are_named(tiny_models: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    shutil.copytree(tiny_models("sd"), tmp_path / "m")
+    (tmp_path / "m" / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": name}))
+    with pytest.raises(MissingModel, match=name):
+        models.load(str(tmp_path / "m"))
+
+
 @pytest.mark.parametrize(("text", "said"), [("[]", "no names and values"), ("{", "is damaged")])
 def test_damaged_index_is_told(tiny_models: Callable[[str], Path], tmp_path: Path, text: str, said: str) -> None:
     shutil.copytree(tiny_models("sd"), tmp_path / "m")
