@@ -79,7 +79,12 @@ def load(
         if vae:
             parts = replace(parts, vae=_other_autoencoder(vae, parts, kind))
         if controlnet:
-            parts = replace(parts, controlnet=_controlnet(controlnet, kind))
+            beside = _controlnet(controlnet, kind)
+            theirs, ours = beside.config.cross_attention_dim, parts.unet.config.cross_attention_dim
+            if theirs != ours:
+                what = f"reads texts of {theirs} numbers a token, the model makes {ours}"
+                raise MissingModel(f"the ControlNet {controlnet!r} is of another family: it {what}")
+            parts = replace(parts, controlnet=beside)
     return settled(parts, model, where, kind, frugal)
 
 
@@ -136,6 +141,10 @@ def _controlnet(name: str, dtype: torch.dtype) -> Any:
     path = names.located(name)
     if path is not None and path.is_dir():
         return network(path.parent, path.name, dtype)
+    if path is not None:
+        raise MissingModel(
+            f"{path} is a file; a ControlNet is a folder with config.json and weights, or an id of the hub"
+        )
     try:
         return ControlNetModel.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
     except (OSError, ValueError) as error:

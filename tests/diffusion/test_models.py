@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from animate.diffusion import digests, models
+from animate.diffusion.painter import Painter
 from animate.errors import MissingModel
 
 
@@ -31,3 +32,19 @@ def test_model_is_found_in_the_folder_of_models(
 def test_names_are_known_without_torch() -> None:
     code = "import sys; import animate.diffusion.sampler_names; assert not {'torch', 'diffusers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_controlnet_that_cannot_be_worn_is_told(
+    tiny_models: Callable[[str], Path], painters: Callable[[str], Painter], tmp_path: Path
+) -> None:
+    import diffusers
+
+    net = diffusers.ControlNetModel.from_unet(
+        painters("sdxl")._parts.unet, conditioning_embedding_out_channels=(4, 4, 8, 8)
+    )
+    net.save_pretrained(tmp_path / "net")
+    with pytest.raises(MissingModel, match="of another family"):
+        models.load(str(tiny_models("sd")), device="cpu", controlnet=str(tmp_path / "net"))
+    with pytest.raises(MissingModel, match="a ControlNet is a folder"):
+        file = tmp_path / "net" / "diffusion_pytorch_model.safetensors"
+        models.load(str(tiny_models("sd")), device="cpu", controlnet=str(file))
