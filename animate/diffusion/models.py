@@ -142,9 +142,7 @@ def _controlnet(name: str, dtype: torch.dtype) -> Any:
     if path is not None and path.is_dir():
         return network(path.parent, path.name, dtype)
     if path is not None:
-        raise MissingModel(
-            f"{path} is a file; a ControlNet is a folder with config.json and weights, or an id of the hub"
-        )
+        raise MissingModel(f"{path} is a file; a ControlNet is a folder with config.json, or an id of the hub")
     try:
         return ControlNetModel.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
     except (OSError, ValueError) as error:

@@ -45,6 +45,6 @@ def test_a_controlnet_that_cannot_be_worn_is_told(
     net.save_pretrained(tmp_path / "net")
     with pytest.raises(MissingModel, match="of another family"):
         models.load(str(tiny_models("sd")), device="cpu", controlnet=str(tmp_path / "net"))
+    file = tmp_path / "net" / "diffusion_pytorch_model.safetensors"
     with pytest.raises(MissingModel, match="a ControlNet is a folder"):
-        file = tmp_path / "net" / "diffusion_pytorch_model.safetensors"
         models.load(str(tiny_models("sd")), device="cpu", controlnet=str(file))
