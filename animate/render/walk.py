@@ -19,9 +19,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from animate.audio.listen import listen
 from animate.errors import BadInput
+from animate.picture import convert
 from animate.render.checked import load
 from animate.render.groups import Groups, width_of
 from animate.render.progress import Progress, Quiet
@@ -31,6 +33,8 @@ from animate.schedule.sound import ListenError
 
 Array = NDArray[np.float64]
 
+GLANCE = 256
+"""Pixels of the longer side of pictures whose differences are measured."""
 ROUNDS = 3
 EVEN = 1.3
 """The largest step between two frames, in median steps, that is even enough."""
@@ -176,7 +180,7 @@ def even(walk: Walk, extra: Mapping[str, Any], overrides: Mapping[str, Any], pro
         groups = Groups(plan, painter, width_of(plan))
         for index, place in enumerate(way.tolist()):
             if place not in known:
-                known[place] = groups.picture(index).cpu().numpy().astype(np.float16)
+                known[place] = _glance(groups.picture(index))
         if walk.loop:
             known[walk.places - 1.0] = known[0.0]  # the last frame's step is the one to the first
         steps = _distances([*way.tolist(), *[walk.places - 1.0] * walk.loop], known)
@@ -185,6 +189,14 @@ def even(walk: Walk, extra: Mapping[str, Any], overrides: Mapping[str, Any], pro
         if measured[-1][0] <= EVEN:
             break
     return min(measured, key=lambda one: one[0])[1]
+
+
+def _glance(picture: Tensor) -> Array:
+    """A picture (3, H, W) as it is compared and kept: small, as all of all rounds are."""
+    height, width = picture.shape[-2:]
+    scale = min(1.0, GLANCE / max(height, width))
+    seen = convert.fit(picture.cpu(), round(height * scale), round(width * scale), "stretch")
+    return seen.numpy().astype(np.float16)
 
 
 def _distances(places: Sequence[float], known: Mapping[float, Array]) -> Array:
