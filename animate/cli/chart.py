@@ -119,9 +119,9 @@ class Chart:
     beats: np.ndarray
     """Positions of the beats in frames."""
     cues: tuple[tuple[str, int], ...]
+    """(name, frame)."""
     onsets: tuple[tuple[str, int], ...]
     """Cues that are heard, and how many there are of each; too many to be named one by one."""
-    """(name, frame)."""
     constants: tuple[tuple[str, str], ...]
     """(name, value) of fields that do not change and that are not as they would be without being said."""
 

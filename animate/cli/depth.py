@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from animate.render.depth_maps import maps
-    from animate.render.interpolate import PICTURES
+    from animate.schedule.files import PICTURES
 
     single = args.input.is_file() and args.input.suffix.lower() in PICTURES
     output = args.output or args.input.with_name(args.input.stem + (".depth.png" if single else ".depth"))

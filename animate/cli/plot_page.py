@@ -15,7 +15,7 @@ import numpy as np
 from animate.cli.chart import Chart, Line, Panel, Words
 from animate.cli.palette import Palette
 
-WIDTH, BAND, CURVE, BETWEEN, AXIS = 1000.0, 52.0, 84.0, 10.0, 34.0
+WIDTH, BAND, CURVE = 1000.0, 52.0, 84.0
 """Sizes of the drawing, in its own units."""
 MOST_POINTS, MOST_STOPS = 4000, 1000
 """Longer animations are thinned to so many points and colours: more than a screen has."""

@@ -15,12 +15,11 @@ from typing import Any
 
 from animate.cli import overrides, reporting
 from animate.errors import BadInput
+from animate.schedule.files import PICTURES
 
 EMBEDDED_BLEND = "composable"
 """The embedded painter's small text encoder has little to say of the mean of two prompts: its sharpness fell to 0.4 of
 the softer one's. Both prompts' noise together is a picture of both."""
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from animate.depth import from_disparity
 from animate.errors import MissingModel
+from animate.picture import convert
 
 METRIC = {"zoedepth", "depth_pro", "glpn", "prompt_depth_anything"}
 """Model types that predict distance; all others predict disparity (larger = nearer) of an unknown scale. Both are put
@@ -41,7 +42,7 @@ class FromTransformers:
     @torch.inference_mode()
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
         # the processors want (H, W, 3) arrays and know size, mean and deviation of their model
-        images = list((pictures.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+        images = [convert.to_uint8(picture) for picture in pictures]
         inputs = self._processor(images=images, return_tensors="pt").to(self._device)
         predicted = self._model(**inputs).predicted_depth.float()  # (N, h, w) of the model's own size
         size = (pictures.shape[-2], pictures.shape[-1])

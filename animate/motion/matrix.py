@@ -119,7 +119,7 @@ def flip(theta: float, phi: float, gamma: float, fv: float, size: tuple[int, int
 def flip_shrink(fv: float, size: tuple[int, int]) -> float:
     """The zoom hidden in each of Deforum's flips, h / (h + 1): 0.99877 at 512² and 53°.
 
-    An imported file with flips switched on gets it multiplied into `zoom`.
+    Files imported with flips switched on have it in `zoom` (`importers.deforum_flip`).
     """
     height, width = size
     distance = np.hypot(width, height) / (2 * np.sin(np.radians(fv) / 2))

@@ -1,4 +1,5 @@
-"""The edge of the picture world: 8-bit arrays, picture files, sizes. Only here are there 8 bits and BGR."""
+"""The edge of the picture world: 8-bit arrays, picture files, sizes. Pictures in 8 bits and in BGR are made into
+ours, and out of them, here."""
 
 from __future__ import annotations
 

@@ -158,18 +158,6 @@ def _blend(picture, amount, field, out, top, bottom):  # type: ignore[no-untyped
                 out[channel, y, x] = min(max(here + amount * (level - here), ZERO), ONE)
 
 
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """From noise `a` (t = 0) to noise `b` (t = 1) along the arc, so that the variance stays that of noise.
-
-    Each tensor is one vector. Nearly parallel vectors are interpolated straight.
-    """
-    cosine = torch.dot(a.flatten(), b.flatten()) / (a.norm() * b.norm())
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    if not 1e-4 < angle < np.pi - 1e-4:
-        return torch.lerp(a, b, t)
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-
-
 @cache
 def _normal_table() -> np.ndarray:
     """(65536,) the normal distribution's quantiles at the middles of as many equal shares."""

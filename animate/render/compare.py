@@ -113,7 +113,7 @@ def warping_error(now: Tensor, before: Tensor, flows: tuple[Tensor, Tensor]) -> 
     """
     there, back = flows
     moved = flow.warp(before, there)
-    valid = (~flow.occluded(there.clone(), back.clone())).to(now) * (moved.coverage > 0.5)
+    valid = (~flow.occluded(there, back)).to(now) * (moved.coverage > 0.5)
     return float(((moved.picture - now).abs() * valid).sum() / (3 * valid.sum()).clamp_min(1))
 
 

@@ -19,8 +19,9 @@ from animate.depth.align import steadied
 from animate.errors import BadInput
 from animate.picture import convert
 from animate.picture.device import pick_device
-from animate.render.interpolate import PICTURES, find, whole_folder
+from animate.render.interpolate import find, whole_folder
 from animate.render.progress import Progress, Quiet, Warned
+from animate.schedule.files import PICTURES
 from animate.video.atomic import PART
 from animate.video.codecs import CODECS, Encoding
 from animate.video.stills import write_grey, write_png

@@ -42,7 +42,7 @@ def view(source: Path, output: Path, *, method: str = "DIS", progress: Progress 
             for index, picture in enumerate(frames.frames()):
                 other = picture if before is None else before
                 there, back = between(picture, other), between(other, picture)
-                seen = convert.to_uint8(1 - flow.occluded(there.clone(), back).float())
+                seen = convert.to_uint8(1 - flow.occluded(there, back).float())
                 video.write(np.concatenate([convert.to_uint8(picture), coloured(there), seen], axis=1))
                 before = picture
                 told.frame(index, time.monotonic() - started, method)

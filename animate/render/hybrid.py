@@ -75,7 +75,7 @@ def moved(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Car
     there, back = yield Follow(index=frame.index, now=now, before=before, since=since)
     factor = frame["hybrid_flow_factor"]
     if plan.settings["hybrid_flow_consistency"]:
-        agree = 1 - flow.occluded(there.clone(), back.clone()).to(now)
+        agree = 1 - flow.occluded(there, back).to(now)
         weights = blur.gaussian(9, STEADY)
         there = there * blur.separable(agree, weights, weights, "replicate")
     seen = [

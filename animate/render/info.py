@@ -7,10 +7,9 @@ from pathlib import Path
 
 from animate.errors import BadInput, VideoError
 from animate.render.run_dir import RunDirectory
+from animate.schedule.files import PICTURES
 from animate.video.reader import probe
 from animate.video.stills import read_picture, read_text
-
-STILLS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def info(path: Path) -> list[tuple[str, str]]:
@@ -24,7 +23,7 @@ def info(path: Path) -> list[tuple[str, str]]:
         raise BadInput(f"{path}: there is no such file or folder")
     if path.is_dir():
         return _of_run(RunDirectory(path))
-    if path.suffix.lower() in STILLS:
+    if path.suffix.lower() in PICTURES:
         height, width = read_picture(path).shape[:2]
         texts = read_text(path) if path.suffix.lower() == ".png" else {}
         return [("size", f"{width} × {height}"), *texts.items()]

@@ -26,8 +26,9 @@ from animate.picture import convert
 from animate.picture.device import pick_device
 from animate.render.between import engine as engine_of
 from animate.render.progress import Progress, Quiet
-from animate.render.run_dir import RunDirectory
+from animate.render.run_dir import FRAME_NAME, RunDirectory
 from animate.render.watch import watch
+from animate.schedule.files import PICTURES
 from animate.schedule.film import WatchError
 from animate.video import ffmpeg
 from animate.video.atomic import PART
@@ -37,12 +38,8 @@ from animate.video.stamps import stamps
 from animate.video.stills import write_png
 from animate.video.writer import Soundtrack, VideoWriter
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 STILLS_FPS = Fraction(12)
 """Rate that pictures are taken to have; a video says its own."""
-
-FRAME = re.compile(r"\d{6,}\.png")
-"""Names of the pictures that are written."""
 
 SLOWEST_TEMPO = 0.5
 """The least that ffmpeg's `atempo` does in one step; slower is done in several."""
@@ -306,7 +303,7 @@ def _check_folder(output: Path, source: Source, force: bool) -> None:
     if any(output.samefile(picture.parent) for picture in source.pictures):
         raise BadInput(f"{output} holds the source's own pictures; name another folder")
     held = [path.name for path in output.iterdir() if path.name != PART]
-    others = [name for name in held if not FRAME.fullmatch(name)]
+    others = [name for name in held if not FRAME_NAME.fullmatch(name)]
     if others:
         raise BadInput(f"{output} is not empty: it holds {others[0]}, which is no frame; name another folder")
     if held and not force:
@@ -314,7 +311,7 @@ def _check_folder(output: Path, source: Source, force: bool) -> None:
 
 
 @contextmanager
-def whole_folder(output: Path, ours: re.Pattern[str] = FRAME) -> Iterator[Path]:
+def whole_folder(output: Path, ours: re.Pattern[str] = FRAME_NAME) -> Iterator[Path]:
     """A folder to write to; the files appear in `output` at the end, and only if nothing went wrong.
 
     What lay there under such names as `ours` is gone then.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from animate import depth as depths
 from animate.errors import BadInput
+from animate.picture import color
 from animate.picture import mask as masks
 from animate.render.requests import EstimateDepth, ReadMask, Request, Segment, Watch
 from animate.schedule import masks as said
@@ -111,8 +112,7 @@ def _term(
         depth = yield EstimateDepth(index=frame.index, picture=picture)
         value = depths.to_disparity(depth[None])[0]
     else:
-        red, green, blue = picture
-        value = (0.299 * red + 0.587 * green + 0.114 * blue)[None]  # luma of Rec. 601
+        value = sum(weight * plane for weight, plane in zip(color.LUMA, picture))[None]
     return within(value, term.low, term.high) if term.ranged else value
 
 

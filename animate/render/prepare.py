@@ -72,11 +72,10 @@ def prepared(plan: Plan, frame: Frame, picture: Tensor) -> Generator[Request, An
         return picture
     rng = noise.rng(int(frame["seed"]), frame.index, "noise")
     height, width = plan.size
-    if plan.settings["noise_type"] == "perlin":
-        octaves, persistence = int(plan.settings["perlin_octaves"]), float(plan.settings["perlin_persistence"])
-        field = noise.perlin(rng, height, width, octaves=octaves, persistence=persistence)
-    else:
-        field = noise.uniform(rng, height, width)
+    kind, how = str(plan.settings["noise_type"]), {}
+    if kind == "perlin":
+        how = {name: plan.settings[f"perlin_{name}"] for name in ("octaves", "persistence")}
+    field = noise.NOISES[kind](rng, height, width, **how)
     noisy = noise.add_noise(picture, frame["noise"], field.to(picture))
     where = yield from masking.of(plan, frame, "noise_mask", picture)
     return noisy if where is None else mask.blend(picture, noisy, where)

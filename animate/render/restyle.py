@@ -130,7 +130,7 @@ def moved(picture: Tensor, flows: Tensor, now: Tensor, before: Tensor) -> tuple[
     seen = flow.warp(picture, there)
     gap = (flow.read(before, there) - now).abs().mean(0, keepdim=True)
     alike = 1 - ((gap - ALIKE) / (UNLIKE - ALIKE)).clamp(0, 1)
-    agree = 1 - flow.occluded(there.clone(), back.clone()).to(now)
+    agree = 1 - flow.occluded(there, back).to(now)
     return seen.picture, _softened(seen.coverage * agree * alike).minimum(agree)
 
 

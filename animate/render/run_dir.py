@@ -37,7 +37,7 @@ from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
 from animate.video.stills import is_whole
 
-_FRAME_NAME = re.compile(r"\d{6,}\.png")
+FRAME_NAME = re.compile(r"\d{6,}\.png")
 _SAME = "same as another: "
 _MOST_DIFFERENCES = 12
 _LEAST_BYTES_PER_PIXEL = 0.3  # of a PNG; painted pictures have 1 to 2
@@ -250,7 +250,7 @@ class RunDirectory:
 
 def _numbered(folder: Path) -> Iterator[Path]:
     for entry in os.scandir(folder) if folder.is_dir() else ():
-        if _FRAME_NAME.fullmatch(entry.name):
+        if FRAME_NAME.fullmatch(entry.name):
             yield Path(entry.path)
 
 

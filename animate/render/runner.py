@@ -220,7 +220,7 @@ def answered(
 
 
 def _more(painter: Paints, **fields: Tensor | None) -> dict[str, Tensor]:
-    """What only our own painter takes, (1, 1, H, W) each; painters of other packages need not know it."""
+    """What only our own painter takes, (1, C, H, W) each; painters of other packages need not know it."""
     given = {name: field[None] for name, field in fields.items() if field is not None}
     if given and not isinstance(painter, Painter):
         without = {

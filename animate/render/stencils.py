@@ -12,8 +12,8 @@ from torch import Tensor
 
 from animate.errors import BadInput
 from animate.picture import convert
-from animate.render.interpolate import PICTURES
 from animate.render.projector import Projector
+from animate.schedule.files import PICTURES
 from animate.schedule.plan import Plan
 from animate.video.reader import probe, read_frames
 

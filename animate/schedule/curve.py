@@ -70,10 +70,6 @@ class Keyframes:
     complement: bool = False
     """Written under a name of the opposite sense: the values are 1 − what is written."""
 
-    @property
-    def is_constant(self) -> bool:
-        return len(self.keys) == 1 and isinstance(self.keys[0].value, float)
-
     def key_before(self, frame: float) -> Key:
         """The key whose value holds at a frame."""
         return next((key for key in reversed(self.keys) if key.frame <= frame), self.keys[0])

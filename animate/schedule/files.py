@@ -10,6 +10,8 @@ from pathlib import Path
 
 from animate.schedule.source import Node, Report
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""Endings of pictures."""
 WHOLE = 64 << 20
 """Bytes up to which a file is read whole for its digest; of longer ones both ends and the middle."""
 SAMPLE = 8 << 20

@@ -17,7 +17,6 @@ from animate.schedule.fields import FIELDS, Value
 from animate.schedule.source import Node, Report, Table
 
 PARTS = ("file", "from", "to", "every", "fps")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 DEFAULTS: Mapping[str, Value] = {
     "animation_mode": "Video Input",
     "seed_behavior": "fixed",
@@ -228,10 +227,10 @@ def _of_folder(node: Node, field: str, clock: Clock, report: Report) -> tuple[tu
     if folder is None or not folder.is_dir():
         report.refuse(node, field, f"{shown(node)} is neither a folder nor pictures by frame", "{0: a.png, 48: b.png}")
         return ()
-    inside = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    inside = (path for path in folder.iterdir() if path.suffix.lower() in files.PICTURES and path.is_file())
     found = sorted(inside, key=by_number)
     if not found:
-        report.refuse(node, field, f"{node.text[:60]} holds no pictures", ", ".join(PICTURES))
+        report.refuse(node, field, f"{node.text[:60]} holds no pictures", ", ".join(files.PICTURES))
     if len(found) > clock.max_frames:
         what = f"{node.text[:60]} holds {len(found)} pictures for {clock.max_frames} frames"
         report.note(node, field, what, f"the first {clock.max_frames} are taken")

@@ -141,11 +141,6 @@ class Report:
     def note(self, node: Node | None, field: str, what: str, hint: str = "") -> None:
         self.notes.append(self.source.problem(node, field, what, hint))
 
-    def raise_problems(self) -> None:
-        """Raises ScheduleError with every problem, in the order of the file."""
-        if self.problems:
-            raise ScheduleError(in_order(self.problems))
-
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Problems by line and column, each said once."""

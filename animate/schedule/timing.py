@@ -89,7 +89,7 @@ def cuts(taken: Taken, clock: Clock) -> tuple[int, ...]:
 
 
 def _rate(taken: Taken, show: Show) -> Fraction:
-    """Frames a second as far as they can be read; `_clock` tells what is wrong with them."""
+    """Frames a second as far as they can be read; `clock_of` tells what is wrong with them."""
     try:
         return rate(taken.written["fps"].value.text)
     except (KeyError, TimeError):

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from animate.errors import BadInput, MissingModel
+from animate.picture import convert
 
 DECIDED = 4.0
 """CLIPSeg answers as its heat map of training was, softly; its logits are sharpened by so much around the middle
@@ -60,7 +61,7 @@ class FromTransformers:
 
     @torch.inference_mode()
     def __call__(self, picture: Tensor, words: str) -> Tensor:
-        image = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        image = convert.to_uint8(picture)
         size = (int(picture.shape[-2]), int(picture.shape[-1]))
         share = self._told(image, words) if self._by_text else self._classed(image, words, size)
         return F.interpolate(share[None, None].float(), size=size, mode="bilinear", align_corners=False)[0].to(picture)

@@ -124,18 +124,3 @@ def test_noise_pulls_towards_grey_as_deforums_does():
 def test_no_amount_adds_nothing(photographs):
     field = noise.uniform(noise.rng(1, 0, "noise"), 128, 128)
     np.testing.assert_allclose(noise.add_noise(photographs[0], 0, field), photographs[0], atol=1e-7)
-
-
-@settings(deadline=None, max_examples=20)
-@given(t=st.floats(0, 1))
-def test_slerp_keeps_the_variance(t):
-    one, two = (noise.uniform(noise.rng(seed, 0, "noise"), 64, 64) for seed in (1, 2))
-    mixed = noise.slerp(one, two, t)
-    assert mixed.std() == pytest.approx(1, abs=0.02)
-    if t in (0, 1):
-        np.testing.assert_allclose(mixed, two if t else one, atol=1e-6)
-
-
-def test_slerp_of_a_noise_with_itself_is_that_noise():
-    one = noise.uniform(noise.rng(1, 0, "noise"), 16, 16)
-    np.testing.assert_allclose(noise.slerp(one, one, 0.3), one, atol=1e-6)
