@@ -17,9 +17,8 @@ from animate.depth import load as load_depth
 from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
 from animate.depth.file import FromFile
 from animate.diffusion import digests, models
-from animate.errors import BadInput, RenderError, RunConflict, ScheduleError, VideoError
-from animate.picture import convert
-from animate.render import between, finish, hybrid, masking
+from animate.errors import BadInput, RenderError, VideoError
+from animate.render import between, finish, hybrid, labels, masking, preflight
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load
@@ -33,11 +32,9 @@ from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.render.stencils import Stencils
 from animate.schedule.compile import compile
-from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan
-from animate.schedule.schedule import Schedule
 from animate.schedule.taken import merged
-from animate.video.codecs import CODECS, NO_VIDEO, Encoding, codec_of
+from animate.video.codecs import CODECS, NO_VIDEO, Encoding
 from animate.video.reader import count_frames
 from animate.video.stills import read_picture, write_png
 from animate.video.writer import Soundtrack, VideoWriter
@@ -117,20 +114,11 @@ def _given(document: Document, overrides: dict[str, Any], draft: bool, directory
         overrides |= _draft(plan)
         drafted = compile(load(document, {**overrides, "seed": plan.settings["seed"]}))
         plan = _moving_alike(drafted, plan)
-    _refuse_too_long(schedule, plan, directory)
+    preflight.refuse_too_long(schedule, plan, directory)
     if isinstance(document, Mapping):
         text = yaml.safe_dump(_plain(merged(document, said)), allow_unicode=True, sort_keys=False)
         return Given(plan=plan, text=text.encode(), file="", overrides=overrides)
     return Given(plan=plan, text=Path(document).read_bytes(), file=str(document), overrides=overrides)
-
-
-def _refuse_too_long(schedule: Schedule, plan: Plan, directory: RunDirectory) -> None:
-    """Raise ScheduleError, at the line that says the length, where the disk cannot hold the frames."""
-    height, width = finish.size(plan)
-    lacking = directory.lacks(len(plan), height * width)
-    if lacking:
-        length = "duration" if "duration" in schedule.written else "max_frames"
-        raise ScheduleError([schedule.problem(length, lacking, "make room, or give another disk with -o")])
 
 
 def _plain(value: Any) -> Any:
@@ -175,7 +163,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     encoding = Encoding(
         codec=str(plan.settings["codec"]), crf=int(plan.settings["crf"]), preset=str(plan.settings["preset"])
     )
-    _check_video(plan, encoding, progress)
+    preflight.check_video(plan, _soundtrack(plan), encoding, progress)
     told = json.loads(plan.to_json())
     del told["digest"]  # the record has its own
     old = None if restart else directory.record()
@@ -183,15 +171,15 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
         directory.refuse_another(told)
     if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
         return _written(given, replace(old, plan=told), directory, encoding, progress)
-    _refuse_changed(plan, directory)
-    _check_pictures(plan)
+    preflight.refuse_changed(plan, directory)
+    preflight.check_pictures(plan)
     height, width = finish.size(plan)
     directory.refuse_unwritable(len(plan), height * width)
     painter = painter_of(plan)
     fill = between.filler(plan, str(painter.device), progress.say)
     tweens = between.of_cadence(plan, str(painter.device))
     width_at_once = width_of(plan)
-    _refuse_size(plan, painter.name, painter.multiple)
+    preflight.refuse_size(plan, painter.name, painter.multiple)
     if plan.settings["generation"] == "depth2img" and not getattr(painter, "takes_depth", False):
         raise BadInput(
             f"{painter.name} does not read depth; take generation: img2img, a model that does (embedded, SD2-depth), "
@@ -229,7 +217,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             segment=segmenter,
             flows=flows,
             groups=Groups(plan, painter, width_at_once) if width_at_once > 1 else None,
-            texts=_texts(plan, record),
+            texts=labels.texts(plan, record),
             video=_video(plan, record, encoding, directory),
             fill=fill,
             device=str(painter.device),
@@ -249,52 +237,6 @@ def painter_of(plan: Plan) -> models.Paints:
         vae=str(plan.settings["vae"]),
         controlnet=str(plan.settings["controlnet"]),
     )
-
-
-def _check_video(plan: Plan, encoding: Encoding, progress: Progress) -> None:
-    """Raise EncodeError now for what would fail after the last frame; say which sound will not be heard."""
-    sound = _soundtrack(plan)
-    if encoding.codec != NO_VIDEO:
-        codec_of(encoding)
-    if sound is not None and (encoding.codec == NO_VIDEO or not CODECS[encoding.codec].sound):
-        progress.say(f"codec {encoding.codec} holds no sound; the soundtrack is left out")
-    if sound is None and plan.settings["soundtrack"]:
-        progress.say("slow motion has no sound; the soundtrack is left out")
-
-
-def _check_pictures(plan: Plan) -> None:
-    """Raise VideoError or BadInput for a picture that could not be read once the model is loaded."""
-    named = {"init_image": True, "color_coherence_image": plan.settings["color_coherence"] == "Image"}
-    files = [str(plan.settings[name]) for name, used in named.items() if used and plan.settings[name]]
-    files += [file for _, file, _ in (*plan.album.keys, *plan.guides, *plan.film.styles)]
-    for file in files:
-        convert.read_picture(file)  # as the runner will: it takes 16 bits and floats, too
-    with Stencils(plan) as stencils:
-        for file, alpha in masking.files(plan):
-            stencils(0, file, alpha)
-
-
-def _refuse_changed(plan: Plan, directory: RunDirectory) -> None:
-    """Raise RunConflict where a file is not what the plan was made from: what is painted by now would not go on."""
-    files = [(path, digest) for _, path, digest in (*plan.album.keys, *plan.guides, *plan.film.styles)]
-    files += [(str(plan.settings.get(name, name)), digest) for name, digest in plan.contents.items()]
-    files.append((plan.film.file, plan.film.digest))
-    changed = {path: _difference(Path(path), digest) for path, digest in files if digest}
-    listed = [f"{path}: {what}" for path, what in changed.items() if what]
-    if listed:
-        raise RunConflict(
-            f"{directory.path} holds frames of other files; changed since:\n  " + "\n  ".join(listed) + "\n"
-            "(put them back to go on, or render with --restart to discard those frames)"
-        )
-
-
-def _difference(path: Path, digest: str) -> str:
-    """What happened to a file of this digest; "" where it is the same."""
-    if not path.exists():
-        return "is not there any more"
-    if fingerprint(path) == digest:
-        return ""
-    return "holds other files now" if path.is_dir() else "is another file of that name now"
 
 
 def _soundtrack(plan: Plan) -> Soundtrack | None:
@@ -384,20 +326,13 @@ def _depth(plan: Plan, device: str, progress: Progress) -> Any:
     return estimator
 
 
-def _refuse_size(plan: Plan, painter: str, multiple: int) -> None:
-    height, width = plan.size
-    if height % multiple or width % multiple:
-        near = f"{max(1, round(width / multiple)) * multiple} × {max(1, round(height / multiple)) * multiple}"
-        raise BadInput(f"{painter} paints sizes that divide by {multiple}, not {width} × {height} (take {near})")
-
-
 def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirectory) -> Callable[[], VideoWriter] | None:
     """What opens the video; None where only frames are wanted."""
     if encoding.codec == NO_VIDEO:
         return None
     height, width = finish.size(plan)
     path = directory.video(encoding.codec)
-    about = {"title": plan[0].prompts[0][0][:200], "comment": _summary(plan, record)}
+    about = {"title": plan[0].prompts[0][0][:200], "comment": labels.summary(plan, record)}
 
     def opened() -> VideoWriter:
         return VideoWriter(
@@ -411,47 +346,3 @@ def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirecto
         )
 
     return opened
-
-
-def _summary(plan: Plan, record: Record) -> str:
-    """What made the run, as JSON: data only."""
-    height, width = plan.size
-    prompts = {str(frame): plan[frame].prompts[0][0] for frame in plan.prompts.key_frames if frame < len(plan)}
-    about = {
-        "animate": record.version,
-        "model": record.painter,
-        "model_digest": record.painter_digest,
-        "plan_digest": record.digest,
-        "size": [width, height],
-        "frames": len(plan),
-        "fps": str(plan.fps),
-        "seed": plan.settings["seed"],
-        "prompts": prompts,
-    }
-    return json.dumps(about, ensure_ascii=False)
-
-
-def _texts(plan: Plan, record: Record) -> Callable[[int], dict[str, str]]:
-    """Texts inside each frame's file: A1111's form, which other tools read too, and our own."""
-    height, width = plan.size
-
-    def of(index: int) -> dict[str, str]:
-        frame = plan[index]
-        positive, negative, _ = max(frame.prompts, key=lambda part: part[2])
-        values = {
-            "Steps": int(frame["steps"]),
-            "Sampler": plan.text["sampler"][index],
-            "CFG scale": f"{frame['cfg_scale']:g}",
-            "Seed": int(frame["seed"]),
-            "Size": f"{width}x{height}",
-            "Model": record.painter,
-            "Model hash": record.painter_digest[:10],
-            "Denoising strength": f"{1 - frame['strength']:g}",
-            "Version": f"animate {record.version}",
-        }
-        lines = [positive, *([f"Negative prompt: {negative}"] if negative else [])]
-        lines.append(", ".join(f"{name}: {value}" for name, value in values.items()))
-        about = {"frame": index, "plan": record.digest, "model": record.painter_digest, "prompts": frame.prompts}
-        return {"parameters": "\n".join(lines), "animate": json.dumps(about, ensure_ascii=False)}
-
-    return of

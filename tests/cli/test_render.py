@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from animate import cli
+from animate.video.stills import read_text
 from tests.cli.test_commands import run
 from tests.render.stub import StubPainter
 from tests.schedule.importers.old_files import WEBUI, save
@@ -219,3 +220,11 @@ def test_what_is_said_to_go_on_with_can_be_typed(
     assert run(capsys, "resume", "run", "--restart", "-q")[0] == 0
     assert frame.stat().st_mtime_ns > before
     assert frame.read_bytes() == frame_before
+
+
+def test_only_what_was_redrawn_names_a_denoising_strength(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "render", schedule, "-o", tmp_path / "out", "--set", "cuts=[3]", "-q")[0] == 0
+    told = [read_text(tmp_path / "out" / "frames" / f"{index:06d}.png")["parameters"] for index in range(5)]
+    assert ["Denoising strength" in text for text in told] == [False, True, True, False, True]
