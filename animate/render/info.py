@@ -41,7 +41,10 @@ def _of_run(directory: RunDirectory) -> list[tuple[str, str]]:
     try:
         record = json.loads(directory.plan.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise VideoError(f"{directory.path}: no run directory, its plan.json cannot be read ({error})") from error
+        why = (
+            "it has no plan.json" if isinstance(error, FileNotFoundError) else f"its plan.json cannot be read ({error})"
+        )
+        raise VideoError(f"{directory.path}: no run directory, {why}") from error
     there = len(list(directory.frames.glob("*.png")))
     rows = [("frames", f"{there} on disk")]
     rows += [(name, str(value)) for name, value in record.items() if isinstance(value, str | int | float)]

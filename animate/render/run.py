@@ -97,6 +97,8 @@ def resume(directory: str | Path, *, restart: bool = False, progress: Progress |
     record = place.record()
     if record is None:
         raise BadInput(f"{place.path}: no run began here (animate render FILE -o {place.path} begins one)")
+    if not place.schedule.is_file():
+        raise BadInput(f"{place.schedule} is not there; animate render FILE -o {place.path} goes on with your own file")
     plan = Plan.from_json(json.dumps(record.plan))
     given = Given(plan=plan, text=place.schedule.read_bytes(), file=record.source, overrides=record.overrides)
     return _rendered(given, place, restart, progress or Quiet())

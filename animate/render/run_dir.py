@@ -173,6 +173,8 @@ class RunDirectory:
         try:
             with np.load(self.checkpoint, allow_pickle=False) as file:
                 last = int(file["index"])
+        except FileNotFoundError:
+            last = frames - 1  # somebody tidied up: what was to be painted shows in the frames
         except DAMAGED:
             return False
         return last == frames - 1 and all(is_whole(self.frame(index)) for index in range(frames))

@@ -228,3 +228,20 @@ def test_only_what_was_redrawn_names_a_denoising_strength(
     assert run(capsys, "render", schedule, "-o", tmp_path / "out", "--set", "cuts=[3]", "-q")[0] == 0
     told = [read_text(tmp_path / "out" / "frames" / f"{index:06d}.png")["parameters"] for index in range(5)]
     assert ["Denoising strength" in text for text in told] == [False, True, True, False, True]
+
+
+def test_a_finished_run_without_its_checkpoint_is_finished(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "out"
+    assert run(capsys, "render", schedule, "-o", directory, "-q")[0] == 0
+    frame = directory / "frames" / "000001.png"
+    before = frame.stat().st_mtime_ns
+    (directory / "checkpoint.npz").unlink()
+    assert run(capsys, "resume", directory, "-q")[0] == 0
+    assert frame.stat().st_mtime_ns == before
+    (directory / "schedule.yaml").unlink()
+    code, _, err = run(capsys, "resume", directory, "-q")
+    assert code == 2
+    assert "schedule.yaml is not there; animate render FILE" in err
+    assert "it has no plan.json" in run(capsys, "info", tmp_path)[2]

@@ -93,6 +93,7 @@ def test_going_on_from_other_files_is_refused(film: Path, tmp_path: Path) -> Non
     fields = schedule(own, video_mode="keyed", style_frames={0: str(key)}, mask=str(mask), max_frames=4)
     animate.render(fields, tmp_path / "run")
     (tmp_path / "run" / "checkpoint.npz").unlink()
+    (tmp_path / "run" / "frames" / "000003.png").unlink()
     for path in (own, mask, key):
         before = path.read_bytes()
         path.write_bytes(before + b"more")

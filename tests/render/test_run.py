@@ -309,6 +309,7 @@ def test_depth_that_does_not_fit_is_told(schedule: Path, tmp_path: Path) -> None
         "frame 3: depth is 20 everywhere; the scene is a plane",
     ]
     (tmp_path / "holed" / "checkpoint.npz").unlink()
+    (tmp_path / "holed" / "frames" / "000004.png").unlink()
     np.save(tmp_path / "maps" / "2.npy", np.ones((64, 64)))
     with pytest.raises(RunConflict, match="maps: holds other files now"):
         resume(tmp_path / "holed")
