@@ -2,7 +2,9 @@
 
 A U-Net on squares of 4 × 4 pixels, trained on rendered scenes whose depth is exact (`training/depth.py`). It looks at
 the picture at about its training size, whatever the picture's own, and speaks of the logarithm of inverse depth at a
-quarter of that; what it says is then drawn to the picture's own edges by a guided filter (He et al., ECCV 2010).
+quarter of that. A larger picture is looked at from farther off and from nearer by as well: whole, a room is understood,
+close up, the rods of a chair are seen. What it says is then drawn to the picture's own edges by a guided filter (He et
+al., ECCV 2010).
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ from animate.errors import MissingModel
 FOLDER = Path(__file__).parent.parent / "models" / "depth"
 """`network.safetensors`, `config.json`, `digests.json` and a card."""
 SIDE = 256
-"""Pixels of the shorter side as the network sees it."""
+"""Pixels of the shorter side as the network sees it, and saw it in training."""
+AROUND = (192, 384)
+"""Sides at which it sees a larger picture besides; the mean of what it says is taken. Chosen by OpenCV's `aloe` (rank
+correlation 0.62 with one look, 0.70 with three) and by rooms of other seeds (0.783, 0.793)."""
 CELL = 4
 """Pixels along a side of what the network gives one value for."""
 MULTIPLE = CELL * 8
@@ -95,19 +100,26 @@ class Embedded:
     @torch.inference_mode()
     def __call__(self, pictures: Tensor, frames: Sequence[int]) -> Tensor:
         here = pictures.to(self._device, torch.float32)
-        small = _seen(here)
-        return from_disparity(guided(self._network(small).exp(), small, here).to(pictures))
+        return from_disparity(guided(self.nearness(here), _seen(here, _looks(here)[-1]), here).to(pictures))
 
     @torch.inference_mode()
     def nearness(self, pictures: Tensor) -> Tensor:
         """(N, 1, h, w) inverse depth of an unknown scale as the network says it, a quarter as large as it sees."""
-        return self._network(_seen(pictures.to(self._device))).exp()
+        here = pictures.to(self._device)
+        said = [self._network(_seen(here, side)) for side in _looks(here)]
+        finest = said[-1].shape[-2:]
+        return torch.stack([functional.interpolate(one, finest, mode="bilinear") for one in said]).mean(0).exp()
 
 
-def _seen(pictures: Tensor) -> Tensor:
-    """Pictures (N, 3, H, W) at the size that the network looks at."""
-    scale = SIDE / min(pictures.shape[-2:])
-    size = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in pictures.shape[-2:]]
+def _looks(pictures: Tensor) -> Sequence[int]:
+    """The sides at which pictures (N, 3, H, W) are seen, the finest last."""
+    return sorted((SIDE, *AROUND)) if min(pictures.shape[-2:]) > SIDE else (SIDE,)
+
+
+def _seen(pictures: Tensor, side: int) -> Tensor:
+    """Pictures (N, 3, H, W) as the network looks at them, their shorter side made `side` pixels long."""
+    scale = side / min(pictures.shape[-2:])
+    size = [max(MULTIPLE, round(length * scale / MULTIPLE) * MULTIPLE) for length in pictures.shape[-2:]]
     return functional.interpolate(
         pictures.float().clamp(0, 1), size=size, mode="bilinear", antialias=True, align_corners=False
     )
