@@ -183,8 +183,8 @@ class Texts:
         from transformers import AddedToken
 
         for encoder, rows in zip(self.encoders, vectors):
-            names = [token, *(f"{token}_{i}" for i in range(1, len(rows)))]
-            encoder.tokenizer.add_tokens([AddedToken(name, single_word=True) for name in names])
+            names = _private(token, len(rows))
+            encoder.tokenizer.add_tokens([AddedToken(name, normalized=False) for name in names])
             ids = encoder.tokenizer.convert_tokens_to_ids(names)
             table = encoder.model.get_input_embeddings()
             if max(ids) >= table.num_embeddings:
@@ -193,7 +193,7 @@ class Texts:
             with torch.no_grad():
                 for index, row in zip(ids, rows):
                     table.weight[index] = row.to(table.weight)
-        self._extra[token] = " ".join([token, *(f"{token}_{i}" for i in range(1, max(map(len, vectors))))])
+        self._extra[token] = "".join(_private(token, max(map(len, vectors))))
         self.forget()
 
     def _negative(self, text: str, how: Sampling) -> Encoded:
@@ -242,17 +242,17 @@ class Texts:
         compel's weights: z = z∅ + w (z − z∅), z∅ being the empty prompt; and for each part that counts less than 1
         the encoding without it joins the mean, tan((1 − w) π/2) strong, so that at ½ it has a half.
         """
-        ids, weights, lengths = self._tokens(encoder.tokenizer, parts)
+        ids, weights, lengths = self._tokens(encoder, parts)
         states, pooled = self._plain(encoder, ids, lengths, clip_skip)
         weights = weights.to(states.device)
         if weighting != "compel" or bool((weights == 1).all()):
             return _weighed(states, weights, weighting == "a1111"), pooled
-        empty = self._plain(encoder, *self._tokens(encoder.tokenizer, (Part(""),))[::2], clip_skip)[0]
+        empty = self._plain(encoder, *self._tokens(encoder, (Part(""),))[::2], clip_skip)[0]
         mixture, total = empty + weights[..., None] * (states - empty), 1.0
         for at, part in enumerate(parts):
             if part is BREAK or part.weight >= 1:
                 continue
-            ids, rest, lengths = self._tokens(encoder.tokenizer, (*parts[:at], *parts[at + 1 :]))
+            ids, rest, lengths = self._tokens(encoder, (*parts[:at], *parts[at + 1 :]))
             without = self._plain(encoder, ids, lengths, clip_skip)[0]
             without = empty + rest.to(states.device)[..., None] * (without - empty)
             missing = len(states) - len(without)
@@ -280,9 +280,11 @@ class Texts:
             states = output.last_hidden_state
         return states, None if pooled is None else pooled[0]
 
-    def _tokens(self, tokenizer: Any, parts: Sequence[Part]) -> tuple[Tensor, Tensor, Tensor]:
+    def _tokens(self, encoder: Encoder, parts: Sequence[Part]) -> tuple[Tensor, Tensor, Tensor]:
         """Token numbers (W, L), their weights (W, L), and how many of each window are not padding (W,)."""
-        size = min(int(tokenizer.model_max_length), 1024)
+        tokenizer = encoder.tokenizer
+        # A tokenizer that was saved without its length says 10³⁰.
+        size = min(int(tokenizer.model_max_length), int(encoder.model.config.max_position_embeddings))
         ends = list(tokenizer("").input_ids)
         head, tail = (ends[:1], ends[-1:]) if len(ends) >= 2 else ([], ends)
         room = size - len(head) - len(tail)
@@ -313,10 +315,24 @@ class Texts:
         if not self._extra:
             return text
         longest_first = sorted(self._extra, key=len, reverse=True)  # of names that begin alike
-        words = "|".join(
-            rf"(?<!\w){re.escape(token)}(?!\w)" if token.isalnum() else re.escape(token) for token in longest_first
-        )
+        words = "|".join(_by_itself(token) for token in longest_first)
         return re.sub(words, lambda match: self._extra[match[0]], text)
+
+
+def _private(token: str, count: int) -> list[str]:
+    """What a tokenizer calls the vectors of a token: nothing that is ever typed, so that it finds none by itself."""
+    return [f"\ue000{token.encode().hex()}.{number}\ue001" for number in range(count)]
+
+
+def _by_itself(token: str) -> str:
+    """A pattern that finds `token` where it is no part of a longer word, as `bad` is of badminton.
+
+    A hyphen joins words where the token has one itself: bad-hands is not meant by bad-hands-5.
+    """
+    joined = r"[\w-]" if "-" in token else r"\w"
+    before = rf"(?<!{joined})" if re.match(r"\w", token) else ""
+    after = rf"(?!{joined})" if re.search(r"\w\Z", token) else ""
+    return before + re.escape(token) + after
 
 
 def _told(side: tuple[tuple[int, str], ...], step: int) -> str:

@@ -131,20 +131,29 @@ def test_inversion_of_another_family_is_refused(painter: Painter, tmp_path: Path
         painter.imagine((64, 64), [sampling(embeddings=(("<x>", str(tmp_path / "wide.safetensors")),))])
 
 
-def test_embeddings_whose_names_begin_alike_are_told_apart(painter: Painter) -> None:
-    for token in ("easynegative", "easynegativev2", "bad"):
-        painter.texts.teach(token, [torch.zeros(2, 16) for _ in painter.texts.encoders])
-    spelled = painter.texts._spelled("easynegativev2, easynegative, badminton")
-    assert spelled == "easynegativev2 easynegativev2_1, easynegative easynegative_1, badminton"
-
-
-def test_a_token_does_not_act_inside_a_word(painter: Painter) -> None:
-    def ids(text: str) -> list[int]:
-        return painter.texts.encoders[0].tokenizer(text).input_ids
-
-    before = ids("badminton")
-    painter.texts.teach("bad", [torch.ones(1, 16) for _ in painter.texts.encoders])
-    assert ids("badminton") == before
+@pytest.mark.parametrize(
+    ("tokens", "prompt", "meant"),
+    [
+        (("easynegative", "easynegativev2"), "easynegativev2, (easynegative:0.5)", ["easynegativev2", "easynegative"]),
+        (("bad",), "badminton, my_bad, bad-tempered", ["bad"]),
+        (("bad_hands",), "bad_hands_v2, my_bad_hands, very-bad_hands", ["bad_hands"]),
+        (("bad-hands",), "bad-hands-5, bad-handsome, not-bad-hands, bad-hands.", ["bad-hands"]),
+        (("bad-hands", "bad-hands-5"), "bad-hands-5", ["bad-hands-5"]),
+        (("<mist>",), "a<mist>fox", ["<mist>"]),
+        (("-mist-",), "a-mist-fox", ["-mist-"]),
+    ],
+)
+def test_a_token_acts_where_it_stands_by_itself(
+    painter: Painter, tokens: tuple[str, ...], prompt: str, meant: list[str]
+) -> None:
+    encoder = painter.texts.encoders[0]
+    known = len(encoder.tokenizer)
+    for token in tokens:
+        painter.texts.teach(token, [torch.zeros(2, 16)])
+    ids = encoder.tokenizer(painter.texts._spelled(prompt)).input_ids
+    vectors = [at for token in meant for at in (known + 2 * tokens.index(token), known + 2 * tokens.index(token) + 1)]
+    assert [at for at in ids if at >= known] == vectors
+    assert not [at for at in encoder.tokenizer(prompt).input_ids if at >= known]
 
 
 def test_alpha_in_the_metadata_counts(painter: Painter, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from animate.diffusion import models
 from animate.diffusion.conditioning import KEPT, Texts
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampling import Prompt
@@ -36,6 +38,14 @@ def test_layers_deeper_than_the_encoder_are_its_first(texts: Texts) -> None:
     encoder = texts.encoders[0]
     deepest = encoder.model.config.num_hidden_layers + 1
     assert torch.equal(texts.encode("a red fox", deepest + 5).states, texts.encode("a red fox", deepest).states)
+
+
+def test_a_tokenizer_without_a_length_takes_the_encoders(tiny_models: Callable[[str], Path]) -> None:
+    texts = models.load(str(tiny_models("sd")), device="cpu").texts
+    wanted = texts.encode("a" * 80).states
+    texts.forget()
+    texts.encoders[0].tokenizer.model_max_length = int(1e30)
+    assert torch.equal(texts.encode("a" * 80).states, wanted)
 
 
 def test_long_prompts_are_laid_in_windows(texts: Texts) -> None:
