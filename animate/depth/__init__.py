@@ -9,7 +9,7 @@ Relative depth is put between `NEAR` and `FAR`: a scene whose farthest point is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol
 
@@ -40,8 +40,10 @@ ESTIMATORS: dict[str, str] = {
 """By name; any other name is a model of transformers, by folder or hub id."""
 
 
-def load(name: str, *, device: str | torch.device = "cpu", file: str = "") -> DepthEstimator:
-    """The estimator called `name`; `file` is what `file` reads.
+def load(
+    name: str, *, device: str | torch.device = "cpu", file: str = "", say: Callable[[str], None] = lambda _: None
+) -> DepthEstimator:
+    """The estimator called `name`; `file` is what `file` reads, and `say` hears of its damage.
 
     Raises:
         BadInput: `file` without a file, or with one that holds no depth.
@@ -53,7 +55,7 @@ def load(name: str, *, device: str | torch.device = "cpu", file: str = "") -> De
     module, _, attribute = path.partition(":")
     make = getattr(import_module(module), attribute)
     if name == "file":
-        return make(file)  # type: ignore[no-any-return]
+        return make(file, say)  # type: ignore[no-any-return]
     return make(device=device) if name in ESTIMATORS else make(name, device=device)  # type: ignore[no-any-return]
 
 

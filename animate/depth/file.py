@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from animate.depth import from_disparity
-from animate.errors import BadInput
+from animate.errors import DAMAGED, BadInput, VideoError
 from animate.order import by_number
+from animate.video.reader import measure, read_frames
 
 PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 
@@ -21,8 +22,10 @@ PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 class FromFile:
     """One map for all frames, a folder of them in the order of the numbers in their names, or a video of them."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, say: Callable[[str], None] = lambda _: None) -> None:
         """`file`: a picture (8 or 16 bits), a .npy array (H, W), a folder of these, or a video.
+
+        `say` hears of a video's damage, once: for what is lost of it the map before stands.
 
         Raises:
             BadInput: nothing readable is there.
@@ -33,8 +36,10 @@ class FromFile:
             self._files = sorted(found, key=by_number)
         else:
             self._files = [path] if path.suffix.lower() in PICTURES else []
-        self._video = None if self._files else path
-        self._capture: cv2.VideoCapture | None = None
+        self._file = file
+        self._say = say
+        self._damaged = False
+        self._reel: Iterator[np.ndarray] | None = None
         self._next = 0
         self._last: np.ndarray | None = None
         if path.is_dir() and not self._files:
@@ -55,18 +60,10 @@ class FromFile:
 
     def _map(self, frame: int) -> np.ndarray:
         """(H, W) brighter = nearer, as finite as it is there (`mended` tells); past the end the last one holds."""
-        if self._video is not None:
+        if not self._files:
             return self._from_video(frame)
         path = self._files[min(frame, len(self._files) - 1)]
-        if path.suffix.lower() == ".npy":
-            try:
-                array = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise BadInput(f"{path}: not a readable array ({error})") from error
-        else:
-            array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if array is None:
-            raise BadInput(f"{path}: not a readable picture")
+        array = _array(path) if path.suffix.lower() == ".npy" else _picture(path)
         array = array.squeeze()
         if array.ndim == 3:
             array = array[..., :3].mean(axis=2)
@@ -76,14 +73,41 @@ class FromFile:
 
     def _from_video(self, frame: int) -> np.ndarray:
         """(H, W) of a video's frame; frames are asked for in order, a step back reopens the file."""
-        if self._capture is None or frame < self._next - 1:
-            self._capture, self._next, self._last = cv2.VideoCapture(str(self._video)), 0, None
-        while self._next <= frame:
-            there, picture = self._capture.read()
-            if not there:
-                break
+        if self._reel is None or frame < self._next - 1:
+            path = Path(self._file)
+            self._reel = read_frames(path, fps=measure(path).keeping, damaged=self._tell)
+            self._next, self._last = 0, None
+        while self._next <= frame and (picture := next(self._reel, None)) is not None:
             self._last = picture.mean(axis=2)
             self._next += 1
         if self._last is None:
-            raise BadInput(f"{self._video}: not a video of depth that can be read")
+            raise VideoError(f"{self._file}: holds no depth that can be read")
         return self._last
+
+    def _tell(self, words: str) -> None:
+        if not self._damaged:
+            self._damaged = True
+            first = words.splitlines()[0]
+            self._say(f"{self._file}: is damaged; for what is lost of it the map before stands ({first})")
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except DAMAGED as error:
+        raise BadInput(f"{path}: not a readable array ({error})") from error
+    if not isinstance(array, np.ndarray):
+        raise BadInput(f"{path}: holds several arrays; a map is one")
+    return array
+
+
+def _picture(path: Path) -> np.ndarray:
+    """Through a buffer, since OpenCV's own reading fails on Windows for paths beyond ASCII."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+    array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if array is None:
+        raise BadInput(f"{path}: not a readable picture")
+    return array

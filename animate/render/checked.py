@@ -17,7 +17,8 @@ from animate.audio.separate import separate
 from animate.diffusion import names
 from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
-from animate.errors import EncodeError, Problem
+from animate.errors import Problem
+from animate.render import readable
 from animate.render.watch import watch
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load as load_document
@@ -25,8 +26,6 @@ from animate.schedule.load import variants as variants_of_document
 from animate.schedule.schedule import Schedule
 from animate.schedule.senses import Senses
 from animate.video.codecs import CODECS
-from animate.video.stills import is_picture
-from animate.video.writer import Soundtrack, check_sound
 
 
 def _fault_of_depth(name: str) -> tuple[str, str]:
@@ -45,10 +44,6 @@ def _added(field: str) -> Collection[str]:
         return ()
     return sorted(entry_points(group="animate.interp").names)
 
-
-DEPTHS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-"""Endings of depth maps that are pictures."""
-LOOKED_AT = 20
 
 MULTIPLES = {names.EMBEDDED: 16}
 """By model, what width and height must divide by beyond the 8 of every family."""
@@ -97,37 +92,9 @@ def _contradictions(schedule: Schedule) -> Iterator[Problem]:
         yield schedule.problem("depth_algorithm", "file needs to know which", f"depth_file: {example}")
 
 
-def _unreadable(schedule: Schedule) -> Iterator[Problem]:
-    """Files that are there and are not what their field wants."""
-    for name, path in _pictures(schedule):
-        if Path(path).is_file() and not is_picture(Path(path)):
-            yield schedule.problem(name, f"{Path(path).name} is not a picture, or is damaged")
-    settings = schedule.settings
-    codec, sound = CODECS.get(str(settings["codec"])), str(settings["soundtrack"])
-    if codec is not None and codec.sound and Path(sound).is_file():
-        name = "soundtrack" if "soundtrack" in schedule.written else "audio"
-        try:
-            check_sound(Soundtrack(path=Path(sound), offset=float(settings["soundtrack_offset"])))
-        except EncodeError as error:
-            yield schedule.problem(name, str(error).removeprefix("soundtrack "))
-
-
-def _pictures(schedule: Schedule) -> Iterator[tuple[str, str]]:
-    """(field, path) of the pictures that are looked at beforehand: of many the first, as each takes its time."""
-    settings = schedule.settings
-    yield "init_image", str(settings["init_image"])
-    if settings["color_coherence"] == "Image":
-        yield "color_coherence_image", str(settings["color_coherence_image"])
-    if settings["depth_algorithm"] == "file" and Path(str(settings["depth_file"])).suffix.lower() in DEPTHS:
-        yield "depth_file", str(settings["depth_file"])
-    series = {"image_keys": schedule.images, "init_images": schedule.guides, "style_frames": schedule.film.styles}
-    for name, keys in series.items():
-        yield from ((name, path) for _, path, _ in keys[:LOOKED_AT])
-
-
 def _problems(schedule: Schedule) -> Iterator[Problem]:
     yield from _contradictions(schedule)
-    yield from _unreadable(schedule)
+    yield from readable.faults(schedule)
     yield from misfits(schedule)
 
 

@@ -29,18 +29,13 @@ FAR_APART = 0.25
 
 def wanted(plan: Plan, kind: str) -> bool:
     """Whether some frame's mask has a term of this kind."""
-    texts = {text for name in said.FIELDS if is_on(plan, name) for text in plan.text[name]}
+    texts = {text for name in said.FIELDS if said.is_on(name, plan.settings) for text in plan.text[name]}
     return any(term.kind == kind for text in texts for term in said.terms(said.parse(text)))
-
-
-def is_on(plan: Plan, name: str) -> bool:
-    """Whether a field's mask is looked at."""
-    return name != "hybrid_mask" or plan.settings["hybrid_composite"] != "None"
 
 
 def files(plan: Plan) -> list[tuple[str, bool]]:
     """The files that masks are read from, and whether for their alpha alone."""
-    texts = dict.fromkeys(text for name in said.FIELDS if is_on(plan, name) for text in plan.text[name])
+    texts = dict.fromkeys(text for name in said.FIELDS if said.is_on(name, plan.settings) for text in plan.text[name])
     found = dict.fromkeys(term for text in texts for term in said.terms(said.parse(text)))
     named = [(term.text, False) for term in found if term.kind == "file"]
     return named + [(_shown_through(plan), True) for term in found if term.kind == "alpha"]

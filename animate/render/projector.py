@@ -96,7 +96,7 @@ class Projector:
         self._next = start = max(start, -(film.first // film.every))
         self._reel = read_frames(
             Path(film.file),
-            fps=Fraction(film.rate) if film.rate else _own_rate(Path(film.file)),
+            fps=Fraction(film.rate) if film.rate else measured(Path(film.file)).keeping,
             first=film.first + start * film.every,
             every=film.every,
             scaled=self._scaled,
@@ -139,9 +139,3 @@ class Projector:
         choose = max if self._fit == "crop" else min
         scale = choose(high / height, wide / width)
         return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _own_rate(path: Path) -> Fraction | None:
-    """A steady film's own rate, which keeps what is not lost in its place; None, each frame once, for others."""
-    found = measured(path)
-    return found.rate if found.steady and found.stamped and found.frames > 1 else None

@@ -318,7 +318,7 @@ def _depth(plan: Plan, device: str, progress: Progress) -> Any:
         return None
     if name == "embedded":
         digests.verify(EMBEDDED_DEPTH)
-    estimator = load_depth(name, device=device, file=str(plan.settings["depth_file"]))
+    estimator = load_depth(name, device=device, file=str(plan.settings["depth_file"]), say=progress.say)
     if isinstance(estimator, FromFile):
         (height, width), (rows, columns) = plan.size, estimator.size
         if abs(columns / rows - width / height) > 0.01 * width / height:

@@ -10,8 +10,9 @@
     none                        no mask
 
 Combined with `!` not, `&` and, `^` either but not both, `|` or, binding in this order, and brackets. `[a file.png]` and
-`<the sky>` are Deforum's spellings for files and words, and take names with such signs in them. `luma`, `depth` and
-`word:` are of the picture that is redrawn, with `hybrid_mask` of the film; `film.depth` and `picture.depth` say which.
+`<the sky>` are Deforum's spellings for files and words, and take names with such signs in them; `]` in a file's name is
+written twice. `luma`, `depth` and `word:` are of the picture that is redrawn, with `hybrid_mask` of the film;
+`film.depth` and `picture.depth` say which.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from animate.schedule import files, source
 from animate.schedule.source import NO_NUMBER, Node, Report
@@ -58,7 +59,7 @@ class Term:
 
     def __str__(self) -> str:
         if self.kind == "file":
-            return f"[{self.text}]"
+            return f"[{self.text.replace(']', ']]')}]"
         head = f"{self.of}.{self.kind}" if self.of else self.kind
         if self.kind == "word":
             return f"{self.of}.<{self.text}>" if self.of else f"<{self.text}>"
@@ -90,6 +91,11 @@ class Both:
 
 
 Mask = Term | Not | Both
+
+
+def is_on(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a field's mask is looked at."""
+    return name != "hybrid_mask" or settings["hybrid_composite"] != "None"
 
 
 def terms(mask: Mask | None) -> Iterator[Term]:
@@ -134,7 +140,12 @@ def read(text: str, node: Node, field: str, report: Report, filmed: bool) -> str
 
 def by_content(text: str, contents: Mapping[str, str]) -> str:
     """A mask's text with the digest of each file instead of its place."""
-    return _FILE.sub(lambda match: f"[{contents.get(match[1], match[1])}]", text)
+    return _FILE.sub(lambda match: str(Term("file", contents.get(_path(match[0]), _path(match[0])))), text)
+
+
+def _path(token: str) -> str:
+    """What stands between the brackets of a file; in a name `]` is written twice."""
+    return token[1:-1].replace("]]", "]").strip()
 
 
 def _found(mask: Mask, node: Node, field: str, report: Report) -> Mask:
@@ -149,8 +160,8 @@ def _found(mask: Mask, node: Node, field: str, report: Report) -> Mask:
     return replace(mask, text=files.find(mask.text, node, field, report))
 
 
-_FILE = re.compile(r"\[([^\]]*)\]")
-_TOKEN = re.compile(r"\s*(?:(?:(?:film|picture)\.)?<[^>]*>|\[[^\]]*\]|[&|^!()]|[^&|^!()\[\]<>]+)\s*")
+_FILE = re.compile(r"\[(?:[^\]]|\]\])*\]")
+_TOKEN = re.compile(r"\s*(?:(?:(?:film|picture)\.)?<[^>]*>|\[(?:[^\]]|\]\])*\]|[&|^!()]|[^&|^!()\[\]<>]+)\s*")
 _TERM = re.compile(r"(?:(film|picture)\.)?(luma|depth|difference)(?:\s+([\d.]+)\s*\.\.\s*([\d.]+))?")
 _WORD = re.compile(r"(?:(film|picture)\.)?(?:words?:\s*(.*)|<(.*)>)")
 
@@ -204,7 +215,7 @@ class _Reading:
 
 def _term(token: str) -> Term:
     if token.startswith("["):
-        return Term("file", token[1:-1].strip())
+        return Term("file", _path(token))
     if (match := _TERM.fullmatch(token)) is not None:
         of: Of = match[1] or ""  # type: ignore[assignment]
         kind: Kind = match[2]  # type: ignore[assignment]

@@ -168,6 +168,11 @@ class Measured(NamedTuple):
     stamped: bool
     """Whether the file says when each is shown; without it they are taken as steady, in the order they are stored."""
 
+    @property
+    def keeping(self) -> Fraction | None:
+        """A steady film's own rate: read at it, what is not lost keeps its place. None, each frame once, for others."""
+        return self.rate if self.steady and self.stamped and self.frames > 1 else None
+
 
 def measure(path: Path) -> Measured:
     """The frames of a video by the times of their packets, without decoding them; raises VideoError."""

@@ -69,13 +69,24 @@ def read_picture(path: Path) -> np.ndarray:
 
 def is_picture(path: Path) -> bool:
     """Whether OpenCV reads this file as a picture, of whatever depth."""
+    return _decoded(path) is not None
+
+
+def has_alpha(path: Path) -> bool:
+    """Whether this file is a picture with alpha, be it opaque everywhere."""
+    picture = _decoded(path)
+    return picture is not None and picture.ndim == 3 and picture.shape[2] == 4
+
+
+def _decoded(path: Path) -> np.ndarray | None:
+    """A picture as it is stored; None for what is none."""
     import cv2
 
     try:
         data = np.fromfile(path, np.uint8)
     except OSError:
-        return False
-    return bool(data.size) and cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) is not None
+        return None
+    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
 
 
 def read_text(path: Path) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """What only the rooms behind the language know of a schedule is told with the rest of its mistakes."""
 
-import wave
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from animate import cli
@@ -56,34 +53,3 @@ def test_an_old_file_keeps_its_size_when_imported(tmp_path: Path, capsys: pytest
     assert "paints multiples of 16, not 1080" in capsys.readouterr().err
     assert "height: 1080\n" in new.read_text(encoding="utf-8")
     assert to_yaml(checked.load(new, any_size=True))  # nothing else stands against it
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("init_image: text.mp4", "init_image: text.mp4 is not a picture"),
-        ("image_keys: {0: text.mp4, 4: good.tiff}", "image_keys: text.mp4 is not a picture"),
-        ("init_images: {0: text.mp4}", "init_images: text.mp4 is not a picture"),
-        ("soundtrack: text.mp4", "soundtrack: "),
-        ("audio: {file: short.wav, offset: 5s}", "audio: "),
-        ("{color_coherence: Image, color_coherence_image: text.mp4, prompts: x}", "color_coherence_image: text.mp4"),
-        ("init_image: good.tiff", ""),
-        ("soundtrack: short.wav", ""),
-    ],
-)
-def test_files_that_are_not_what_they_are_named_for_are_told_with_their_line(
-    tmp_path: Path, line: str, said: str
-) -> None:
-    (tmp_path / "text.mp4").write_text("no picture")
-    cv2.imwrite(str(tmp_path / "good.tiff"), np.zeros((8, 8, 3), np.float32))
-    with wave.open(str(tmp_path / "short.wav"), "wb") as sound:
-        sound.setparams((1, 2, 8000, 0, "NONE", ""))
-        sound.writeframes(bytes(16_000))
-    file = tmp_path / "s.yaml"
-    file.write_text(line if line.startswith("{") else f"prompts: x\n{line}\n", encoding="utf-8")
-    if not said:
-        assert checked.load(file)
-        return
-    (problem,) = told(file)
-    assert said in problem
-    assert problem.startswith(f"{file}:{1 if line.startswith('{') else 2}:")

@@ -22,6 +22,8 @@ from animate.schedule.masks import parse
         ("film.word:the sky", "film.<the sky>"),
         ("sky (old).png", None),
         ("[sky (old).png]", "[sky (old).png]"),
+        ("[[a]] sky].png]&luma", None),
+        ("[[a]] sky.png]&luma", "[[a]] sky.png]&luma"),
         ("sky.png & !depth 0.5..1", "[sky.png]&!depth 0.5..1"),
         ("luma | depth & alpha ^ 0.5", "luma|((depth&alpha)^0.5)"),
         ("(luma | depth) & alpha", "(luma|depth)&alpha"),
@@ -68,13 +70,14 @@ def test_what_is_wrong_is_told_at_its_place(text: str, said: str) -> None:
 
 def test_masks_change_over_time_and_files_count_by_content(tmp_path: Path) -> None:
     digests = []
-    for place, level in (("a", 200), ("b", 200), ("c", 90)):
+    for place, level in (("a", 200), ("[b] c", 200), ("c", 90)):
         (tmp_path / place).mkdir()
         cv2.imwrite(str(tmp_path / place / "m.png"), np.full((8, 8), level, np.uint8))
         file = tmp_path / place / "clip.yaml"
         file.write_text("prompts: x\nseed: 1\nmax_frames: 8\nmask: {0: m.png, 4: none, 6: '!m.png'}\n")
         plan = animate.plan(file)
-        assert plan.text["mask"][3] == f"[{tmp_path / place / 'm.png'}]"
-        assert plan.text["mask"][4:7] == ("none", "none", f"![{tmp_path / place / 'm.png'}]")
+        written = str(tmp_path / place / "m.png").replace("]", "]]")
+        assert plan.text["mask"][3] == f"[{written}]"
+        assert plan.text["mask"][4:7] == ("none", "none", f"![{written}]")
         digests.append(plan.digest)
     assert digests[0] == digests[1] != digests[2]
