@@ -6,6 +6,7 @@ weight changes, and nothing at all is done while the weights stay the same.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ import torch
 from torch import Tensor
 
 from animate.diffusion.conditioning import Encoder, Texts
+from animate.diffusion.quiet import quietly
 from animate.errors import BadInput, MissingModel
 
 Worn = tuple[tuple[str, float], ...]
+
+UNET = "unet"
+"""What diffusers calls the network in its files."""
 
 
 class Adapters:
@@ -64,52 +69,49 @@ class Adapters:
         self._tried += 1
         name = f"lora_{self._tried}"
         try:
-            state, alphas, settings = loader.lora_state_dict(
-                str(Path(path).parent),
-                weight_name=Path(path).name,
-                unet_config=self._unet.config,
-                use_safetensors=None,
-                return_lora_metadata=True,
-            )
-            _fold(state, alphas)
-            touched = [any(key.startswith("unet.") for key in state)]
-            if touched[0]:
-                loader.load_lora_into_unet(
-                    state, network_alphas=None, unet=self._unet, adapter_name=name, metadata=settings
+            with quietly():
+                state, alphas, settings = loader.lora_state_dict(
+                    str(Path(path).parent),
+                    weight_name=Path(path).name,
+                    unet_config=self._unet.config,
+                    use_safetensors=None,
+                    return_lora_metadata=True,
                 )
-            for index, encoder in enumerate(self._encoders):
-                prefix = "text_encoder" if index == 0 else f"text_encoder_{index + 1}"
-                touched.append(any(key.startswith(prefix + ".") for key in state))
-                if touched[-1]:
-                    loader.load_lora_into_text_encoder(
-                        state,
-                        network_alphas=None,
-                        text_encoder=encoder.model,
-                        prefix=prefix,
-                        adapter_name=name,
-                        metadata=settings,
-                    )
-            if not any(touched):
-                raise ValueError("it holds nothing for a network or a text encoder")
+                _fold(state, alphas)
+                state, lacking = _fitting(state, self._parts())
+                options = {"network_alphas": None, "adapter_name": name, "metadata": settings}
+                touched = []
+                for part, module in self._parts().items():
+                    touched.append(any(key.startswith(part + ".") for key in state))
+                    if touched[-1] and part == UNET:
+                        loader.load_lora_into_unet(state, unet=module, **options)
+                    elif touched[-1]:
+                        loader.load_lora_into_text_encoder(state, text_encoder=module, prefix=part, **options)
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             self._drop(name)
             raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
+        if lacking:
+            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            what = f"it has no layer for {lacking[0]}{more}, which of the file is left out"
+            logging.getLogger(__name__).warning("%s fits this model only in part: %s", path, what)
         self._names[path] = name
         self._touched[path] = tuple(touched)
 
-    def _modules(self) -> list[Any]:
-        return [self._unet, *(encoder.model for encoder in self._encoders)]
+    def _parts(self) -> dict[str, Any]:
+        """The modules by the names that diffusers' files have for them."""
+        names = [UNET, "text_encoder", *(f"text_encoder_{index}" for index in range(2, len(self._encoders) + 1))]
+        return dict(zip(names, [self._unet, *(encoder.model for encoder in self._encoders)]))
 
     def _drop(self, name: str) -> None:
         """Take off what was loaded of a file before it turned out not to fit."""
-        for module in self._modules():
+        for module in self._parts().values():
             for layer in module.modules():
                 if hasattr(layer, "lora_A") and name in layer.lora_A:
                     layer.delete_adapter(name)
             getattr(module, "peft_config", {}).pop(name, None)
 
     def _set(self, loras: Worn) -> None:
-        for index, module in enumerate(self._modules()):
+        for index, module in enumerate(self._parts().values()):
             has = [path for path in self._names if self._touched[path][index]]
             if not has:
                 continue
@@ -150,6 +152,43 @@ def _fold(state: dict[str, Any], alphas: dict[str, float] | None) -> None:
                 break
         else:
             raise ValueError(f"no weights belong to {name}")
+
+
+def _fitting(state: dict[str, Any], parts: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Of a file's weights those that have a layer to go to, by its name; and the layers that no part has.
+
+    Raises `ValueError` where nothing fits of what the file has for a part: then it was made for another family.
+    """
+    from diffusers.utils.state_dict_utils import (
+        StateDictType,
+        convert_state_dict_to_peft,
+        convert_unet_state_dict_to_peft,
+    )
+
+    fitting: dict[str, Any] = {}
+    lacking: dict[str, None] = {}
+    for part in dict.fromkeys(key.partition(".")[0] for key in state):
+        if part not in parts:
+            raise ValueError(f"it is also for a {part}, which this model does not have")
+        own = {key.removeprefix(f"{part}."): value for key, value in state.items() if key.startswith(f"{part}.")}
+        if part == UNET:
+            own = convert_unet_state_dict_to_peft(own)
+        else:  # the older of diffusers' two forms says all that the newer says
+            own = convert_state_dict_to_peft(own, StateDictType.DIFFUSERS_OLD)
+        there = {name for name, _ in parts[part].named_modules()}
+        found = 0
+        for key, value in own.items():
+            layer, dot, rest = key.partition(".lora_")
+            bare = layer.removeprefix("text_model.")  # which some releases of transformers say, and some do not
+            place = next((name for name in (bare, f"text_model.{bare}") if name in there), None)
+            if place is None:
+                lacking[f"{part}.{layer}"] = None
+            else:
+                found += 1
+                fitting[f"{part}.{place}{dot}{rest}"] = value
+        if not found:
+            raise ValueError(f"no layer that it has for the {part} is in this model")
+    return fitting, list(lacking)
 
 
 def _weigh(module: Any, weights: dict[str, float]) -> None:

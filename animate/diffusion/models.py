@@ -6,8 +6,7 @@ hub. No pipeline is built: parts are loaded one by one (`folder`, `single_file`)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +19,7 @@ from animate.diffusion import digests, hub, names, single_file
 from animate.diffusion.device import is_small, pick_dtype, settled
 from animate.diffusion.folder import from_folder, network
 from animate.diffusion.parts import Parts
+from animate.diffusion.quiet import quietly
 from animate.diffusion.sampling import Sampling
 from animate.diffusion.shelf import EMBEDDED, Found, find
 from animate.diffusion.single_file import from_file
@@ -74,7 +74,7 @@ def load(
         return brought
     kind = pick_dtype(dtype, where)
     frugal = memory == "low" or (memory == "auto" and is_small(where))
-    with _quietly():
+    with quietly():
         parts = _parts(model, kind)
         if vae:
             parts = replace(parts, vae=_other_autoencoder(vae, parts, kind))
@@ -147,21 +147,3 @@ def _controlnet(name: str, dtype: torch.dtype) -> Any:
         return ControlNetModel.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
     except (OSError, ValueError) as error:
         raise MissingModel(f"the ControlNet {name!r} is not here and could not be fetched: {error}") from error
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the progress bars of the libraries, which are as they were afterwards."""
-    from diffusers.utils import logging as ours
-    from transformers.utils import logging as theirs
-
-    shown = theirs.is_progress_bar_enabled()
-    level = ours.get_verbosity()
-    theirs.disable_progress_bar()
-    ours.set_verbosity_error()
-    try:
-        yield
-    finally:
-        ours.set_verbosity(level)
-        if shown:
-            theirs.enable_progress_bar()

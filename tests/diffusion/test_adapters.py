@@ -187,3 +187,63 @@ def test_a_refused_file_leaves_nothing_on(painter: Painter, tmp_path: Path) -> N
     with pytest.raises(BadInput, match="is not a LoRA file for this model"):
         paint(painter, (str(tmp_path / "half.safetensors"), 1.0))
     assert torch.equal(paint(painter), bare)
+
+
+def peft(path: Path, *layers: str, width: int = 8) -> str:
+    """A LoRA of rank 2 in PEFT's names."""
+    tensors = {}
+    for at, layer in enumerate(layers):
+        generator = torch.Generator().manual_seed(at)
+        size = 16 if layer.startswith("text_encoder") else width
+        tensors[f"{layer}.lora_A.weight"] = torch.randn(2, size, generator=generator)
+        tensors[f"{layer}.lora_B.weight"] = torch.randn(size, 2, generator=generator)
+    save_file(tensors, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        f"unet.{UNET_LAYER}".replace("blocks.0.att", "blocks.5.att"),
+        f"text_encoder.text_model.{TEXT_LAYERS[0]}".replace("layers.0", "layers.11"),
+    ],
+)
+def test_a_file_that_fits_in_part_is_told(
+    painter: Painter, tmp_path: Path, caplog: pytest.LogCaptureFixture, stranger: str
+) -> None:
+    fitting = (f"unet.{UNET_LAYER}", f"text_encoder.text_model.{TEXT_LAYERS[0]}")
+    whole = paint(painter, (peft(tmp_path / "whole.safetensors", *fitting), 1.0))
+    assert not caplog.records
+    part = paint(painter, (peft(tmp_path / "part.safetensors", *fitting, stranger), 1.0))
+    assert torch.equal(part, whole)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "part.safetensors fits this model only in part" in caplog.text
+    assert stranger in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (f"unet.{UNET_LAYER}".replace("blocks.0.att", "blocks.5.att"), "for the unet is in this model"),
+        (f"text_encoder.text_model.{TEXT_LAYERS[0]}".replace("layers.0", "layers.11"), "for the text_encoder is in"),
+        (f"text_encoder_2.text_model.{TEXT_LAYERS[0]}", "text_encoder_2, which this model does not have"),
+        ("transformer.blocks.0.attn.to_q", "transformer, which this model does not have"),
+    ],
+)
+def test_a_file_with_a_part_of_another_family_is_refused(
+    painter: Painter, tmp_path: Path, layer: str, said: str
+) -> None:
+    bare = paint(painter)
+    fitting = [f"text_encoder.{TEXT_LAYERS[1]}"] if layer.startswith("unet.") else [f"unet.{UNET_LAYER}"]
+    with pytest.raises(BadInput, match=said):
+        paint(painter, (peft(tmp_path / "other.safetensors", *fitting, layer), 1.0))
+    assert torch.equal(paint(painter), bare)
+
+
+def test_a_text_encoder_may_be_trained_without_its_output_layer(painter: Painter, tmp_path: Path) -> None:
+    """diffusers tells kohya's form by that layer."""
+    tensors = load_file(kohya(tmp_path / "ink.safetensors", text=True))
+    left = {name: value for name, value in tensors.items() if "out_proj" not in name}
+    assert len(left) < len(tensors)
+    save_file(left, tmp_path / "ink.safetensors")
+    assert not torch.equal(paint(painter, (str(tmp_path / "ink.safetensors"), 1.0)), paint(painter))
