@@ -36,7 +36,7 @@ from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
 from animate.render import view  # noqa: E402
 from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
-from training import autoencoder, depth, judge  # noqa: E402
+from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
 
@@ -108,18 +108,25 @@ def how(prompt: str, seed: int, steps: int = STEPS) -> Sampling:
 
 
 def asked(count: int) -> list[tuple[str, list[int]]]:
-    """Prompts and the right answers to the judge's questions; -1 where a prompt leaves one open."""
+    """Prompts and the right answers to the judge's questions; -1 where a prompt leaves one open.
+
+    An hour is asked for or a colour of the sky, as a sky of a colour has it at every hour; lines show neither.
+    """
     random = np.random.default_rng(2026)
     found = []
     for place in range(count):
-        kind = list(SUBJECTS)[place % len(SUBJECTS)]
-        hour = list(TIMES)[int(random.integers(len(TIMES)))]
-        colour = COLOURS[int(random.integers(len(COLOURS)))]
-        style = list(STYLES)[int(random.integers(len(STYLES)))] if random.random() < 0.6 else "photo"
-        colour = "" if style in ("ink", "woodcut", "neon") else colour  # styles without a sky's own colour
-        text = f"{SUBJECTS[kind]} {TIMES[hour]}" + (f" under a {colour} sky" if colour else "")
-        labels = {"kind": kind, "time_group": hour, "sky_colour": colour, "style": style}
-        found.append((STYLES[style].format(text), judge.answers(labels)))
+        wish = {"kind": list(SUBJECTS)[place % len(SUBJECTS)]}
+        wish["style"] = list(STYLES)[int(random.integers(len(STYLES)))] if random.random() < 0.6 else "photo"
+        hour, colour = list(TIMES)[int(random.integers(len(TIMES)))], COLOURS[int(random.integers(len(COLOURS)))]
+        text = SUBJECTS[wish["kind"]]
+        if wish["style"] in questions.DRAWN or random.random() < 0.5:
+            text += f" {TIMES[hour]}"
+            wish |= {} if wish["style"] in questions.DRAWN else {"time_group": hour}
+        else:
+            text += f" under a {colour} sky"
+            wish["sky_colour"] = colour
+        answers = [known.index(wish[name]) if name in wish else -1 for name, known in questions.QUESTIONS.items()]
+        found.append((STYLES[wish["style"]].format(text), answers))
     return found
 
 
@@ -152,8 +159,8 @@ def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> No
     pictures = painted(painter, [how(text, seed) for seed, (text, _) in enumerate(wishes)])
     with torch.no_grad():
         latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
-    for name, share in judge.right(known, latents, torch.tensor([answers for _, answers in wishes])).items():
-        print(f"obedience, {name}: {share:.3f} of {options.count}")
+    for name, share in judge.right(known, latents, questions.truths([answers for _, answers in wishes])).items():
+        print(f"obedience, {name}: {share:.3f} of {options.count} paintings, where it was asked for")
     save(options.out / "obedience.png", pictures[:64], 8)
 
 

@@ -9,42 +9,21 @@ It looks at latents, which hold all that a painting can show: encoding what was 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from training import autoencoder, checkpoint
 from training.latents import World
 from training.painter import prepare
+from training.questions import QUESTIONS, Truth, joined, truth
 from training.world.dataset import shards
 
 RUN = checkpoint.RUNS / "judge"
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
-
-QUESTIONS: Mapping[str, tuple[str, ...]] = {
-    "kind": (
-        *("canyon", "city", "coast", "desert", "forest", "hills", "islands", "lake", "meadow", "mountains", "road"),
-        *("sea", "space", "valley", "village", "winter"),
-    ),
-    "time_group": ("dawn", "day", "sunset", "dusk", "night"),
-    "sky_colour": ("blue", "grey", "pink", "orange", "yellow", "green", "teal", "purple", "red", "black"),
-    "style": ("photo", "watercolour", "ink", "oil painting", "pixel art", "neon", "woodcut"),
-}
-"""What the judge is asked, and the answers it knows."""
-COLOURS = {
-    "dark blue": "blue",
-    "golden": "yellow",
-    "violet": "purple",
-    "magenta": "pink",
-    "crimson": "red",
-    "white": "grey",
-}
-"""Words of one colour to the eye: which of the two a sky is called is the caption's choice."""
+CROP = 14
+"""Places of a latent's side that it learns from at a time: the same picture never twice."""
 
 
 class Judge(nn.Module):
@@ -59,15 +38,15 @@ class Judge(nn.Module):
             if place + 1 < len(widths):
                 layers += [nn.Conv2d(width, widths[place + 1], 3, stride=2, padding=1)]
         self.body = nn.Sequential(*layers, nn.GroupNorm(8, widths[-1]), nn.SiLU())
-        self.heads = nn.ModuleDict({name: nn.Linear(2 * widths[-1], len(all)) for name, all in QUESTIONS.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(3 * widths[-1], len(all)) for name, all in QUESTIONS.items()})
 
     def forward(self, latents: Tensor) -> dict[str, Tensor]:
         """Scores (N, answers) by question."""
         seen = self.body(latents)
         upper, lower = seen.chunk(2, dim=2)
-        both = torch.cat([upper.mean(dim=(2, 3)), lower.mean(dim=(2, 3))], dim=1)
-        both = nn.functional.dropout(both, 0.2, self.training)
-        return {name: head(both) for name, head in self.heads.items()}
+        told = torch.cat([upper.mean(dim=(2, 3)), lower.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1)
+        told = nn.functional.dropout(told, 0.3, self.training)
+        return {name: head(told) for name, head in self.heads.items()}
 
 
 class _Block(nn.Module):
@@ -86,23 +65,6 @@ class _Block(nn.Module):
         return x + self.inside(x)
 
 
-def answers(labels: Mapping[str, Any]) -> list[int]:
-    """The right answer to each question, -1 where a picture has none."""
-    found = []
-    for name, known in QUESTIONS.items():
-        value = labels[name]
-        value = COLOURS.get(value, value)
-        found.append(known.index(value) if value in known else -1)
-    return found
-
-
-def truth(path: Path) -> Tensor:
-    """(n, 4) right answers to a shard's rows."""
-    with np.load(path) as file:
-        rows = [json.loads(text) for text in bytes(file["rows"]).decode().split("\n")]
-    return torch.tensor([answers(row["labels"]) for row in rows])
-
-
 def load() -> Judge:
     """The judge that the benchmarks ask."""
     from safetensors.torch import load_file
@@ -113,15 +75,14 @@ def load() -> Judge:
 
 
 @torch.no_grad()
-def right(judge: Judge, latents: Tensor, truth: Tensor) -> dict[str, float]:
+def right(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, float]:
     """Share of right answers by question, over the pictures that have one."""
     judge.eval()
     said = [judge(part) for part in latents.split(256)]
     found = {}
-    for place, name in enumerate(QUESTIONS):
-        best = torch.cat([part[name] for part in said]).argmax(1)
-        asked = truth[:, place] >= 0
-        found[name] = float((best == truth[:, place])[asked].float().mean())
+    for name in QUESTIONS:
+        best, known = torch.cat([part[name] for part in said]).argmax(1), truth.right[name].to(latents.device)
+        found[name] = float(known.gather(1, best[:, None])[known.any(1)].float().mean())
     return found
 
 
@@ -141,14 +102,14 @@ def main() -> None:
     device = checkpoint.device(options.device)
     signs = autoencoder.mirror_signs(vae).to(device)
     files = {path.stem: path for path in shards(checkpoint.WORLD)}
-    known = torch.cat([truth(files[stem]) for stem in sorted(world.parts)])
-    unseen = torch.cat([known[-300:], truth(shards(checkpoint.WORLD)[0])])
+    known = joined([truth(files[stem]) for stem in sorted(world.parts)])
+    unseen = joined([known[-300:], truth(shards(checkpoint.WORLD)[0])])
     from training.latents import encode
 
     first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
     latents = world.table.latents
-    fresh, unseen = torch.cat([latents[-300:], first]).float().to(device), unseen.to(device)
-    latents, known = latents[:-300].to(device), known[:-300].to(device)
+    fresh = torch.cat([latents[-300:], first]).float().to(device)
+    latents, named = latents[:-300].to(device), known.named[:-300].to(device)
     torch.manual_seed(options.seed)
     judge = Judge().to(device)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
@@ -174,11 +135,13 @@ def main() -> None:
         seen = latents[rows].float()
         turned = torch.from_numpy(random.random(options.batch) < 0.5).to(device)[:, None, None, None]
         seen = torch.where(turned, seen.flip(-1) * signs[:, None, None], seen)
+        top, left = random.integers(1 + seen.shape[-1] - CROP, size=2)
+        seen = seen[..., top : top + CROP, left : left + CROP]
         drawn = checkpoint.generator(options.seed, step, "blur", device)
         seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
         scores = judge(seen)
         lost = sum(
-            nn.functional.cross_entropy(scores[name], known[rows, place], ignore_index=-1)
+            nn.functional.cross_entropy(scores[name], named[rows, place], ignore_index=-1, label_smoothing=0.05)
             for place, name in enumerate(QUESTIONS)
         )
         optimizer.zero_grad(set_to_none=True)
