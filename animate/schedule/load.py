@@ -175,8 +175,8 @@ class _Loading:
         show = film.read(*self.taken.report("video"), self.senses.watch) if "video" in self.written else Show()
         if show.frames and not {"max_frames", "duration"} & self.written.keys():
             settings["max_frames"] = show.frames
-        elif show.frames and self.source.lenient:  # Deforum stops where the film stops
-            settings["max_frames"] = min(int(settings["max_frames"]), show.frames)
+        elif show.frames and "max_frames" in self.written and self.written["max_frames"].source.lenient:
+            settings["max_frames"] = self._as_long_as(show, int(settings["max_frames"]))
         heard = timing.hear(self.taken, self.senses, show)
         clock = timing.clock_of(self.taken, settings, heard, show)
         settings["bpm"] = clock.bpm
@@ -217,6 +217,13 @@ class _Loading:
         )
         remark(self.taken, settings, result, show)
         return replace(result, warnings=tuple(self.taken.notes))
+
+    def _as_long_as(self, show: Show, told: int) -> int:
+        """How many frames a foreign file makes of its film: all there are, as in Deforum, whatever it says itself."""
+        if told != show.frames:
+            node, field, report = self.taken.report("max_frames")
+            report.note(node, field, f"{told}, but the film has {show.frames}", "so many are made, as in Deforum")
+        return show.frames
 
     def _film(self, show: Show, clock: Clock) -> film.Film:
         if "style_frames" not in self.written:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from animate.schedule import curve, easing
 from animate.schedule import prompt_joints as joints
 from animate.schedule import prompt_text as writing
-from animate.schedule.clock import Clock
+from animate.schedule.clock import Clock, TimeError
 from animate.schedule.expression import Expression
 from animate.schedule.prompt_text import EMPTY, NO_SEED, Shelf, Sides, Text, split
 from animate.schedule.source import Node, Report, Table
@@ -116,7 +116,7 @@ class Reader:
             return None
         keys: list[PromptKey] = []
         complete = True
-        for time, content in node.value.last_of_each():
+        for time, content in self._reached(node.value.last_of_each()):
             frame = curve.read_time(time, self.name, self.clock, self.report)
             key = self._key(frame or 0, time, content)
             if frame is None or key is None:
@@ -130,6 +130,23 @@ class Reader:
             one = f"the key at frame {late[0].frame} lies past the end"
             self.report.note(late[0].node, self.name, one if len(late) == 1 else f"{len(late)} keys lie past the end")
         return PromptTrack(tuple(keys)) if complete else None
+
+    def _reached(self, pairs: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+        """The keys of a foreign file that count: of two on one frame the last, and none before the beginning.
+
+        Where there are fewer frames than it was written for, the keys that count back from the end come that far.
+        """
+        if not self.report.source.lenient:
+            return pairs
+        by_frame: dict[int | str, tuple[Node, Node]] = {}
+        for time, content in pairs:
+            try:
+                frame: int | str = self.clock.frame(time.text)
+            except TimeError:  # told where it is read
+                frame = time.text
+            if isinstance(frame, str) or frame >= 0:
+                by_frame[frame] = time, content
+        return list(by_frame.values())
 
     def _key(self, frame: int, place: Node, content: Node) -> PromptKey | None:
         if isinstance(content.value, Table):

@@ -88,7 +88,8 @@ def read(source: Source) -> Imported:
     pairs["animation_mode"] = Node.of(settings.mode, at=settings.get("animation_mode"))
     if "prompts" not in managed:
         frames = whole(pairs["max_frames"])
-        pairs["prompts"] = deforum_prompts.read(source, settings.values, frames, settings.mode, notes)
+        filmed = "video" in pairs
+        pairs["prompts"] = deforum_prompts.read(source, settings.values, frames, settings.mode, notes, filmed)
         pairs["prompt_interpolation"] = Node.of("composable" if settings.mode == "Interpolation" else "hold")
     if let:
         pairs["let"] = Node(Table(tuple((Node.of(name), node) for name, node in let.items())))

@@ -61,7 +61,7 @@ def sentences(
         factor = _shrink(pairs)
         yield f"Its perspective flip scales each frame by {factor:.5f} even at zero angles; here it does not."
     cadence, frames = whole(pairs.get("diffusion_cadence", Node(1))), whole(pairs["max_frames"])
-    if cadence > 1 and frames > cadence:
+    if cadence > 1 and frames > cadence and "video" not in pairs:  # with a film it is not known how many there are
         missing = frames - cadence * ((frames - 1) // cadence)
         yield f"All {frames} frames are made; with its cadence of {cadence} Deforum leaves out the last {missing}."
     model = settings.get("sd_model_name")

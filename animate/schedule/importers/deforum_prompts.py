@@ -17,7 +17,9 @@ from animate.schedule.prompts import split
 from animate.schedule.source import Node, Source, Table
 
 
-def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, notes: list[Problem]) -> Node:
+def read(
+    source: Source, values: Mapping[str, Node], frames: int, mode: str, notes: list[Problem], filmed: bool = False
+) -> Node:
     """The file's prompts by frame, each as one text, with what belongs to all of them joined in.
 
     Args:
@@ -25,6 +27,8 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
         frames: max_frames; prompts at or past it are never reached, but travelled to in the mode Interpolation.
         mode: the animation mode; only "None" (a batch of stills) makes a list of prompts a row of pictures.
         notes: gets one note for each kind of repair.
+        filmed: there are as many frames as a film has, whatever `frames` says; how many is not known here, so keys that
+            count by them stay as they are, and none is past the end.
     """
     key, node = _chosen(values)
     if node is None:
@@ -33,26 +37,35 @@ def read(source: Source, values: Mapping[str, Node], frames: int, mode: str, not
     positive, negative = _apart(values, "animation_prompts_positive"), _apart(values, "animation_prompts_negative")
     clock = Clock(fps=Fraction(1), max_frames=frames + 1)  # in these keys max_f is max_frames
     texts: dict[int, Node] = {}
+    counted: dict[str, Node] = {}
     late: dict[int, Node] = {}
     problems: list[Problem] = []
     for name, text in _entries(source, key, node, mode, notes):
+        time = _bare(name.text or str(name.value))
         try:
-            frame = clock.frame(_bare(name.text or str(name.value)))
+            frame = clock.frame(time)
         except TimeError as error:
             problems.append(source.problem(name, key, f"key: {error.what}", error.hint))
             continue
         whole = Node.of(_joined(_text(text), positive, negative), at=text)
-        (texts if 0 <= frame < frames else late)[frame] = whole
+        if filmed and _LAST.search(time):
+            counted[_LAST.sub("(max_f + 1)", time)] = whole
+        else:
+            (texts if 0 <= frame and (filmed or frame < frames) else late)[frame] = whole
     if problems:
         raise ScheduleError(problems)
-    past = [frame for frame in late if frame >= frames]
+    past = [frame for frame in late if frame >= 0]
     if past and (mode == "Interpolation" or not texts):  # what is travelled to; or what Deforum shows from the start
         texts[min(past) if texts else 0] = late.pop(min(past))
     if late:
         which = f"the key {min(late)} lies" if len(late) == 1 else f"{len(late)} keys from {min(late)} on lie"
         notes.append(source.problem(node, key, f"{which} outside the {frames} frames", "ignored"))
-    pairs = tuple((Node.of(frame, at=texts[frame]), texts[frame]) for frame in sorted(texts))
+    by_time = {**{frame: texts[frame] for frame in sorted(texts)}, **counted}
+    pairs = tuple((Node.of(time, at=text), text) for time, text in by_time.items())
     return Node(Table(pairs or ((Node.of(0), Node.of("")),)), node.line, node.column)
+
+
+_LAST = re.compile(r"\bmax_f\b")
 
 
 def _chosen(values: Mapping[str, Node]) -> tuple[str, Node | None]:

@@ -31,6 +31,8 @@ from animate.schedule.source import NO_NUMBER, Node, Report, Table, number
 from animate.schedule.wildcards import literal
 
 WIDTH = 110
+_DECIDED = ("max_frames", "width", "height")
+"""Fields that a film or the model may have set otherwise than they are written."""
 _UNTOLD = ("vary", "cues", "cuts", "loras", "embeddings", "style_frames")
 """Fields that no importer writes."""
 
@@ -88,6 +90,8 @@ def _values(schedule: Schedule, folder: Path) -> tuple[dict[str, Any], dict[str,
             found[name] = track[0][1] if len(track) == 1 else {frame: text for frame, text, _ in track}
         elif row.kind == "file":
             found[name] = _path(str(schedule.settings[name]), folder)
+        elif name in _DECIDED:
+            found[name] = schedule.settings[name]
         else:
             found[name] = written.value.plain()
         unsaid = silence.value(row, "", schedule.written)
@@ -116,7 +120,8 @@ def _readable(schedule: Schedule, prompts: Node, folder: Path) -> tuple[Node, li
 
     if not isinstance(prompts.value, Table):
         return readable(0, prompts), comments
-    pairs = ((key, readable(schedule.clock.frame(key.text), text)) for key, text in prompts.value.pairs)
+    texts = {schedule.clock.frame(time.text): text for time, text in prompts.value.pairs}
+    pairs = ((Node.of(frame), readable(frame, texts[frame])) for frame in sorted(texts) if frame >= 0)
     return Node(Table(tuple(pairs))), comments
 
 

@@ -549,6 +549,24 @@ def test_hybrid_video_comes_along(tmp_path: Path) -> None:
     assert "is not a file" in said(plan)
 
 
+@pytest.mark.parametrize("mode", ["2D", "Video Input"])
+@pytest.mark.parametrize("told", [40, 90])
+def test_there_are_as_many_frames_as_the_film_has_and_keys_count_by_them(tmp_path: Path, mode: str, told: int) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    prompts = {"0": "a", "max_f/2": "b", "max_f-1": "c", "50": "d", "max_f-80": "e", "max_f-30": "f", "max_f": "g"}
+    film = {"animation_mode": mode, "hybrid_composite": "Normal", "video_init_path": "film.mp4"}
+    schedule, plan = opened(tmp_path, **film, max_frames=told, prompts=prompts)
+    assert len(plan) == 60
+    assert [frame.prompts[0][0] for frame in plan] == ["a"] * 30 + ["f"] * 20 + ["d"] * 9 + ["c"]
+    assert f"max_frames: {told}, but the film has 60" in said(plan)
+    assert "before the beginning" not in said(plan)
+    text = to_yaml(schedule, tmp_path)
+    (tmp_path / "new.yaml").write_text(text)
+    seen = Seen(fps=Fraction(15), frames=60, steady=True, seconds=4, sound=False)
+    again = compile(load(tmp_path / "new.yaml", senses=Senses(watch=lambda path: seen)))
+    assert [frame.prompts for frame in again] == [frame.prompts for frame in plan]
+
+
 @pytest.mark.parametrize(("slow", "longer"), [(False, 1), (True, 3)])
 def test_frame_interpolation_comes_along(tmp_path: Path, slow: bool, longer: int) -> None:
     schedule, _ = opened(
