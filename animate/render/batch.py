@@ -70,11 +70,11 @@ def batch(
 ) -> list[Row]:
     """Render schedules, folders of them, and what their `vary:` multiplies, each into its own directory in `output`.
 
-    A run that fails becomes a row and the next one begins; Ctrl-C ends the batch. Run again, each goes on where it
-    stopped.
+    A run that fails becomes a row and the next one begins, and so does a folder without schedules; Ctrl-C ends the
+    batch. Run again, each goes on where it stopped.
 
     Raises:
-        BadInput: a folder without schedules, or `output` is a file.
+        BadInput: `output` is a file.
         Interrupted: after a Ctrl-C.
     """
     if output.exists() and not output.is_dir():
@@ -82,16 +82,27 @@ def batch(
     rows: list[Row] = []
     told = progress or Quiet()
     taken: set[str] = set()
-    for file in _listed(files):
+    for given in files:
         try:
-            jobs = _jobs(file, dict(overrides or {}), taken)
-        except Exception as error:  # whatever one file does, the night goes on
-            rows.append(Row(file.stem, False, 0, 0.0, _told(error)))
+            listed = _listed(given)
+        except (BadInput, OSError) as error:
+            rows.append(_failed(str(given), error))
             continue
-        for job in jobs:
-            told.say(f"{job.name}")
-            rows.append(_run(job, output / job.name, draft, _Counting(told)))
+        for file in listed:
+            try:
+                jobs = _jobs(file, dict(overrides or {}), taken)
+            except Exception as error:  # whatever one file does, the night goes on
+                rows.append(_failed(file.stem, error))
+                continue
+            for job in jobs:
+                told.say(f"{job.name}")
+                rows.append(_run(job, output / job.name, draft, _Counting(told)))
     return rows
+
+
+def _failed(name: str, error: Exception) -> Row:
+    """Of a file or folder that gave no run."""
+    return Row(name, False, 0, 0.0, _told(error))
 
 
 def _run(job: _Job, place: Path, draft: bool, told: _Counting) -> Row:
@@ -112,16 +123,13 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _listed(files: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for file in files:
-        if file.is_dir():
-            inside = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-            if not inside:
-                raise BadInput(f"{file}: holds no schedules ({', '.join(SUFFIXES)})")
-            found += inside
-        else:
-            found.append(file)
+def _listed(given: Path) -> list[Path]:
+    """The schedules of a folder; anything else by itself. Raises BadInput where there are none."""
+    if not given.is_dir():
+        return [given]
+    found = sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise BadInput(f"{given}: holds no schedules ({', '.join(SUFFIXES)})")
     return found
 
 

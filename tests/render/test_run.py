@@ -420,14 +420,14 @@ def test_a_batch_goes_on_past_a_failure_and_multiplies(schedule: Path, tmp_path:
     (folder / "a.yaml").write_text(schedule.read_text() + "vary: {seed: [1, 2], zoom: [1, 1.1]}\n")
     (folder / "b.yaml").write_text("promts: a typo\n")
     (folder / "c.yaml").write_text(schedule.read_text())
-    rows = batch([folder], tmp_path / "out", {"max_frames": 2})
+    (tmp_path / "empty").mkdir()
+    none, *rows = batch([tmp_path / "empty", folder], tmp_path / "out", {"max_frames": 2})
+    assert (none.name, none.ok) == (str(tmp_path / "empty"), False)
+    assert "holds no schedules" in none.message
     assert [row.ok for row in rows] == [True] * 4 + [False, True]
     assert "promts" in rows[4].message
     assert len({row.name for row in rows}) == 6
     assert all((tmp_path / "out" / row.name / "video.mp4").exists() for row in rows if row.ok)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="no schedules"):
-        batch([tmp_path / "empty"], tmp_path / "out")
     with pytest.raises(BadInput, match="is a file; -o names the folder"):
         batch([folder], next(folder.iterdir()))
 
