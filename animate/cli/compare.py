@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from animate.cli import files
+from animate.cli import files, reporting
 from animate.errors import BadInput
 
 
@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
             if read is not None:
                 files.refuse_input(args.output, read)
         files.refuse_existing(args.output, args.force)
-    found = compare(args.a, args.b, args.source, args.output, frames_of_source=args.frames or "")
+    part = args.frames or ""
+    found = compare(args.a, args.b, args.source, args.output, frames_of_source=part, say=reporting.complain)
     if args.json:
         print(json.dumps(found.plain()))
         return 0

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         sound = hear(args.file)
         stems = {name: hear(path) for name, path in parts(args.file).items()} if args.stems else {}
     except ListenError as error:
-        raise BadInput(f"{args.file}: {error.what}" + (f" ({error.hint})" if error.hint else "")) from error
+        raise BadInput(error.what + (f" ({error.hint})" if error.hint else "")) from error
     print(summary(args.file, sound))
     for name, stem in stems.items():
         print(f"\n  {name}: {len(stem.onsets)} onsets")

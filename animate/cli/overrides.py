@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from animate.render.checked import Document
     from animate.schedule.schedule import Schedule
 
 
@@ -28,11 +29,11 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(args: argparse.Namespace, file: str | None = None) -> Schedule:
-    """The schedule that the options name; `file` stands in for `args.file` where a command takes several."""
+def load(args: argparse.Namespace, document: Document | None = None) -> Schedule:
+    """The schedule that the options name; `document` stands in for `args.file` where there is none, or several."""
     from animate.render.checked import load as load_file
 
-    return load_file(args.file if file is None else file, overrides(args))
+    return load_file(args.file if document is None else document, overrides(args))
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:

@@ -28,6 +28,11 @@ def progress(args: argparse.Namespace) -> Progress:
     return ways.Lines(sys.stdout) if args.progress_json else ways.Bar(sys.stderr)
 
 
+def complain(text: str) -> None:
+    """Say on stderr what a command that shows no progress has to say."""
+    print(text, file=sys.stderr)
+
+
 def tell_about(schedule: Schedule, args: argparse.Namespace) -> None:
     """Say on stderr what is worth a word before a render: warnings, and what will differ for an old file."""
     if args.quiet:

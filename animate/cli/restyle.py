@@ -54,9 +54,16 @@ def run(args: argparse.Namespace) -> int:
         more["source_prompt"] = args.source
     if args.model:
         more["model"] = args.model
+    progress = reporting.progress(args)
     document = film_schedule.schedule(
-        args.film, args.prompt, mode=args.mode, size=args.size or "", frames=args.frames or "", more=more
+        args.film,
+        args.prompt,
+        mode=args.mode,
+        size=args.size or "",
+        frames=args.frames or "",
+        more=more,
+        say=progress.say,
     )
-    said, progress = overrides.overrides(args), reporting.progress(args)
-    print(render(document, args.output, overrides=said, restart=args.restart, progress=progress))
+    reporting.tell_about(overrides.load(args, document), args)
+    print(render(document, args.output, overrides=overrides.overrides(args), restart=args.restart, progress=progress))
     return 0

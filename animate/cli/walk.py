@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def _render(document: dict[str, Any], args: argparse.Namespace) -> int:
     from animate.render.run import render
 
+    reporting.tell_about(overrides.load(args, document), args)
     said, progress = overrides.overrides(args), reporting.progress(args)
     print(render(document, args.output, overrides=said, restart=args.restart, progress=progress))
     return 0

@@ -9,7 +9,7 @@ Which frame of the source goes with which of theirs is in the plan of the run th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat, zip_longest
@@ -65,7 +65,13 @@ class Comparison:
 
 
 def compare(
-    a: Path, b: Path, source: Path | None = None, output: Path | None = None, *, frames_of_source: str = ""
+    a: Path,
+    b: Path,
+    source: Path | None = None,
+    output: Path | None = None,
+    *,
+    frames_of_source: str = "",
+    say: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Hold `b` against `a`, frame by frame; `b` and `source` are brought to the size of `a`.
 
@@ -76,6 +82,7 @@ def compare(
         output: a video to write: a, b and how they differ, four times as strong, side by side.
         frames_of_source: `A:B`, the part they were made from; empty where the run that they are in tells it, or all of
             it is meant.
+        say: hears where that part reaches past the end.
 
     Raises:
         BadInput: nothing there, or the lengths differ.
@@ -86,7 +93,7 @@ def compare(
     before: tuple[Tensor, Tensor, Tensor | None] | None = None
     frames = 0
     with ExitStack() as stack:
-        films = _films(stack, source, (a, b), first, frames_of_source) if source else repeat(None)
+        films = _films(stack, source, (a, b), first, frames_of_source, say) if source else repeat(None)
         video = _opened(stack, first, output)
         for triple in _together((a, b), first, second, films):
             frames += 1
@@ -157,21 +164,26 @@ def _frames(video: Source) -> Iterator[Tensor]:
     return map(convert.from_uint8, read_frames(video.video, scaled=lambda *_: size))
 
 
-def _films(stack: ExitStack, source: Path, paths: tuple[Path, Path], a: Source, part: str) -> Iterator[Tensor]:
+def _films(
+    stack: ExitStack, source: Path, paths: tuple[Path, Path], a: Source, part: str, say: Callable[[str], None]
+) -> Iterator[Tensor]:
     """(3, H, W) the picture of `source` that each frame was made from, in the size of `a`.
 
     Raises BadInput where it has another number of them.
     """
     size = a.height, a.width
     if source.is_dir():
+        if part:
+            raise BadInput(f"--frames {part}: {source} is a folder; name the film, or a folder of that part alone")
         pictures = find([source])
         _refuse_length(source, pictures.count, a.count)
         return (convert.fit(picture, *size) for picture in pictures.frames())
+    film_schedule.length(source)  # what is no film is told as it was named
     plan = None if part else _run(source, paths)
     if plan is None:
-        video = {"file": str(source.absolute()), **(film_schedule.part(part) if part else {})}
+        video = {"file": str(source.absolute()), **(film_schedule.part(part, source, say) if part else {})}
         plan = compile(load({"video": video}))
-        _refuse_length(source, len(plan), a.count)
+        _refuse_length(source, len(plan), a.count, part)
     elif a.count > len(plan):
         raise BadInput(
             f"{paths[0]} has {a.count} frames, {len(plan)} were made from {source}; "
@@ -181,12 +193,16 @@ def _films(stack: ExitStack, source: Path, paths: tuple[Path, Path], a: Source, 
     return map(reel, range(a.count))
 
 
-def _refuse_length(source: Path, there: int, wanted: int) -> None:
-    if there != wanted:
-        raise BadInput(
-            f"{source} has {there} frames for the {wanted} of the videos; "
-            "say which part of it they were made from (--frames 48:144)"
-        )
+def _refuse_length(source: Path, there: int, wanted: int, part: str = "") -> None:
+    """Raise BadInput where the source, or the part of it that was named, has not as many frames as there should be."""
+    if there == wanted:
+        return
+    if part:
+        raise BadInput(f"--frames {part}: are {there} frames of {source}, for the {wanted} of the videos")
+    raise BadInput(
+        f"{source} has {there} frames for the {wanted} of the videos; "
+        "say which part of it they were made from (--frames 48:144)"
+    )
 
 
 def _run(source: Path, paths: tuple[Path, Path]) -> Plan | None:

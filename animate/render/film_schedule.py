@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from animate.errors import BadInput, VideoError
+from animate.render.checked import load
+from animate.render.watch import watch
+from animate.schedule.film import WatchError
 from animate.video.reader import probe
 
 AREA = {"embedded": 256 * 256}
@@ -17,7 +21,14 @@ KEYS = 8
 
 
 def schedule(
-    film: Path, prompt: str, *, mode: str = "carried", size: str = "", frames: str = "", more: Mapping[str, Any]
+    film: Path,
+    prompt: str,
+    *,
+    mode: str = "carried",
+    size: str = "",
+    frames: str = "",
+    more: Mapping[str, Any],
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """The content of a schedule.
 
@@ -28,10 +39,14 @@ def schedule(
         size: `WxH`; empty takes the film's shape at the area the model likes.
         frames: `A:B`, from frame A of the film up to, without, B; either may be missing.
         more: further fields.
+        say: hears where the frames reach past the film's end.
 
     Raises:
         BadInput: the film, the size or the frames cannot be used.
     """
+    if film.is_dir():
+        made = shlex.join(["animate", "interpolate", str(film), "-o", f"{film.name}.mp4", "--times", "1"])
+        raise BadInput(f"{film} is a folder, not a film; `{made}` makes one of pictures, by the numbers in their names")
     try:
         info = probe(film)
     except VideoError as error:
@@ -40,7 +55,7 @@ def schedule(
     width, height = _size(size) if size else fitting(info.height, round(info.width * info.aspect), model)
     video: dict[str, Any] = {"file": str(film.absolute())}
     if frames:
-        video |= part(frames)
+        video |= part(frames, film, say)
     found: dict[str, Any] = {
         "video": video,
         "video_mode": mode,
@@ -67,9 +82,28 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def part(text: str) -> dict[str, Any]:
-    """`A:B` as parts of the field `video`. Raises BadInput."""
+def part(text: str, film: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, int]:
+    """`A:B` of a film as parts of the field `video`; `say` hears where B lies past its end. Raises BadInput."""
     match = re.fullmatch(r"\s*(\d{0,9})\s*:\s*(\d{0,9})\s*", text)
     if match is None:
         raise BadInput(f"--frames {text}: is no range of frames (48:144)")
-    return {name: int(end) for name, end in zip(("from", "to"), match.groups()) if end}
+    count = length(film)
+    first, end = int(match[1] or 0), int(match[2] or count)
+    if first >= count:
+        raise BadInput(f"--frames {text}: {film} has {count} frames, of which the last is {count - 1}")
+    if end <= first:
+        raise BadInput(f"--frames {text}: leaves no frame; 48:144 is from 48 up to, without, 144")
+    if end > count:
+        say(f"--frames {text}: {film} has {count} frames; it is taken up to its end")
+    return {"from": first, "to": min(end, count)}
+
+
+def length(film: Path) -> int:
+    """Frames of a film, as a schedule counts them. Raises BadInput where it is none."""
+    if not film.is_file():
+        raise BadInput(f"{film}: there is no such file")
+    try:
+        watch(film)
+    except WatchError as error:
+        raise BadInput(str(error)) from error
+    return load({"video": str(film.absolute())}).clock.max_frames

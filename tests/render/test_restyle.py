@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,7 @@ from animate.render.runner import answered
 from animate.schedule.film import Film
 from animate.schedule.plan import Plan
 from animate.video.ffmpeg import executable
-from animate.video.reader import probe
+from animate.video.reader import count_frames, probe
 
 SIZE = 48, 64
 
@@ -361,6 +363,54 @@ def test_compare_takes_a_part_and_sees_square_pixels(film: Path, tmp_path: Path)
     found = compare(seen, seen, wide, frames_of_source="5:11")
     assert found.frames == 6
     assert found.a.change == pytest.approx(0, abs=0.01)
+
+
+def test_a_part_is_told_as_it_was_asked_for(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as the fields that a schedule would have for it, and never silently less than was asked for."""
+    from animate.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    ask = ["compare", str(film), str(film), "--source", str(film)]
+    for frames, said in (
+        ("3:2", "--frames 3:2: leaves no frame"),
+        ("24:", f"--frames 24:: {film} has 24 frames, of which the last is 23"),
+        ("4:9", f"--frames 4:9: are 5 frames of {film}, for the 24 of the videos"),
+        ("-3:", "--frames -3:: is no range of frames"),
+    ):
+        assert main([*ask, f"--frames={frames}"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(said)
+        assert "video." not in err
+    assert main([*ask, "--frames", "0:40"]) == 0
+    past = f"--frames 0:40: {film} has 24 frames; it is taken up to its end\n"
+    assert capsys.readouterr().err == past
+    Path("text.mp4").write_text("no film")
+    assert main([*ask[:-1], "text.mp4"]) == 2
+    assert capsys.readouterr().err.startswith("text.mp4: ")
+
+    restyle = ["restyle", str(film), "--prompt", "x", "--strength", "1", "--own", "0", "--mode", "frames", "-o", "run"]
+    assert main([*restyle, "--frames", "22:40", "--set", "fps=8", "--set", "cuts=[90]"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(past.replace("0:40", "22:40"))
+    assert "cuts: " in err  # and what else is worth a word
+    assert len(list(Path("run/frames").glob("*.png"))) == 2
+
+
+def test_of_a_folder_a_film_can_be_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from animate.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("my pictures").mkdir()
+    for number in (0, 1, 3, 4):  # a gap
+        cv2.imwrite(f"my pictures/{number:04d}.png", np.full((64, 64, 3), 40 * number, np.uint8))
+    assert main(["restyle", "my pictures", "--prompt", "x", "-o", "run"]) == 2
+    asked = shlex.split(capsys.readouterr().err.split("`")[1])
+    assert main([*asked[1:], "--engine", "hold"]) == 0
+    assert count_frames(Path(asked[asked.index("-o") + 1])) == 4
 
 
 def test_flow_draws_a_video(film: Path, tmp_path: Path) -> None:
