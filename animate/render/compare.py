@@ -24,9 +24,9 @@ from animate.motion import flow
 from animate.picture import convert
 from animate.render import film_schedule
 from animate.render.checked import load
-from animate.render.interpolate import Source, find
 from animate.render.projector import Projector
 from animate.render.run_dir import RunDirectory
+from animate.render.source import Source, find
 from animate.schedule.compile import compile
 from animate.schedule.files import fingerprint
 from animate.schedule.plan import Plan

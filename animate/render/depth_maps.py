@@ -19,10 +19,10 @@ from animate.depth.align import steadied
 from animate.errors import BadInput
 from animate.picture import convert
 from animate.picture.device import pick_device
-from animate.render.interpolate import find, whole_folder
+from animate.render.folder import refuse_full, whole_folder
 from animate.render.progress import Progress, Quiet, Warned
+from animate.render.source import find
 from animate.schedule.files import PICTURES
-from animate.video.atomic import PART
 from animate.video.codecs import CODECS, Encoding
 from animate.video.stills import write_grey, write_png
 from animate.video.writer import VideoWriter
@@ -103,12 +103,7 @@ def _check_output(output: Path, single: bool, force: bool) -> None:
         if output.suffix.lower() in {codec.suffix for codec in CODECS.values()}:
             raise BadInput(f"{output}: depth is written as pictures of 16 bits; -o names a folder")
         return
-    held = [path.name for path in output.iterdir() if path.name != PART]
-    others = [name for name in held if not OURS.fullmatch(name)]
-    if others:
-        raise BadInput(f"{output} is not empty: it holds {others[0]}, which is no map; name another folder")
-    if held and not force:
-        raise BadInput(f"{output} is there already and not empty (--force writes over its maps, -o names another)")
+    refuse_full(output, OURS, "map", force)
 
 
 def coloured(nearness: Tensor) -> np.ndarray:

@@ -12,8 +12,8 @@ from torch import Tensor
 from animate.errors import BadInput
 from animate.motion import flow
 from animate.picture import convert
-from animate.render.interpolate import find
 from animate.render.progress import Progress, Quiet
+from animate.render.source import find
 from animate.video.codecs import Encoding, codec_for
 from animate.video.writer import VideoWriter
 

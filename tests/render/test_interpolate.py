@@ -7,7 +7,8 @@ import pytest
 
 from animate.errors import BadInput, VideoError
 from animate.picture import convert
-from animate.render.interpolate import Rate, find, interpolate
+from animate.render.interpolate import Rate, interpolate
+from animate.render.source import find
 from animate.video import ffmpeg
 from animate.video.codecs import Encoding
 from animate.video.reader import count_frames, probe, read_frames, sound_seconds
