@@ -1,6 +1,7 @@
 """JSON with a line and a column on every value; the standard library's parser gives none.
 
-Strict JSON as RFC 8259 has it, plus `NaN` and `Infinity`, which Python writes. Repeated keys are kept in order.
+JSON as RFC 8259 has it, plus `NaN` and `Infinity`, which Python writes, and what people leave in files that they edit
+by hand: comments (`// …`, `/* … */`) and a comma before a closing bracket. Repeated keys are kept in order.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-_BLANK = re.compile(r"[ \t\n\r]*")
+_BLANK = re.compile(r"(?:[ \t\n\r]+|//[^\n]*|/\*(?s:.*?)\*/)*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS = {
     "true": True,
@@ -36,6 +37,22 @@ class NotJSON(Exception):
         self.what, self.line, self.column = what, line, column
 
 
+def begins(text: str) -> bool:
+    """Whether a text may be JSON: past blanks and comments it begins with a bracket."""
+    return text.startswith(("{", "["), _next(text))
+
+
+def is_meant(text: str) -> bool:
+    """Whether a text is meant as JSON: as `begins`, with a name in double quotes after the brace, as YAML seldom has."""
+    begin = _next(text)
+    return text.startswith("{", begin) and text.startswith('"', _next(text, begin + 1))
+
+
+def _next(text: str, at: int = 0) -> int:
+    """Where the next thing stands that is neither a blank nor a comment."""
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]
+
+
 def parse(text: str, node: Callable[[Any, int, int, str], Any], max_depth: int) -> Any:
     """The document, each value made by `node(value, line, column, written)`.
 
@@ -49,9 +66,6 @@ def parse(text: str, node: Callable[[Any, int, int, str], Any], max_depth: int) 
 
     def fail(what: str, at: int) -> NotJSON:
         return NotJSON(f"cannot be read as JSON: {what}", *place(at))
-
-    def skip(at: int) -> int:
-        return _BLANK.match(text, at).end()  # type: ignore[union-attr]
 
     def string(at: int) -> tuple[str, int]:
         try:
@@ -81,7 +95,7 @@ def parse(text: str, node: Callable[[Any, int, int, str], Any], max_depth: int) 
 
     def members(at: int, mark: tuple[int, int], depth: int) -> tuple[Any, int]:
         pairs = Pairs()
-        at = skip(at + 1)
+        at = _next(text, at + 1)
         if text[at : at + 1] == "}":
             return node(pairs, *mark, ""), at + 1
         while True:
@@ -90,36 +104,40 @@ def parse(text: str, node: Callable[[Any, int, int, str], Any], max_depth: int) 
             name_mark = place(at)
             written, at = string(at)
             name = node(written, *name_mark, written)
-            at = skip(at)
+            at = _next(text, at)
             if text[at : at + 1] != ":":
                 raise fail("a colon is missing here", at)
-            content, at = value(skip(at + 1), depth + 1)
+            content, at = value(_next(text, at + 1), depth + 1)
             pairs.append((name, content))
-            at = skip(at)
+            at = _next(text, at)
             follows = text[at : at + 1]
             if follows == "}":
                 return node(pairs, *mark, ""), at + 1
             if follows != ",":
                 raise fail("a comma or a closing brace is missing here", at)
-            at = skip(at + 1)
+            at = _next(text, at + 1)
+            if text[at : at + 1] == "}":
+                return node(pairs, *mark, ""), at + 1
 
     def items(at: int, mark: tuple[int, int], depth: int) -> tuple[Any, int]:
         found: list[Any] = []
-        at = skip(at + 1)
+        at = _next(text, at + 1)
         if text[at : at + 1] == "]":
             return node(found, *mark, ""), at + 1
         while True:
             item, at = value(at, depth + 1)
             found.append(item)
-            at = skip(at)
+            at = _next(text, at)
             follows = text[at : at + 1]
             if follows == "]":
                 return node(found, *mark, ""), at + 1
             if follows != ",":
                 raise fail("a comma or a closing bracket is missing here", at)
-            at = skip(at + 1)
+            at = _next(text, at + 1)
+            if text[at : at + 1] == "]":
+                return node(found, *mark, ""), at + 1
 
-    tree, end = value(skip(0), 0)
-    if skip(end) != len(text):
-        raise fail("there is more after the end", skip(end))
+    tree, end = value(_next(text), 0)
+    if _next(text, end) != len(text):
+        raise fail("there is more after the end", _next(text, end))
     return tree

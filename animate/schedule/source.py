@@ -96,6 +96,10 @@ class Source:
     text: str = ""
     """The file as it was read; "" for a Python mapping."""
 
+    @property
+    def in_json(self) -> bool:
+        return json_marks.begins(self.text.lstrip("\ufeff"))
+
     @cached_property
     def lines(self) -> list[str]:
         return self.text.split("\n")
@@ -185,7 +189,7 @@ def parse(text: str, file: str = "") -> Node:
     if not text.strip():
         raise _refusal(file, "is empty", "`animate init` writes a commented starter schedule")
     json_error: json_marks.NotJSON | None = None
-    if text.lstrip()[0] in "{[":
+    if json_marks.begins(text):
         try:
             return _from_json(text, file)
         except json_marks.NotJSON as error:
@@ -194,7 +198,7 @@ def parse(text: str, file: str = "") -> Node:
         return _from_yaml(text, file)
     except ScheduleError:
         # A broken JSON file gets JSON's word for it; YAML's complaint about the same brace would mislead.
-        if json_error is not None and re.match(r'\s*\{\s*"', text):
+        if json_error is not None and json_marks.is_meant(text):
             raise ScheduleError(
                 [Problem(what=json_error.what, file=file, line=json_error.line, column=json_error.column)]
             ) from None

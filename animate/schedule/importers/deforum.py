@@ -41,7 +41,7 @@ def recognise(source: Source) -> bool:
     names = set(source.root.value.names())
     theirs = {name for name in names if known(name)}
     foreign = theirs - _OURS
-    in_json = source.text.lstrip("\ufeff \t\r\n").startswith("{")
+    in_json = source.in_json
     if 4 * len(theirs) < len(names) or (names & _OURS_ALONE and not (in_json and len(foreign) >= 3)):
         return False
     if in_json:

@@ -51,7 +51,7 @@ def read(
         if filmed and _LAST.search(time):
             counted[_LAST.sub("(max_f + 1)", time)] = whole
         else:
-            (texts if 0 <= frame and (filmed or frame < frames) else late)[frame] = whole
+            (texts if frame >= 0 and (filmed or frame < frames) else late)[frame] = whole
     if problems:
         raise ScheduleError(problems)
     past = [frame for frame in late if frame >= 0]

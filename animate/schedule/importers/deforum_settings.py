@@ -6,7 +6,6 @@ paths in quotes. They are understood here, and nowhere else.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from animate.errors import Problem, ScheduleError
+from animate.schedule import json_marks
 from animate.schedule.fields import FIELDS, Value, in_words
 from animate.schedule.importers.deforum_keys import ALWAYS_ON, PARTS, SETTINGS, Part, Setting, Words, known
-from animate.schedule.source import Node, Source, Table
+from animate.schedule.source import MAX_DEPTH, Node, Source, Table
 
 DEFAULTS: Mapping[str, Value] = MappingProxyType({"init_strength": 0.8, "subseed": 1})
 """Defaults of the webui that the table of fields does not hold, because ours mean something else."""
@@ -258,8 +258,15 @@ def unquoted(text: str) -> str:
 
 
 def unpacked(text: str) -> Any:
-    """What JSON inside a string holds, commas before a closing bracket forgiven. Raises ValueError for other text."""
-    return json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
+    """What JSON inside a string holds, in plain Python. Raises ValueError for other text."""
+
+    def plain(value: Any, line: int, column: int, written: str) -> Any:
+        return dict(value) if isinstance(value, json_marks.Pairs) else value
+
+    try:
+        return json_marks.parse(text, plain, MAX_DEPTH)
+    except json_marks.NotJSON as error:
+        raise ValueError(error.what) from None
 
 
 def constant(node: Node) -> float | None:

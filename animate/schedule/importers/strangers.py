@@ -24,7 +24,7 @@ _SIGNS: Mapping[str, Callable[[dict[str, Node]], bool]] = {
 
 def refuse(source: Source) -> None:
     """Raises ScheduleError for a JSON object without one name of ours that is known to be another thing."""
-    if not isinstance(source.root.value, Table) or not source.text.lstrip("\ufeff \t\r\n").startswith("{"):
+    if not isinstance(source.root.value, Table) or not source.in_json:
         return
     keys = {key.text: value for key, value in source.root.value.pairs}
     if not keys or any(key.removesuffix("_schedule") in _OURS for key in keys):

@@ -549,6 +549,11 @@ def test_hybrid_video_comes_along(tmp_path: Path) -> None:
     assert "is not a file" in said(plan)
 
 
+def test_a_comma_before_a_bracket_in_a_prompt_is_part_of_it(tmp_path: Path) -> None:
+    _, plan = opened(tmp_path, prompts='{"0": "a {red,} sea, [x, ]", }')
+    assert plan[0].prompts[0][0].endswith("sea, [x, ]")
+
+
 @pytest.mark.parametrize("mode", ["2D", "Video Input"])
 @pytest.mark.parametrize("told", [40, 90])
 def test_there_are_as_many_frames_as_the_film_has_and_keys_count_by_them(tmp_path: Path, mode: str, told: int) -> None:
