@@ -6,14 +6,15 @@ weight changes, and nothing at all is done while the weights stay the same.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from animate.diffusion import tensor_file
 from animate.diffusion.conditioning import Encoder, Texts
 from animate.diffusion.quiet import quietly
 from animate.errors import BadInput, MissingModel
@@ -63,23 +64,20 @@ class Adapters:
 
         if not Path(path).is_file():
             raise MissingModel(f"there is no LoRA file {path}")
-        _refuse_others(Path(path))
+        held = tensor_file.tensors(Path(path))
+        _refuse_others(path, held)
+        said = tensor_file.metadata(Path(path)).get("lora_adapter_metadata")
         double = len(self._encoders) > 1
         loader = StableDiffusionXLLoraLoaderMixin if double else StableDiffusionLoraLoaderMixin
         self._tried += 1
         name = f"lora_{self._tried}"
         try:
             with quietly():
-                state, alphas, settings = loader.lora_state_dict(
-                    str(Path(path).parent),
-                    weight_name=Path(path).name,
-                    unet_config=self._unet.config,
-                    use_safetensors=None,
-                    return_lora_metadata=True,
-                )
+                state, alphas = loader.lora_state_dict(held, unet_config=self._unet.config)
                 _fold(state, alphas)
                 state, lacking = _fitting(state, self._parts())
-                options = {"network_alphas": None, "adapter_name": name, "metadata": settings}
+                settings = None if said is None else json.loads(said)
+                options: dict[str, Any] = {"network_alphas": None, "adapter_name": name, "metadata": settings}
                 touched = []
                 for part, module in self._parts().items():
                     touched.append(any(key.startswith(part + ".") for key in state))
@@ -120,17 +118,9 @@ class Adapters:
             _weigh(module, {self._names[path]: weight for path, weight in weights.items()})
 
 
-def _refuse_others(path: Path) -> None:
+def _refuse_others(path: str, names: Iterable[str]) -> None:
     """Raise `BadInput` for kin of LoRA that diffusers does not know, or would take for plain ones."""
-    if path.suffix.casefold() != ".safetensors":
-        return
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            ends = {name.rpartition(".")[2] for name in file.keys()}  # noqa: SIM118, a file is no mapping
-    except SafetensorError as error:
-        raise BadInput(f"{path} is not a LoRA file for this model: {error}") from error
+    ends = {name.rpartition(".")[2] for name in names}
     if "dora_scale" in ends:
         raise BadInput(f"{path} is a DoRA in kohya's form, which is not supported; PEFT's form is")
     if ends & {"hada_w1_a", "lokr_w1", "lokr_w1_a", "lokr_w2", "lora_mid", "diff", "diff_b"}:
@@ -167,7 +157,10 @@ def _fitting(state: dict[str, Any], parts: dict[str, Any]) -> tuple[dict[str, An
 
     fitting: dict[str, Any] = {}
     lacking: dict[str, None] = {}
-    for part in dict.fromkeys(key.partition(".")[0] for key in state):
+    named = dict.fromkeys(key.partition(".")[0] for key in state)
+    if not named.keys() & parts.keys():
+        raise ValueError("it holds nothing for a network or a text encoder")
+    for part in named:
         if part not in parts:
             raise ValueError(f"it is also for a {part}, which this model does not have")
         own = {key.removeprefix(f"{part}."): value for key, value in state.items() if key.startswith(f"{part}.")}
@@ -207,13 +200,8 @@ def _vectors(path: str, encoders: int) -> list[Tensor]:
     """The token vectors of a textual-inversion file, (n, D) for each text encoder."""
     if not Path(path).is_file():
         raise MissingModel(f"there is no textual-inversion file {path}")
+    tensors = tensor_file.content(Path(path))
     try:
-        if path.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            tensors: Any = load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
         if "clip_l" in tensors and "clip_g" in tensors:
             found = [tensors["clip_l"], tensors["clip_g"]]
         elif "string_to_param" in tensors:

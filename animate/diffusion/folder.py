@@ -6,6 +6,7 @@ Nothing that a model's files say is imported or run beyond the classes named in 
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,14 @@ CLASSES: dict[str, str] = {
 }
 """Classes of parts, and the package each comes from."""
 
+_WEIGHTS = re.compile(
+    r"(?:diffusion_pytorch_model|model|pytorch_model)(?:\.(?P<before>\w+))?(?:-\d+-of-\d+)?(?:\.(?P<after>\w+))?\.\w+"
+)
+"""Names of files of weights, whole or in pieces: the precision stood behind the piece's number once."""
 
-def from_folder(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
-    """The parts of a model in diffusers' layout."""
+
+def from_folder(folder: Path, dtype: torch.dtype = torch.float32, *, with_vae: bool = True) -> Parts:
+    """The parts of a model in diffusers' layout; without its autoencoder where another is given (`with_vae`)."""
     index = described(folder / "model_index.json")
     encoders = []
     for suffix in ("", "_2"):
@@ -51,7 +57,7 @@ def from_folder(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
         _mend(scheduler)
     return Parts(
         unet=network(folder, "unet", dtype),
-        vae=network(folder, "vae", dtype),
+        vae=network(folder, "vae", dtype) if with_vae else None,
         encoders=tuple(encoders),
         scheduler=scheduler,
         empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", len(encoders) > 1)),
@@ -87,11 +93,14 @@ def network(folder: Path, part: str, dtype: torch.dtype) -> Any:
 
 def _variant(place: Path) -> dict[str, str]:
     """Which set of weights a folder holds, where it holds only one of another precision."""
-    names = [path.name for path in place.glob("*.safetensors")]
-    plain = {"diffusion_pytorch_model.safetensors", "model.safetensors"}
-    for variant in ("fp16", "bf16"):
-        if not plain & set(names) and any(f".{variant}." in name for name in names):
-            return {"variant": variant}
+    for ending in ("safetensors", "bin"):
+        names = (_WEIGHTS.fullmatch(path.name) for path in place.glob(f"*.{ending}"))
+        held = {name["before"] or name["after"] or "" for name in names if name}
+        if "" in held:
+            return {}
+        for variant in ("fp16", "bf16"):
+            if variant in held:
+                return {"variant": variant}
     return {}
 
 
@@ -102,16 +111,17 @@ def _scheduler(place: Path) -> Any:
 def made_scheduler(config: dict[str, Any], place: Path) -> Any:
     import diffusers
 
-    kind = getattr(diffusers, str(config.get("_class_name", "")), None)
-    if kind is None or not hasattr(kind, "add_noise"):
-        raise MissingModel(f"{place} names a scheduler that is not supported: {config.get('_class_name')}")
-    try:
+    name = str(config.get("_class_name", ""))
+    try:  # of a class whose package is missing there is only a shadow, which raises whatever it is asked
+        kind = getattr(diffusers, name, None)
+        if kind is None or not hasattr(kind, "add_noise"):
+            raise MissingModel(f"{place} names a scheduler that is not supported: {name}")
         scheduler = kind.from_config(config)
     except ImportError as error:
-        raise MissingModel(f"{place} names {config['_class_name']}, which needs a package: {error}") from error
+        raise MissingModel(f"{place} names {name}, which needs a package: {error}") from error
     if not hasattr(scheduler, "alphas_cumprod"):
         raise MissingModel(
-            f"{place} names {config['_class_name']}, which is of another kind of diffusion (EDM, flow matching) "
+            f"{place} names {name}, which is of another kind of diffusion (EDM, flow matching) "
             "than the models that are supported"
         )
     return scheduler

@@ -6,7 +6,7 @@ hub. No pipeline is built: parts are loaded one by one (`folder`, `single_file`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from animate.diffusion import digests, hub, names, single_file
+from animate.diffusion import digests, hub, names, single_file, tensor_file
 from animate.diffusion.device import is_small, pick_dtype, settled
 from animate.diffusion.folder import from_folder, network
 from animate.diffusion.parts import Parts
@@ -75,7 +75,7 @@ def load(
     kind = pick_dtype(dtype, where)
     frugal = memory == "low" or (memory == "auto" and is_small(where))
     with quietly():
-        parts = _parts(model, kind)
+        parts = _parts(model, kind, with_vae=not vae)
         if vae:
             parts = replace(parts, vae=_other_autoencoder(vae, parts, kind))
         if controlnet:
@@ -88,18 +88,22 @@ def load(
     return settled(parts, model, where, kind, frugal)
 
 
-def _parts(model: str, dtype: torch.dtype) -> Parts:
-    """The parts of a model by its name: the package's own, a folder, a file, or one of the hub."""
+def _parts(model: str, dtype: torch.dtype, with_vae: bool) -> Parts:
+    """The parts of a model by its name: the package's own, a folder, a file, or one of the hub.
+
+    Without its autoencoder where another is given (`with_vae`).
+    """
     if model == names.EMBEDDED:
         digests.verify(EMBEDDED)
-        return from_folder(EMBEDDED, dtype)
+        return from_folder(EMBEDDED, dtype, with_vae=with_vae)
     what, hint = names.fault(model)
     if what:
         raise MissingModel(f"{what} ({hint})")
     path = names.located(model)
     if path is None:
-        return from_folder(_downloaded(model), dtype)
-    return from_folder(path, dtype) if path.is_dir() else from_file(path, dtype)
+        return from_folder(_downloaded(model), dtype, with_vae=with_vae)
+    read: Callable[..., Parts] = from_folder if path.is_dir() else from_file
+    return read(path, dtype, with_vae=with_vae)
 
 
 def _downloaded(model: str) -> Path:
@@ -127,7 +131,7 @@ def _other_autoencoder(name: str, parts: Parts, dtype: torch.dtype) -> Any:
         return network(place.parent, place.name, dtype)
     if path is not None:
         family = single_file.FAMILIES / ("sdxl" if len(parts.encoders) > 1 else "sd1")
-        return single_file.autoencoder(single_file.read(path), family, dtype)
+        return single_file.autoencoder(tensor_file.tensors(path), family, dtype)
     try:
         return AutoencoderKL.from_pretrained(name, torch_dtype=dtype, local_files_only=not hub.reachable())
     except (OSError, ValueError) as error:

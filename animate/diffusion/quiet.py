@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without what diffusers, transformers and peft report, and their progress bars, which are as they were afterwards."""
+    """Without the reports and progress bars of diffusers, transformers and peft, which are as they were afterwards."""
     from diffusers.utils import logging as ours
     from transformers.utils import logging as theirs
 

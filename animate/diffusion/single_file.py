@@ -1,8 +1,7 @@
 """One file that holds a whole model, as Stable Diffusion was first published: `.safetensors`, or `.ckpt`.
 
 The file holds tensors only. What they are parts of is told from their names and shapes; the configurations of the
-families ship with us (`animate/models/families`), and diffusers' converters rename the tensors. A `.ckpt` is a Python
-pickle, which could run anything: it is read by torch's weights-only reader or not at all.
+families ship with us (`animate/models/families`), and diffusers' converters rename the tensors.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animate.diffusion import digests, vocabulary
+from animate.diffusion import digests, tensor_file, vocabulary
 from animate.diffusion.conditioning import Encoder
 from animate.diffusion.folder import class_of, described, made_scheduler
 from animate.diffusion.parts import Parts
-from animate.errors import BadInput, MissingModel
+from animate.errors import MissingModel
 
 FAMILIES = Path(__file__).parent.parent / "models" / "families"
 FEW_STEPS = re.compile(r"turbo|lightning|hyper|\dstep")
@@ -28,11 +27,18 @@ _OLD_TEXT = re.compile(r"^(cond_stage_model\.transformer\.)(embeddings|encoder|f
 """Names of a text encoder as early derivatives of SD 1.x have them, without the part that later ones say."""
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 """The network's first convolution: its second axis counts the channels that it reads."""
+SCALE = "model.diffusion_model.time_embed.cond_proj.weight"
+"""Where models distilled on guidance (LCM) are told its scale, (D, n)."""
 
 
-def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = FAMILIES) -> Parts:
-    """The parts of a checkpoint in one file; no network is touched if CLIP's vocabulary is on the machine."""
-    tensors = {_OLD_TEXT.sub(r"\1text_model.\2", name): tensor for name, tensor in read(path).items()}
+def from_file(
+    path: Path, dtype: torch.dtype = torch.float32, families: Path = FAMILIES, *, with_vae: bool = True
+) -> Parts:
+    """The parts of a checkpoint in one file; no network is touched if CLIP's vocabulary is on the machine.
+
+    Without an autoencoder where another is given (`with_vae`): many files have none.
+    """
+    tensors = {_OLD_TEXT.sub(r"\1text_model.\2", name): tensor for name, tensor in tensor_file.tensors(path).items()}
     name = family_of(tensors, path)
     family = families / name
     index = described(family / "model_index.json")
@@ -43,15 +49,19 @@ def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = F
         if kind is not None:
             words = vocabulary.tokenizer(pads[len(encoders)], beside=path.parent)
             encoders.append(Encoder(words, text_model(tensors, family, part, class_of(kind), dtype)))
+    if with_vae and not any(name.startswith("first_stage_model.") for name in tensors):
+        raise MissingModel(f"{path} has no autoencoder: name one under vae")
     config = described(family / "scheduler" / "scheduler_config.json")
     config["prediction_type"] = prediction_of(tensors, path, name)
     if FEW_STEPS.search(path.stem.casefold()):
         config["timestep_spacing"] = "trailing"  # the last step of another spacing begins below full noise
+    if SCALE in tensors:
+        config["_class_name"] = "LCMScheduler"
     if "ztsnr" in tensors:
         config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     return Parts(
         unet=unet(tensors, family, dtype),
-        vae=autoencoder(tensors, family, dtype),
+        vae=autoencoder(tensors, family, dtype) if with_vae else None,
         encoders=tuple(encoders),
         scheduler=made_scheduler(config, family),
         empty_is_zero=bool(index.get("force_zeros_for_empty_prompt", False)),
@@ -59,34 +69,6 @@ def from_file(path: Path, dtype: torch.dtype = torch.float32, families: Path = F
         depth_like_sd2=index.get("_class_name") == "StableDiffusionDepth2ImgPipeline",
         digest=lambda: digests.of_file(path),
     )
-
-
-def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint; raises `BadInput` for files that hold anything else or are damaged."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    safe = head[8:9] == b"{" or path.suffix.casefold() == ".safetensors"  # whatever it is called
-    if head.startswith(b"version https:/"):
-        raise BadInput(f"{path} only points to the file, as git-lfs leaves it: `git lfs pull` brings the file")
-    try:
-        if safe:
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        zipped = head.startswith(b"PK")  # torch's older form cannot be mapped into memory
-        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except Exception as error:  # a damaged or hostile file may raise anything; nothing of it was run
-        if safe:
-            raise BadInput(f"{path} cannot be read: {error}") from error
-        raise BadInput(
-            f"{path} holds more than weights, or is damaged, and is not opened: a .ckpt can run any program. "
-            "Take the model's .safetensors file, or convert this one where you trust it"
-        ) from error
-    while isinstance(content, dict) and "state_dict" in content:
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise BadInput(f"{path} holds no named tensors")
-    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 
 
 def family_of(tensors: Mapping[str, Tensor], path: Path) -> str:
@@ -113,7 +95,7 @@ def prediction_of(tensors: Mapping[str, Tensor], path: Path, family: str) -> str
     """
     if "v_pred" in tensors:
         return "v_prediction"
-    told = _metadata(path)
+    told = tensor_file.metadata(path)
     said = told.get("modelspec.prediction_type") or told.get("modelspec.predict_key")
     if said:
         return "v_prediction" if said in ("v", "v_prediction") else "epsilon"
@@ -133,7 +115,14 @@ def unet(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
     """The network of a checkpoint; an inpainting model reads more channels than its family."""
     from diffusers import UNet2DConditionModel
 
-    return _converted(UNet2DConditionModel, tensors, family, "unet", dtype, in_channels=int(tensors[INPUT].shape[1]))
+    channels = int(tensors[INPUT].shape[1])
+    network = _converted(UNet2DConditionModel, tensors, family, "unet", dtype, in_channels=channels)
+    if SCALE in tensors:  # which diffusers' converter leaves behind
+        weight = tensors[SCALE].to(dtype)
+        network.time_embedding.cond_proj = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=dtype)
+        network.time_embedding.cond_proj.weight.data = weight
+        network.register_to_config(time_cond_proj_dim=weight.shape[1])
+    return network
 
 
 def autoencoder(tensors: dict[str, Tensor], family: Path, dtype: torch.dtype) -> Any:
@@ -179,15 +168,6 @@ def _whole(model: Any, part: str) -> Any:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise MissingModel(f"the checkpoint's {part} is not complete: {missing[0]}{more} is not in it")
     return model
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    if path.suffix.casefold() != ".safetensors":
-        return {}
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
 
 
 def _what_it_is(tensors: Mapping[str, Tensor]) -> str:

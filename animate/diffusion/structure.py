@@ -30,12 +30,17 @@ class Structures:
     """What one model listens to."""
 
     def __init__(self, parts: Parts, latents: Latents, name: str) -> None:
-        extra = int(parts.unet.config.in_channels) - latents.channels
-        self.inpaints = extra == 1 + latents.channels
+        reads, writes, made = int(parts.unet.config.in_channels), int(parts.unet.config.out_channels), latents.channels
+        extra = reads - made
+        self.inpaints = extra == 1 + made
+        if writes != made:
+            raise MissingModel(
+                f"{name}: its network paints {writes} channels, the autoencoder has {made}: of another kind"
+            )
         if extra not in (0, 1) and not self.inpaints:
             raise MissingModel(
-                f"{name}: its network takes {extra} channels beside the latent's {latents.channels}; known are none, "
-                f"one for depth, and {1 + latents.channels} of inpainting models"
+                f"{name}: its network takes {extra} channels beside the latent's {made}; known are none, "
+                f"one for depth, and {1 + made} of inpainting models"
             )
         self.reads_plane = extra == 1
         self._controlled = parts.controlnet is not None

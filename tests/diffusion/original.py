@@ -22,6 +22,7 @@ RESNET = {
     "conv_shortcut": "skip_connection",
 }
 OUTSIDE = {
+    "time_embedding.cond_proj": "time_embed.cond_proj",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
     "conv_in": "input_blocks.0.0",

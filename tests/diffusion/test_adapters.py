@@ -100,12 +100,30 @@ def test_files_that_are_none_are_named(painter: Painter, tmp_path: Path) -> None
         paint(painter, (str(tmp_path / "other.safetensors"), 1.0))
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_files_in_capitals_are_what_they_hold(painter: Painter, tmp_path: Path) -> None:
+    path = kohya(tmp_path / "ink.safetensors", text=True)
+    loud = tmp_path / "INK.SAFETENSORS"
+    loud.write_bytes(Path(path).read_bytes())
+    assert torch.equal(paint(painter, (str(loud), 1.0)), paint(painter, (path, 1.0)))
+    save_file({"emb_params": torch.zeros(1, 16)}, tmp_path / "MIST.SAFETENSORS")
+    painter._adapters.teach(painter.texts, "mist", str(tmp_path / "MIST.SAFETENSORS"))
+
+
+def test_an_inversion_that_is_more_than_weights_is_refused_shortly(painter: Painter, tmp_path: Path) -> None:
+    torch.save({"string_to_param": {"*": Path}}, tmp_path / "mist.pt")
+    with pytest.raises(BadInput, match="holds more than weights") as told:
+        painter._adapters.teach(painter.texts, "mist", str(tmp_path / "mist.pt"))
+    assert "weights_only" not in str(told.value)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".dictionary"])
 def test_textual_inversion_is_called_by_its_token(painter: Painter, tmp_path: Path, suffix: str) -> None:
     vectors = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
     path = tmp_path / f"mist{suffix}"
     if suffix == ".pt":
         torch.save({"string_to_param": {"*": vectors}, "name": "mist"}, path)
+    elif suffix == ".dictionary":  # as the first ones are
+        torch.save({"string_to_param": torch.nn.ParameterDict({"*": torch.nn.Parameter(vectors)})}, path)
     else:
         save_file({"emb_params": vectors}, path)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from animate.diffusion import digests, models, single_file, vocabulary
+from animate.diffusion import digests, models, single_file, tensor_file, vocabulary
 from animate.diffusion.painter import Painter
 from animate.errors import BadInput, MissingModel
 from tests.diffusion import original
@@ -170,7 +172,7 @@ def test_damaged_file_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ("first_stage_model.", "vae does not fit"),
+        ("first_stage_model.", "name one under vae"),
         ("first_stage_model.decoder.conv_out.weight", "vae is not complete"),
         ("model.diffusion_model.out.2.weight", "unet is not complete"),
         ("cond_stage_model.transformer.text_model.encoder.layers.1.self_attn.k_proj.weight", "text_encoder is not"),
@@ -194,10 +196,10 @@ def test_files_are_read_by_what_they_hold(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "LOUD.SAFETENSORS")
     torch.save({"state_dict": tensors}, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
     for name in ("misnamed.ckpt", "LOUD.SAFETENSORS", "old.ckpt"):
-        assert torch.equal(single_file.read(tmp_path / name)["a"], tensors["a"]), name
+        assert torch.equal(tensor_file.tensors(tmp_path / name)["a"], tensors["a"]), name
     (tmp_path / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(BadInput, match="git lfs pull"):
-        single_file.read(tmp_path / "pointer.safetensors")
+        tensor_file.tensors(tmp_path / "pointer.safetensors")
 
 
 def test_early_names_of_a_text_encoder_are_understood(
@@ -220,3 +222,44 @@ def test_metadata_tells_what_is_predicted(tmp_path: Path, key: str) -> None:
     tensors = {single_file.INPUT: torch.zeros(4, 4, 3, 3)}
     save_file(tensors, tmp_path / "some.safetensors", {key: "v"})
     assert single_file.prediction_of(tensors, tmp_path / "some.safetensors", "sdxl") == "v_prediction"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numbers_of_numpy_beside_the_weights_do_no_harm(tmp_path: Path, zipped: bool) -> None:
+    """Trainers lay a loss or a step there; files of numpy 1 name its innermost part otherwise."""
+    content = {"state_dict": {"a": torch.ones(2)}, "loss": np.float32(0.5), "step": np.int64(7), "done": np.bool_(True)}
+    torch.save(content, tmp_path / "new.ckpt", _use_new_zipfile_serialization=zipped)
+    old = (tmp_path / "new.ckpt").read_bytes().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    (tmp_path / "old.ckpt").write_bytes(old)
+    names = ["new.ckpt"] if zipped else ["new.ckpt", "old.ckpt"]  # the zip file has sums over its parts
+    for name in names:
+        assert torch.equal(tensor_file.tensors(tmp_path / name)["a"], torch.ones(2)), name
+
+
+def test_a_file_without_an_autoencoder_takes_the_one_that_is_given(
+    tiny_models: Callable[[str], Path], tmp_path: Path, spelled: None
+) -> None:
+    folder = tiny_models("sd")
+    tensors = original.checkpoint(folder)
+    path = tmp_path / "bare.safetensors"
+    save_file({name: value for name, value in tensors.items() if not name.startswith("first_stage_model.")}, path)
+    families = original.family(folder, tmp_path / "families")
+    parts = models.from_file(path, families=families, with_vae=False)
+    assert parts.vae is None
+    theirs = models.load(str(folder), device="cpu")._parts.unet.state_dict()
+    assert all(torch.equal(parts.unet.state_dict()[name], value) for name, value in theirs.items())
+
+
+def test_a_file_distilled_on_guidance_is_told_its_scale(
+    tiny_models: Callable[[str], Path], painters: Callable[[str], Painter], tmp_path: Path, spelled: None
+) -> None:
+    path = tmp_path / "lcm.safetensors"
+    save_file(original.checkpoint(tiny_models("lcm")), path)
+    parts = models.from_file(path, families=original.family(tiny_models("sd"), tmp_path / "families"))
+    assert type(parts.scheduler).__name__ == "LCMScheduler"
+    ours, theirs = (
+        Painter(replace(taken, scheduler=parts.scheduler), name="tiny").imagine((64, 64), [sampling(sampler="LCM")])
+        for taken in (parts, painters("lcm")._parts)
+    )
+    assert (ours - theirs).abs().max() < 1e-5
+    assert parts.unet.config.time_cond_proj_dim == 32
