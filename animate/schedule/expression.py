@@ -75,6 +75,8 @@ BINARY: dict[type[ast.operator], str] = {
     ast.FloorDiv: "//",
     ast.Mod: "%",
     ast.Pow: "**",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
     ast.BitAnd: "&",
     ast.BitOr: "|",
 }
@@ -199,7 +201,7 @@ def _children(node: ast.expr, names: set[str], curves: set[str]) -> Iterator[ast
             if type(op) is ast.BitXor:
                 raise ExpressionError("^ is not a power here", "write x**2")
             if type(op) not in BINARY:
-                raise ExpressionError("an operator that is not part of the language", "+ - * / // % ** & |")
+                raise ExpressionError("an operator that is not part of the language", "+ - * / // % ** << >> & |")
             if isinstance(op, ast.BitAnd | ast.BitOr):
                 _needs_conditions(BINARY[type(op)], left, right)
             yield left
@@ -314,6 +316,10 @@ def _arithmetic(sign: str, a: float, b: float) -> float | None:
             case "**":
                 power = a**b
                 return power if isinstance(power, float) else math.nan
+            case "<<":
+                return a * 2.0**b
+            case ">>":
+                return _arithmetic("//", a, 2.0**b)
     except OverflowError:
         return math.inf
     except ZeroDivisionError:

@@ -171,6 +171,10 @@ class _Writer:
                 return f"({condition(left)} {BINARY[type(op)]} {condition(right)})", True
             case ast.BinOp(op=ast.FloorDiv(), left=left, right=right):
                 return f"floor({number(left)} / {number(right)})", False
+            case ast.BinOp(op=ast.LShift(), left=left, right=right):  # bits of whole numbers, which floats do not have
+                return f"({number(left)} * {self.bind(2.0)} ** {number(right)})", False
+            case ast.BinOp(op=ast.RShift(), left=left, right=right):
+                return f"floor({number(left)} / {self.bind(2.0)} ** {number(right)})", False
             case ast.BinOp(op=op, left=left, right=right):
                 return f"({number(left)} {BINARY[type(op)]} {number(right)})", False
             case ast.BoolOp(op=op, values=values):

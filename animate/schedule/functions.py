@@ -186,6 +186,18 @@ def max_(*values: Any) -> Any:
 
 
 @function
+def sum_(*values: Any) -> Any:
+    """Its arguments added up."""
+    return reduce(np.add, values)
+
+
+@function
+def prod(*values: Any) -> Any:
+    """Its arguments multiplied."""
+    return reduce(np.multiply, values)
+
+
+@function
 def clip(x: Any, low: Any, high: Any) -> Any:
     """x, but no less than low and no more than high."""
     return np.minimum(np.maximum(x, low), high)

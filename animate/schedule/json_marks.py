@@ -43,7 +43,7 @@ def begins(text: str) -> bool:
 
 
 def is_meant(text: str) -> bool:
-    """Whether a text is meant as JSON: as `begins`, with a name in double quotes after the brace, as YAML seldom has."""
+    """Whether a text is meant as JSON: after the brace stands a name in double quotes, as YAML seldom has it."""
     begin = _next(text)
     return text.startswith("{", begin) and text.startswith('"', _next(text, begin + 1))
 

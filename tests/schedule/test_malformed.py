@@ -246,7 +246,7 @@ CASES: list[tuple[str, str]] = [
     ("zoom: min()", "min(a, b, …)"),
     ("zoom: 2^t", "x**2"),
     ("zoom: t & 3", "joins conditions"),
-    ("zoom: t << 2", "not part of the language"),
+    ("zoom: t @ 2", "not part of the language"),
     ("zoom: t @ t", "not part of the language"),
     ("zoom: 1/t", "infinite at frame 0"),
     ("zoom: 1 + sqrt(10 - t)", "not a number at frame 11"),

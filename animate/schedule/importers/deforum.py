@@ -23,8 +23,8 @@ from animate.schedule.source import Imported, Node, Source, Table
 
 ORIGIN = "Deforum settings"
 
-_SEEDS = '0: (s), 1: (-1), "max_f-2": (-1), "max_f-1": (s)'
-"""Deforum's schedule of seeds, where a file asks for one and has none."""
+_SEEDS = '0:(s),1:(-1),"max_f-2":(-1),"max_f-1":(s)'
+"""Deforum's schedule of seeds, where a file asks for one and has none; a saved file has it too."""
 _OURS = {word for row in FIELDS.values() for word in (row.name, *row.aliases, *row.inverted)} - {"W", "H"}
 _OURS_ALONE = {"duration", "bpm", "cues", "let", "cuts", "loop", "model", "loras", "vary", "codec", "width", "height"}
 
@@ -72,11 +72,11 @@ def read(source: Source) -> Imported:
     deforum_pictures.put(pairs, settings, notes)
     _scheduler(pairs, settings, notes)
     if str(pairs["seed_behavior"].value) == "schedule":
-        pairs.setdefault("seed_schedule", Node.of(_SEEDS))
-        if "seed_iter_N" not in settings.values:
-            pairs.pop("seed_iter_N", None)
+        pairs["seed_schedule"] = _seeds(pairs.get("seed_schedule", Node.of(_SEEDS)), whole(pairs["max_frames"]))
     else:
         pairs.pop("seed_schedule", None)
+    if str(pairs["seed_behavior"].value) != "iter":
+        pairs.pop("seed_iter_N", None)
     let = _truncated(pairs)
     if settings.mode == "2D" and settings.is_on(FLIP):  # 3D has no zoom to put it into
         let |= deforum_flip.put_into_zoom(pairs)
@@ -203,6 +203,14 @@ def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> N
     pairs["video"] = Node(Table(tuple((Node.of(name), part) for name, part in parts.items())))
     if settings.mode == "Video Input":
         pairs["video_mode"] = Node.of("frames")
+
+
+def _seeds(node: Node, frames: int) -> Node:
+    """A schedule of seeds; where it is Deforum's own, without the keys that coincide in short animations."""
+    if re.sub(r"\s", "", str(node.value)) != _SEEDS:
+        return node
+    keys = {0: "s", 1: -1, frames - 3: -1, frames - 2: "s"}  # of two equal ones the last counts
+    return Node.of({key: value for key, value in sorted(keys.items()) if 0 <= key < frames}, at=node)
 
 
 def _scheduler(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:

@@ -37,7 +37,7 @@ def read(
     positive, negative = _apart(values, "animation_prompts_positive"), _apart(values, "animation_prompts_negative")
     clock = Clock(fps=Fraction(1), max_frames=frames + 1)  # in these keys max_f is max_frames
     texts: dict[int, Node] = {}
-    counted: dict[str, Node] = {}
+    counted: dict[int | str, Node] = {}
     late: dict[int, Node] = {}
     problems: list[Problem] = []
     for name, text in _entries(source, key, node, mode, notes):
@@ -60,7 +60,8 @@ def read(
     if late:
         which = f"the key {min(late)} lies" if len(late) == 1 else f"{len(late)} keys from {min(late)} on lie"
         notes.append(source.problem(node, key, f"{which} outside the {frames} frames", "ignored"))
-    by_time = {**{frame: texts[frame] for frame in sorted(texts)}, **counted}
+    by_time: dict[int | str, Node] = {frame: texts[frame] for frame in sorted(texts)}
+    by_time |= counted
     pairs = tuple((Node.of(time, at=text), text) for time, text in by_time.items())
     return Node(Table(pairs or ((Node.of(0), Node.of("")),)), node.line, node.column)
 

@@ -352,10 +352,10 @@ def test_prompts_past_the_end_are_travelled_to_or_shown_if_there_is_no_other(tmp
 
 
 def test_seeds_by_schedule_without_one_are_deforums(tmp_path: Path) -> None:
-    silent = {name: value for name, value in WEBUI.items() if name not in ("seed_schedule", "seed_iter_N")}
+    silent = {name: value for name, value in WEBUI.items() if name != "seed_schedule"}
     plan = compile(load(save(tmp_path, {**silent, "seed_behavior": "schedule", "max_frames": 10, "seed": 5})))
     assert plan["seed"][[0, 8, 9]].tolist() == [5, 5, 5]
-    assert "seed_iter_N" not in said(plan)
+    assert said(plan) == ""
 
 
 @pytest.mark.parametrize(
@@ -547,6 +547,23 @@ def test_hybrid_video_comes_along(tmp_path: Path) -> None:
     _, plan = opened(tmp_path, hybrid_motion="Affine")
     assert plan.settings["hybrid_motion"] == "None"
     assert "is not a file" in said(plan)
+
+
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize(
+    ("frames", "seeds"), [(1, [7]), (2, [7, -1]), (3, [-1, 7, 7]), (4, [7, -1, 7, 7]), (6, [7, -1, -1, -1, 7, 7])]
+)
+def test_deforums_own_seeds_in_short_animations(tmp_path: Path, frames: int, seeds: list[int], written: bool) -> None:
+    settings = {**WEBUI, "seed_behavior": "schedule", "seed": 7, "max_frames": frames, "prompts": {"0": "a"}}
+    if written:
+        settings["seed_schedule"] = '0:(s), 1:(-1), "max_f-2":(-1), "max_f-1":(s)'
+    else:
+        del settings["seed_schedule"]
+    schedule = load(save(tmp_path, settings))
+    plan = compile(schedule)
+    assert said(plan) == ""
+    assert plan["seed_schedule"].tolist() == seeds
+    assert ("seed_schedule: {0: s, 1: -1, 3: -1, 4: s}\n" in to_yaml(schedule, tmp_path)) == (frames == 6)
 
 
 def test_a_comma_before_a_bracket_in_a_prompt_is_part_of_it(tmp_path: Path) -> None:
