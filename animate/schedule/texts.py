@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from animate.schedule import curve
 from animate.schedule.clock import Clock
@@ -49,7 +50,9 @@ def read(node: Node, field: str, row: Field, known: Collection[str], clock: Cloc
             report.refuse(value if value.line else key, field, f"{shown(value)} is not a text", row.example)
             continue
         text = value.text.strip()
-        if known:
+        if known and report.source.lenient:
+            text = _known(text, known, row, value, field, report)
+        elif known:
             text = chosen(text, known, value, field, report) or text
         if frame is not None:
             keys.append((frame, text, value if value.line else key))
@@ -64,6 +67,19 @@ def read(node: Node, field: str, row: Field, known: Collection[str], clock: Cloc
         return None
     first, *others = inside or keys[:1]
     return TextTrack(((0, *first[1:]), *others))  # before the first key stands the first text
+
+
+def _known(text: str, known: Collection[str], row: Field, node: Node, field: str, report: Report) -> str:
+    """What a foreign file says as one of `known`: what it begins with (`DDIM CFG++`), what is near, or the default."""
+    folded = {name.casefold(): name for name in known}
+    said = text.casefold()
+    if said in folded:
+        return folded[said]
+    begins = [name for name in folded if said.startswith(f"{name} ")]
+    near = [max(begins, key=len)] if begins else get_close_matches(said, list(folded), 1, 0.6)
+    used = folded[near[0]] if near else str(row.default)
+    report.note(node, field, f"{shown(node._replace(text=text))} is not known here", f"{used} is used")
+    return used
 
 
 _DEFORUM = re.compile(r"\s*[\"'(]*(?:\d+|max_f\b[^:]*)[\"')]*\s*:")

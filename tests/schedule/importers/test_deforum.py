@@ -566,6 +566,24 @@ def test_deforums_own_seeds_in_short_animations(tmp_path: Path, frames: int, see
     assert ("seed_schedule: {0: s, 1: -1, 3: -1, 4: s}\n" in to_yaml(schedule, tmp_path)) == (frames == 6)
 
 
+@pytest.mark.parametrize(
+    ("sampler", "used"),
+    [("DDIM CFG++", "DDIM"), ("euler a cfg++", "Euler a"), ("DPM2 Beta", "DPM2"), ("Eulr", "Euler"), ("?", "Euler a")],
+)
+def test_a_sampler_that_is_not_here_is_the_nearest_one(tmp_path: Path, sampler: str, used: str) -> None:
+    senses = Senses(choices={"sampler": ("Euler", "Euler a", "DDIM", "DPM2", "DPM2 a")})
+    plan = compile(load(save(tmp_path, {**WEBUI, "sampler": sampler}), senses=senses))
+    assert set(plan.text["sampler"]) == {used}
+    assert said(plan).endswith(f"sampler: '{sampler}' is not known here ({used} is used)")
+
+
+@pytest.mark.parametrize("zoom", ["0: (1), 5: (-0.5)", "0: (0)"])
+def test_a_zoom_that_is_none_is_told_and_held(tmp_path: Path, zoom: str) -> None:
+    _, plan = opened(tmp_path, zoom=zoom)
+    assert "is out of range and is held inside (0.01 to 100)" in said(plan)
+    assert plan["zoom"].min() == 0.01
+
+
 def test_a_comma_before_a_bracket_in_a_prompt_is_part_of_it(tmp_path: Path) -> None:
     _, plan = opened(tmp_path, prompts='{"0": "a {red,} sea, [x, ]", }')
     assert plan[0].prompts[0][0].endswith("sea, [x, ]")
