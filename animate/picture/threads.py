@@ -85,13 +85,51 @@ _most: ContextVar[int] = ContextVar("most", default=1 << 10)
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Torch's operations in so many threads, those of this thread and of what is begun meanwhile."""
+    """Torch's operations in so many threads, those of this thread alone."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
+    _keep_for_later(before)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+class _Keeper:
+    """A thread that tells torch with how many of its threads those to come begin.
+
+    Torch takes for them what any thread said last, of its own: a render that was begun in a new thread while another
+    one moved pictures had one thread for its models, to its end. 20 µs each time.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._asking, self._asked, self._done = Lock(), Lock(), Lock()
+        self._asked.acquire()
+        self._done.acquire()
+        self._count = 1
+        Thread(target=self._live, name="torch's threads", daemon=True).start()
+
+    def keep(self, count: int) -> None:
+        with self._asking:
+            self._count = count
+            self._asked.release()
+            self._done.acquire()
+
+    def _live(self) -> None:
+        while True:
+            self._asked.acquire()
+            torch.set_num_threads(self._count)
+            self._done.release()
+
+
+def _keep_for_later(count: int) -> None:
+    """Threads that begin from now on have so many of torch's, whatever this one has."""
+    global _keeper
+    with _keeping:
+        if _keeper is None or _keeper.process != os.getpid():  # a fork has none of its parent's threads
+            _keeper = _Keeper()
+    _keeper.keep(count)
 
 
 def strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> list[slice]:
@@ -112,9 +150,7 @@ class _Helper:
         self._work: Callable[[], None] | None = None
         self._error: BaseException | None = None
         Thread(target=self._live, args=(processors,), name="picture", daemon=True).start()
-        # What a thread tells torch of its own is what all threads to come begin with: so ours is told once more.
         self._done.acquire()
-        torch.set_num_threads(torch.get_num_threads())
 
     def begin(self, work: Callable[[], None]) -> None:
         self._work = work
@@ -128,7 +164,9 @@ class _Helper:
         return error
 
     def _live(self, processors: set[int]) -> None:
+        usual = torch.get_num_threads()  # of a thread that has just begun
         torch.set_num_threads(1)
+        _keep_for_later(usual)
         self._done.release()
         if len(processors) == 2:
             _keep_to(processors - {min(processors)})
@@ -145,6 +183,8 @@ class _Helper:
 _free: list[_Helper] = []
 _made: list[_Helper] = []
 _making = Lock()
+_keeper: _Keeper | None = None
+_keeping = Lock()
 
 
 def _borrowed(count: int) -> list[_Helper]:

@@ -105,15 +105,31 @@ def test_helpers_go_on_after_an_error():
         assert each(lambda part: part + 1, range(50)) == list(range(1, 51))
 
 
-def test_a_helper_leaves_torch_its_threads():
-    def counted():
-        found = []
-        thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
-        thread.start()
-        thread.join()
-        return found[0]
+def counted() -> int:
+    """Torch's threads in a thread that begins now."""
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found[0]
 
+
+def test_a_helper_leaves_torch_its_threads():
+    before = counted()
+    _Helper(set())
+    assert counted() == before
     with torch_threads(3):
-        assert counted() == 3
         _Helper(set())
-        assert (torch.get_num_threads(), counted()) == (3, 3)
+        assert (torch.get_num_threads(), counted()) == (3, before)
+
+
+def test_a_thread_that_begins_meanwhile_has_all_of_torchs_threads():
+    """Such as a second render in the same process."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with torch_threads(1):
+            assert (torch.get_num_threads(), counted()) == (1, 3)
+        assert counted() == 3
+    finally:
+        torch.set_num_threads(usual)
