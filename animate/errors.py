@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What numpy raises for files that it wrote and that were cut short or changed since, found by changing bytes."""
@@ -38,6 +39,17 @@ class Problem:
         subject = f"{self.field}: " if self.field else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}: {subject}{self.what}{hint}"
+
+
+def near(name: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.6) -> str:
+    """Hint with the known name that is nearest to `name`, whatever the case; `otherwise` where none is near.
+
+    >>> near("Zooom", ["zoom", "angle"]), near("x", ["zoom"], "`animate fields` lists them all")
+    ('did you mean zoom?', '`animate fields` lists them all')
+    """
+    by_plain = {word.casefold(): word for word in known}
+    found = get_close_matches(name.casefold(), by_plain, 1, cutoff)
+    return f"did you mean {by_plain[found[0]]}?" if found else otherwise
 
 
 class AnimateError(Exception):

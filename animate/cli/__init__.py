@@ -17,11 +17,10 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from animate import __version__
-from animate.errors import AnimateError
+from animate.errors import AnimateError, near
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -78,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else "`animate --help` lists them"
+        hint = near(name, COMMANDS, "`animate --help` lists them")
         print(f"animate: there is no command `{name}` ({hint})", file=sys.stderr)
         return 2
     return _run(name, rest)

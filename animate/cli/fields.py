@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Mapping
-from difflib import get_close_matches
 
-from animate.errors import BadInput
+from animate.errors import BadInput, near
 from animate.schedule.fields import FIELDS, INF, Field
 
 WIDTH = 96
@@ -114,9 +113,7 @@ def _found(name: str) -> Field:
     names |= {field.name.lower(): field for field in FIELDS.values()}
     if name.lower() in names:
         return names[name.lower()]
-    near = get_close_matches(name.lower(), names, n=1)
-    hint = f"did you mean {names[near[0]].name}?" if near else "`animate fields` lists them"
-    raise BadInput(f"there is no field {name} ({hint})")
+    raise BadInput(f"there is no field {name} ({near(name, names, '`animate fields` lists them')})")
 
 
 def _other_names(field: Field) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
+
+from animate.errors import near
 
 EMBEDDED = "embedded"
 """The model that ships with the package."""
@@ -30,10 +31,9 @@ def fault(model: str) -> tuple[str, str]:
         return f"there is no model {model[:200]!r} here", f"it was looked for in {Path.cwd()}"
     if HUB_ID.fullmatch(model):
         return "", ""
-    near = get_close_matches(model, [EMBEDDED, *_on_the_shelf(), *_plugins()], 1)
     kinds = "a folder of diffusers, a .safetensors file, or a hub id, say stabilityai/sd-turbo"
-    known = f"did you mean {near[0]}?" if near else f"give {EMBEDDED}, {kinds}"
-    return f"there is no model called {model[:200]!r}", known
+    hint = near(model, [EMBEDDED, *_on_the_shelf(), *_plugins()], f"give {EMBEDDED}, {kinds}")
+    return f"there is no model called {model[:200]!r}", hint
 
 
 def looks_like_path(model: str) -> bool:

@@ -10,7 +10,6 @@ group `animate.interp`. The contract suite in `tests/interp/test_engines.py` run
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
@@ -20,7 +19,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from animate.errors import BadInput, MissingModel
+from animate.errors import BadInput, MissingModel, near
 from animate.interp import store
 from animate.interp.interpolator import Interpolator
 
@@ -79,8 +78,7 @@ def load(
     place = ENGINES.get(name) or plugins.get(name)
     if place is None:
         known = [*ENGINES, *plugins]
-        near = difflib.get_close_matches(name.lower(), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are auto, {', '.join(known)}"
+        hint = near(name, known, f"there are auto, {', '.join(known)}")
         raise BadInput(f"there is no interpolation engine {name!r}; {hint}")
     module, _, function = place.partition(":")
     make = getattr(importlib.import_module(module), function)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from animate.audio.separate import separate
 from animate.diffusion import names
 from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
-from animate.errors import Problem
+from animate.errors import Problem, near
 from animate.render import readable
 from animate.render.watch import watch
 from animate.schedule.fields import FIELDS
@@ -33,8 +32,7 @@ def _fault_of_depth(name: str) -> tuple[str, str]:
     known = FIELDS["depth_algorithm"].choices
     if name in known or names.located(name) is not None or names.HUB_ID.fullmatch(name):
         return "", ""
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"{', '.join(known)}, or a depth model by folder or hub id"
+    hint = near(name, known, f"{', '.join(known)}, or a depth model by folder or hub id")
     return f"there is no depth model called {name!r}", hint
 
 
@@ -76,8 +74,8 @@ def misfits(schedule: Schedule) -> Iterator[Problem]:
     for name in ("width", "height"):
         side = int(schedule.settings[name])
         if side % multiple:
-            near = max(1, round(side / multiple)) * multiple
-            yield schedule.problem(name, f"the embedded painter paints multiples of {multiple}, not {side}", f"{near}")
+            fits = max(1, round(side / multiple)) * multiple
+            yield schedule.problem(name, f"the embedded painter paints multiples of {multiple}, not {side}", f"{fits}")
 
 
 def _contradictions(schedule: Schedule) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from animate.errors import near
 from animate.schedule import expression, formula
 from animate.schedule.expression import Expression, ExpressionError
 
@@ -211,7 +212,7 @@ class Clock:
                 raise ExpressionError(f"{name} cannot be used in a time")
             if name in self.below:
                 raise ExpressionError(f"{name[:40]} is not placed yet", "a cue counts from cues above it")
-            raise ExpressionError(f"there is no cue {name[:40]!r}", expression.near(name, [*known][:MAX_NEAR]))
+            raise ExpressionError(f"there is no cue {name[:40]!r}", near(name, [*known][:MAX_NEAR]))
 
         def lookup_at(name: str, _: object) -> formula.Array:
             raise ExpressionError(f"at({name}, …) cannot be used in a time")

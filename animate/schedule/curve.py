@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.errors import near
 from animate.schedule import easing, expression, formula
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.expression import Expression, ExpressionError
@@ -227,7 +228,7 @@ def _read_shape(node: Node, field: str, report: Report) -> str:
                 name,
                 field,
                 f"a keyframe has no {name.text!r}",
-                expression.near(name.text, ["value", "ease"]) or "value, ease",
+                near(name.text, ["value", "ease"], "value, ease"),
             )
     ease = node.value.get("ease")
     if ease is None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
+
+from animate.errors import near
 
 Array = NDArray[np.float64]
 Easing = Callable[[Array], Array]
@@ -115,5 +116,5 @@ def named(name: str) -> Easing:
         if 0 <= x1 <= 1 and 0 <= x2 <= 1 and abs(y1) <= 100 and abs(y2) <= 100:
             return bezier(x1, y1, x2, y2)
         raise ValueError("cubic-bezier(x1, y1, x2, y2) has x1 and x2 between 0 and 1")
-    near = get_close_matches(short, [*EASINGS, "hold", "cubic"], 1, 0.5)
-    raise ValueError(f"did you mean {near[0]}?" if near else "for example linear, hold, cubic, in_out_sine, out_bounce")
+    others = "for example linear, hold, cubic, in_out_sine, out_bounce"
+    raise ValueError(near(short, [*EASINGS, "hold", "cubic"], others, cutoff=0.5))

@@ -13,9 +13,9 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 
+from animate.errors import near
 from animate.schedule.functions import FUNCTIONS, NUMEXPR
 
 MAX_LENGTH = 10_000
@@ -260,8 +260,7 @@ def _called(node: ast.Call, curves: set[str]) -> Iterator[ast.expr]:
         return
     known = FUNCTIONS.get(name)
     if known is None:
-        near = get_close_matches(name, [*FUNCTIONS, *NUMEXPR, "at"], 1)
-        raise ExpressionError(f"there is no function {name[:40]!r}", f"did you mean {near[0]}?" if near else "")
+        raise ExpressionError(f"there is no function {name[:40]!r}", near(name, [*FUNCTIONS, *NUMEXPR, "at"]))
     keywords = [str(keyword.arg) for keyword in node.keywords]
     missing = set(known.parameters[given : known.required]) - set(keywords)
     repeated = set(keywords) & set(known.parameters[:given])
@@ -328,9 +327,3 @@ def _arithmetic(sign: str, a: float, b: float) -> float | None:
 
 
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-
-
-def near(name: str, known: Iterator[str] | list[str]) -> str:
-    """Hint with the nearest known name; "" if none is near."""
-    found = get_close_matches(name, list(known), 1)
-    return f"did you mean {found[0]}?" if found else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
+from animate.errors import near
 from animate.schedule.source import Node, Report
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -75,7 +75,7 @@ def _of_file(path: str, size: int, changed: int) -> str:
 def _beside(path: Path) -> str:
     """Hint with a file of a similar name in the same folder."""
     try:
-        near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.6)
+        there = [other.name for other in path.parent.iterdir()]
     except (OSError, ValueError):
         return ""
-    return f"did you mean {near[0]}?" if near else f"it was looked for in {path.parent.absolute()}"
+    return near(path.name, there, f"it was looked for in {path.parent.absolute()}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from animate.errors import near
 from animate.schedule import curve, source
 from animate.schedule.curve import shown
 from animate.schedule.fields import Field, in_words
@@ -52,9 +53,9 @@ def _plain_number(node: Node) -> float | int | None:
 def _integer(row: Field, node: Node, field: str, report: Report) -> Setting | None:
     value = _plain_number(node)
     if value is not None and math.isfinite(value) and value != int(value):
-        near = get_close_matches(f"{row.name}_schedule", list(NAMES), 1, 0.95)
+        curves = get_close_matches(f"{row.name}_schedule", list(NAMES), 1, 0.95)
         report.refuse(
-            node, field, f"{node.text} is not a whole number", f"{near[0]} takes fractions" if near else row.example
+            node, field, f"{node.text} is not a whole number", f"{curves[0]} takes fractions" if curves else row.example
         )
         return None
     found = _number(row, node, field, report)
@@ -96,8 +97,7 @@ def chosen(text: str, known: Collection[str], node: Node, field: str, report: Re
     folded = {name.casefold(): name for name in known}
     if text.casefold() in folded:
         return folded[text.casefold()]
-    near = get_close_matches(text.casefold(), list(folded), 1, 0.6) if report.hints else []
-    hint = f"did you mean {folded[near[0]]}?" if near else ", ".join(list(known)[:12])
+    hint = near(text, known if report.hints else (), ", ".join(list(known)[:12]))
     report.refuse(node, field, f"{shown(node)} is not one of the choices", hint)
     return None
 

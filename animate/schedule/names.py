@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
+from animate.errors import near
 from animate.schedule.fields import FIELDS
 
 
@@ -27,6 +27,4 @@ NAMES: Mapping[str, tuple[str, bool]] = _names()
 
 def nearest(name: str) -> str:
     """Hint for a name that no field goes by."""
-    same = [known for known in NAMES if known.lower() == name.lower()]
-    near = same or get_close_matches(name, list(NAMES), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else "`animate fields` lists them all"
+    return near(name, NAMES, "`animate fields` lists them all")

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.errors import near
 from animate.schedule import curve, expression
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.files import inside
@@ -125,8 +126,8 @@ class Shelf:
             text = path.read_text(encoding="utf-8-sig", errors="replace")
         except OSError:
             there = sorted(str(file.relative_to(place).with_suffix("")) for file in place.rglob("*.txt"))
-            near = get_close_matches(name, there, 1, 0.6)
-            hint = f"wildcards/{near[0]}.txt is there" if near else f"its lines stand in wildcards/{name}.txt"
+            nearest = get_close_matches(name, there, 1, 0.6)
+            hint = f"wildcards/{nearest[0]}.txt is there" if nearest else f"its lines stand in wildcards/{name}.txt"
             raise WildcardError(f"there is no wildcard __{name}__", hint) from None
         lines = tuple(line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
         if not lines:
@@ -149,8 +150,7 @@ class Shelf:
         """What helps to find a LoRA that is not there."""
         files = (file for folder in self._lora_folders if folder.is_dir() for file in folder.iterdir())
         there = {Path(path).stem for path in self.loras} | {f.stem for f in files if f.suffix == ".safetensors"}
-        near = get_close_matches(name, sorted(there), 1, 0.6)
-        return f"did you mean {near[0]}?" if near else f"put {name}.safetensors beside the schedule or into loras/"
+        return near(name, sorted(there), f"put {name}.safetensors beside the schedule or into loras/")
 
 
 def read(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys: tuple[int, ...]) -> Sides:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.errors import near
 from animate.schedule import curve, expression, formula
 from animate.schedule.clock import Clock
 from animate.schedule.curve import CurveError, Keyframes
@@ -104,14 +105,14 @@ class Scope:
         if name.startswith("audio_") and not self.series:
             return ExpressionError(f"{name[:40]} needs a sound", "audio: {file: song.wav}")
         known = [*expression.VARIABLES, *self.let, *self.series]
-        return ExpressionError(f"there is no variable {name[:40]!r}", expression.near(name, known))
+        return ExpressionError(f"there is no variable {name[:40]!r}", near(name, known))
 
     def _fault_of_curve(self, name: str) -> ExpressionError | None:
         """Why `at` finds no curve of a name."""
         if name in self.let or name in self.series or name in self.fields:
             return None
         known = [*self.let, *self.series, *self.fields]
-        return ExpressionError(f"at: there is no curve {name[:40]!r}", expression.near(name, known))
+        return ExpressionError(f"at: there is no curve {name[:40]!r}", near(name, known))
 
     def column(self, name: str) -> Array:
         """(n,) finite values of a `let` curve, a series or a field, as written. Raises CurveError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from animate.errors import BadInput, MissingModel
+from animate.errors import BadInput, MissingModel, near
 from animate.picture import convert
 
 DECIDED = 4.0
@@ -92,6 +91,5 @@ class FromTransformers:
         plain = word.casefold().removeprefix("the ")
         if plain in self._labels:
             return self._labels[plain]
-        near = get_close_matches(plain, list(self._labels), 1, 0.6)
-        hint = f"did you mean {near[0]!r}?" if near else ", ".join(list(self._labels)[:12])
+        hint = near(plain, self._labels, ", ".join(list(self._labels)[:12]))
         raise BadInput(f"{self._name} knows no {word!r} to mask by ({hint})")
