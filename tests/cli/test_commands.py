@@ -77,7 +77,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "rendr", "x.yaml")
     assert (code, out) == (2, "")
-    assert "`render`" in err
+    assert "did you mean render?" in err
 
 
 def test_wrong_option(capsys: pytest.CaptureFixture[str]) -> None:
