@@ -21,7 +21,8 @@ from animate.schedule.compile import compile
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load
 from animate.schedule.scope import Scope
-from animate.schedule.source import Node, Report, Source
+from animate.schedule.source import Report, Source
+from animate.schedule.tree import Node
 from benchmarks.rows import Row, compare, within
 
 FRAMES = 1000

@@ -16,7 +16,7 @@ from animate.order import by_number
 from animate.schedule import masks
 from animate.schedule.files import PICTURES
 from animate.schedule.schedule import Schedule
-from animate.schedule.source import Node
+from animate.schedule.tree import Node
 from animate.video.codecs import CODECS
 from animate.video.reader import probe, read_frames
 from animate.video.stills import has_alpha, is_picture

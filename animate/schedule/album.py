@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule import curve, files
+from animate.schedule import files, notation
 from animate.schedule.clock import Clock
-from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS, Value
 from animate.schedule.files import fingerprint
-from animate.schedule.source import Node, Report, Table
+from animate.schedule.notation import shown
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 
 Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def read(node: Node, name: str, clock: Clock, report: Report) -> tuple[tuple[int
     found: list[tuple[int, str, str]] = []
     placed: list[tuple[int, Node]] = []
     for key, value in node.value.pairs:
-        frame = curve.read_time(key, name, clock, report)
+        frame = notation.read_time(key, name, clock, report)
         if isinstance(value.value, tuple | Table | None):
             report.refuse(value, name, f"{shown(value)} is not a path")
             continue
@@ -90,5 +91,5 @@ def read(node: Node, name: str, clock: Clock, report: Report) -> tuple[tuple[int
         found.append((frame, path, fingerprint(Path(path)) if Path(path).is_file() else ""))
         placed.append((frame, key))
     placed.sort(key=lambda one: one[0])
-    curve.refuse_equal_frames(placed, name, report)
+    notation.refuse_equal_frames(placed, name, report)
     return tuple(sorted(found))

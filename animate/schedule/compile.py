@@ -14,15 +14,16 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
 from animate.schedule.album import NO_ALBUM, Album
-from animate.schedule.curve import CurveError, Keyframes
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.files import fingerprint
+from animate.schedule.keyframes import CurveError, Keyframes
 from animate.schedule.plan import Plan
 from animate.schedule.prompts import PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
-from animate.schedule.source import Node, in_order
+from animate.schedule.source import in_order
+from animate.schedule.tree import Node
 
 Array = NDArray[np.float64]
 

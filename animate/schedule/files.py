@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from animate.errors import near
-from animate.schedule.source import Node, Report
+from animate.schedule.source import Report
+from animate.schedule.tree import Node
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """Endings of pictures."""

@@ -12,9 +12,10 @@ from typing import Any
 from animate.order import by_number
 from animate.schedule import files
 from animate.schedule.clock import Clock, TimeError, rate
-from animate.schedule.curve import counted, shown
 from animate.schedule.fields import FIELDS, Value
-from animate.schedule.source import Node, Report, Table
+from animate.schedule.notation import counted, shown
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 
 PARTS = ("file", "from", "to", "every", "fps")
 DEFAULTS: Mapping[str, Value] = {

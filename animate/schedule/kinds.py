@@ -9,12 +9,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from animate.errors import near
-from animate.schedule import curve, source
-from animate.schedule.curve import shown
+from animate.schedule import deforum_string, words
 from animate.schedule.fields import Field, in_words
 from animate.schedule.fields import Value as Setting
 from animate.schedule.names import NAMES
-from animate.schedule.source import NO_NUMBER, Node, Report, Table
+from animate.schedule.notation import shown
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
+from animate.schedule.words import NO_NUMBER
 
 _NONE_WORDS = {"none", "null", "off", "no", "false", "~", ""}
 
@@ -25,7 +27,7 @@ def _number(row: Field, node: Node, field: str, report: Report) -> Setting | Non
     value = _plain_number(node)
     if value is None:
         what = f"{shown(node)} is not a number"
-        if isinstance(node.value, Table) or (isinstance(node.value, str) and curve.is_deforum(node.value)):
+        if isinstance(node.value, Table) or (isinstance(node.value, str) and deforum_string.is_one(node.value)):
             what = "is one number for the whole run and cannot change over time"
         report.refuse(node, field, what, row.example)
         return None
@@ -41,7 +43,7 @@ def _plain_number(node: Node) -> float | int | None:
     """A number in any notation, also as text."""
     value: Any = node.value
     if isinstance(value, str):
-        value = source.number(value.strip())
+        value = words.number(value.strip())
         value = None if value is NO_NUMBER else value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -75,7 +77,7 @@ def _size(row: Field, node: Node, field: str, report: Report) -> Setting | None:
 def _flag(row: Field, node: Node, field: str, report: Report) -> Setting | None:
     value: Any = node.value
     if isinstance(value, str):
-        value = source.scalar(value.strip())
+        value = words.scalar(value.strip())
     if isinstance(value, bool) or (value in (0, 1) and isinstance(value, int)):
         return bool(value)
     report.refuse(node, field, f"{shown(node)} is neither true nor false", "true or false")

@@ -27,6 +27,7 @@ from animate.schedule import (
     film,
     importers,
     masks,
+    notation,
     prompt_tracks,
     silence,
     source,
@@ -35,21 +36,23 @@ from animate.schedule import (
 )
 from animate.schedule.clock import Clock
 from animate.schedule.compile import evaluated
-from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS, Field
 from animate.schedule.film import Show
+from animate.schedule.keyframes import Keyframes, constant
 from animate.schedule.kinds import READERS
 from animate.schedule.music import Music
 from animate.schedule.names import NAMES, nearest
+from animate.schedule.notation import shown
 from animate.schedule.prompt_text import Shelf, Sides
 from animate.schedule.prompts import EMPTY, Around, PromptKey, PromptTrack, Reader
 from animate.schedule.remarks import remark
 from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.senses import NO_SENSES, Senses
 from animate.schedule.sound import by_frame
-from animate.schedule.source import Node, Source, Table, in_order
+from animate.schedule.source import Source, in_order
 from animate.schedule.taken import Taken
 from animate.schedule.texts import TextTrack
+from animate.schedule.tree import Node, Table
 
 Document = str | Path | Mapping[str, Any]
 MAX_VARIANTS = 1_000
@@ -264,7 +267,7 @@ class _Loading:
         if row.kind == "file" and value:
             return files.find(str(value), node, field, report, folders=row.name == "depth_file")
         if row.name == "prompt_ease" and value is not None:
-            return curve.read_ease(node, field, report)
+            return notation.read_ease(node, field, report)
         self._find_fault(row.name, str(value or ""))
         return value
 
@@ -292,7 +295,7 @@ class _Loading:
         return film.read_pictures(*self.taken.with_clock("init_images", clock))
 
     def _curve(self, row: Field, model: str, clock: Clock) -> Keyframes:
-        silent = curve.constant(float(silence.value(row, model, self.written)))
+        silent = constant(float(silence.value(row, model, self.written)))
         if row.name not in self.written:
             return silent
         node, field, report = self.taken.report(row.name)
@@ -359,7 +362,7 @@ class _Loading:
         found = {}
         for key, value in node.value.pairs:
             name = key.text
-            if not curve.may_be_named(key, field, "a curve", report):
+            if not notation.may_be_named(key, field, "a curve", report):
                 continue
             if _names_a_curve(name):
                 hint = f"another name, or the curve under {name} itself; at({name}, t) reads it"
@@ -367,7 +370,7 @@ class _Loading:
                 continue
             read = curve.read(value, f"{field}.{name}", clock, report)
             # A name that could not be read still exists: those who use it are not to blame.
-            found[name] = read or curve.constant(0.0)
+            found[name] = read or constant(0.0)
         return found
 
     def _series(self, clock: Clock, heard: Music) -> dict[str, Any]:

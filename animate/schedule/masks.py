@@ -23,8 +23,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from animate.schedule import files, source
-from animate.schedule.source import NO_NUMBER, Node, Report
+from animate.schedule import files
+from animate.schedule.source import Report
+from animate.schedule.tree import Node
+from animate.schedule.words import NO_NUMBER, number
 
 FIELDS = ("mask", "noise_mask", "hybrid_mask")
 NONE = "none"
@@ -221,7 +223,7 @@ def _term(token: str) -> Term:
         kind: Kind = match[2]  # type: ignore[assignment]
         if match[3] is None:
             return Term(kind, of=of)
-        low, high = (source.number(end) for end in (match[3], match[4]))
+        low, high = (number(end) for end in (match[3], match[4]))
         if low is NO_NUMBER or high is NO_NUMBER or not 0 <= low < high <= 1:  # type: ignore[operator]
             raise MaskError(f"{token}: is no range", "two numbers from 0 to 1, the smaller first: luma 0.6..1")
         return Term(kind, of=of, low=float(low), high=float(high), ranged=True)  # type: ignore[arg-type]
@@ -232,7 +234,7 @@ def _term(token: str) -> Term:
         return Term("word", words, match[1] or "")  # type: ignore[arg-type]
     if token == "alpha":
         return Term("alpha")
-    value = source.number(token)
+    value = number(token)
     if value is NO_NUMBER:
         return Term("file", token)
     if not 0 <= float(value) <= 1:  # type: ignore[arg-type]

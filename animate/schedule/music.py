@@ -9,10 +9,11 @@ from pathlib import Path
 
 from animate.schedule import expression, files
 from animate.schedule.clock import Clock, TimeError
-from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS
+from animate.schedule.notation import shown
 from animate.schedule.sound import Listen, ListenError, Separate, Sound, grid, strikes
-from animate.schedule.source import Node, Report, Table
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 
 PARTS = ("file", "offset")
 

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.errors import near
-from animate.schedule import curve, expression
+from animate.schedule import expression, notation
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.files import inside
 from animate.schedule.functions import hashed
-from animate.schedule.source import Node, Report
+from animate.schedule.source import Report
+from animate.schedule.tree import Node
 from animate.schedule.wildcards import WildcardError, drawn
 
 Array = NDArray[np.float64]
@@ -198,7 +199,7 @@ def text(written: str, node: Node, name: str, shelf: Shelf, report: Report) -> T
     parts.append(written[at:])
     for part in parts:
         if isinstance(part, str) and (open_ := _UNCLOSED.search(part)):
-            what = f"{curve.short(part[open_.start() :])} is no formula without its end, and is painted as it is"
+            what = f"{notation.short(part[open_.start() :])} is no formula without its end, and is painted as it is"
             report.note(node, name, what, "`2*t` or ${2*t}")
     return Text(tuple(part for part in parts if part != ""), tuple(loras))
 
@@ -257,5 +258,5 @@ def _formula(match: re.Match[str], node: Node, name: str, report: Report) -> Exp
     try:
         return expression.parse(match[1] if match[1] is not None else match[2])
     except ExpressionError as error:
-        report.refuse(node, name, f"{curve.short(match[0])}: {error.what}", error.hint)
+        report.refuse(node, name, f"{notation.short(match[0])}: {error.what}", error.hint)
         return None

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from animate.schedule import curve
 from animate.schedule.clock import TimeError
-from animate.schedule.curve import Keyframes, shown
 from animate.schedule.fields import FIELDS
+from animate.schedule.keyframes import Keyframes, constant
+from animate.schedule.notation import shown
 from animate.schedule.prompts import PromptTrack, Reader
-from animate.schedule.source import Node, Table
+from animate.schedule.tree import Node, Table
 
 Array = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def _layer(key: Node, content: Node, reader: Reader) -> Layer | None:
         return None
     side = sides.pop()
     track = reader.track(parts[side][1])
-    weight: Keyframes | None = curve.constant(1.0)
+    weight: Keyframes | None = constant(1.0)
     if "weight" in parts:
         weight = curve.read(parts["weight"][1], f"{reader.name}.weight", clock, report)
     frames = {"from": 0, "to": clock.max_frames, "fade_in": 0, "fade_out": 0}

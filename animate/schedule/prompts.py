@@ -19,13 +19,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.schedule import curve, easing
+from animate.schedule import easing, notation
 from animate.schedule import prompt_joints as joints
 from animate.schedule import prompt_text as writing
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.expression import Expression
 from animate.schedule.prompt_text import EMPTY, NO_SEED, Shelf, Sides, Text, split
-from animate.schedule.source import Node, Report, Table
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 
 __all__ = ["EMPTY", "Around", "PromptKey", "PromptTrack", "Prompts", "Text", "Voice", "split"]
 
@@ -117,14 +118,14 @@ class Reader:
         keys: list[PromptKey] = []
         complete = True
         for time, content in self._reached(node.value.last_of_each()):
-            frame = curve.read_time(time, self.name, self.clock, self.report)
+            frame = notation.read_time(time, self.name, self.clock, self.report)
             key = self._key(frame or 0, time, content)
             if frame is None or key is None:
                 complete = False
             else:
                 keys.append(key)
         keys.sort(key=lambda key: key.frame)
-        complete &= not curve.refuse_equal_frames([(key.frame, key.node) for key in keys], self.name, self.report)
+        complete &= not notation.refuse_equal_frames([(key.frame, key.node) for key in keys], self.name, self.report)
         late = [key for key in keys if key.frame > self.clock.max_frames]  # at max_frames one closes a loop
         if late:
             one = f"the key at frame {late[0].frame} lies past the end"
@@ -162,7 +163,7 @@ class Reader:
         found = {"positive": Sides(), "negative": Sides()}
         for part, text in parts.pairs:
             if part.text in found and isinstance(text.value, tuple | Table):
-                self.report.refuse(text, self.name, f"{part.text} is {curve.shown(text)}, not a text")
+                self.report.refuse(text, self.name, f"{part.text} is {notation.shown(text)}, not a text")
                 return None
             if part.text not in found:
                 what = f"a prompt has no {part.text!r}"

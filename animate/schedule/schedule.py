@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from animate.errors import Problem
 from animate.schedule.clock import Clock
-from animate.schedule.curve import Keyframes
 from animate.schedule.fields import Value as Setting
 from animate.schedule.film import NO_FILM, Film
+from animate.schedule.keyframes import Keyframes
 from animate.schedule.prompt_tracks import Layer
 from animate.schedule.prompts import Around, PromptTrack
-from animate.schedule.source import Node, Source
+from animate.schedule.source import Source
 from animate.schedule.texts import TextTrack
+from animate.schedule.tree import Node
 
 
 class Written(NamedTuple):

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from animate.schedule import source
-from animate.schedule.curve import SHAPES
 from animate.schedule.easing import EASINGS
 from animate.schedule.fields import FIELDS, Field
+from animate.schedule.notation import SHAPES
 
 PATH = Path(__file__).with_name("schema.json")
 

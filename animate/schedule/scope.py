@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.errors import near
-from animate.schedule import curve, expression, formula
+from animate.schedule import expression, formula
 from animate.schedule.clock import Clock
-from animate.schedule.curve import CurveError, Keyframes
 from animate.schedule.expression import Expression, ExpressionError
+from animate.schedule.keyframes import CurveError, Keyframes, at_key, fill_gaps, values
+from animate.schedule.notation import short
 
 Array = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ class Scope:
         for key in keyframes.keys:
             if isinstance(key.value, Expression):
                 for fault in self._faults_of(key.value):
-                    yield curve.at_key(fault, key)
+                    yield at_key(fault, key)
 
     def _faults_of(self, of: Expression) -> list[ExpressionError]:
         found = [self._fault_of_variable(name) for name in sorted(of.names)]
@@ -124,7 +125,7 @@ class Scope:
 
     def values(self, keyframes: Keyframes, owner: str) -> Array:
         """(n,) finite values of a curve that is not among the named ones. Raises CurveError."""
-        found = curve.values(keyframes, self.frames, self.lookup, self.lookup_at)
+        found = values(keyframes, self.frames, self.lookup, self.lookup_at)
         return self.finite(found, keyframes, owner)
 
     def formula(self, of: Expression) -> Array:
@@ -141,14 +142,14 @@ class Scope:
         if good.all():
             return found
         if self.lenient or keyframes.dialect == "deforum":
-            found, count = curve.fill_gaps(found)
+            found, count = fill_gaps(found)
             good = np.isfinite(found)
             if good.all():
                 self.filled[owner] = count
                 return found
         frame = int(np.argmin(good))
         key = keyframes.key_before(frame)
-        text = f"{curve.short(key.value.text)} " if isinstance(key.value, Expression) else ""
+        text = f"{short(key.value.text)} " if isinstance(key.value, Expression) else ""
         raise CurveError(f"{text}is {_wording(found[frame])} at frame {frame}", "", key.node, owner)
 
     def _at_frames(self, name: str, frames: Array) -> Array:
@@ -178,7 +179,7 @@ class Scope:
             raise ExpressionError(f"more than {MAX_CHAIN} names depend on one another")
         self._open.append(name)
         try:
-            return curve.values(self._curves[name], frames, self.lookup, self.lookup_at)
+            return values(self._curves[name], frames, self.lookup, self.lookup_at)
         except CurveError as error:
             error.owner = error.owner or name
             raise

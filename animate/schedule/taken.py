@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from animate.errors import Problem, ScheduleError
-from animate.schedule import source
+from animate.schedule import source, tree, words
 from animate.schedule.clock import Clock
-from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS
 from animate.schedule.names import NAMES, nearest
+from animate.schedule.notation import shown
 from animate.schedule.schedule import Written
-from animate.schedule.source import Node, Report, Source, Table
+from animate.schedule.source import Report, Source
+from animate.schedule.tree import Node, Table
 
 OVERRIDE = "--set"
 """Stands for the file in problems with an override."""
@@ -47,7 +48,7 @@ class Taken:
             hint = "`animate init` writes a commented starter schedule"
             self.problems.append(native.problem(root if root.line else None, "", what, hint))
             return
-        for first, again in source.repeated(root.value):
+        for first, again in tree.repeated(root.value):
             self.problems.append(
                 native.problem(
                     again, again.text, "is written twice", f"first in line {first.line}" if first.line else ""
@@ -75,7 +76,7 @@ class Taken:
     def _refuse_repeated(self, node: Node, field: str, native: Source) -> None:
         for part in _parts(node):
             if isinstance(part.value, Table):
-                for first, again in source.repeated(part.value):
+                for first, again in tree.repeated(part.value):
                     hint = f"first in line {first.line}" if first.line else ""
                     self.problems.append(native.problem(again, field, f"key {again.text} is written twice", hint))
 
@@ -207,7 +208,7 @@ def override_node(value: Any) -> Node:
         return Node.of(value)
     if value.lstrip()[:1] in ("{", "["):
         return _changed(source.parse(value, OVERRIDE), _unmarked)
-    return Node(source.scalar(value.strip()), text=value)
+    return Node(words.scalar(value.strip()), text=value)
 
 
 def _equal(a: Node, b: Node, opposite: bool) -> bool:

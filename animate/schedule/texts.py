@@ -14,12 +14,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from animate.schedule import curve
+from animate.schedule import deforum_string, notation
 from animate.schedule.clock import Clock
-from animate.schedule.curve import counted, shown
 from animate.schedule.fields import Field
 from animate.schedule.kinds import chosen
-from animate.schedule.source import Node, Report, Table
+from animate.schedule.notation import counted, shown
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class TextTrack:
 def read(node: Node, field: str, row: Field, known: Collection[str], clock: Clock, report: Report) -> TextTrack | None:
     """The texts of a field, each one of `known` unless that is empty; None, and problems, where there are none."""
     if isinstance(node.value, Table):
-        pairs = [(curve.read_time(key, field, clock, report), key, value) for key, value in node.value.last_of_each()]
+        keys_and_values = node.value.last_of_each()
+        pairs = [(notation.read_time(key, field, clock, report), key, value) for key, value in keys_and_values]
     elif isinstance(node.value, str) and _DEFORUM.match(node.value):
         pairs = _pieces(node, field, clock, report)
     else:
@@ -57,7 +59,7 @@ def read(node: Node, field: str, row: Field, known: Collection[str], clock: Cloc
         if frame is not None:
             keys.append((frame, text, value if value.line else key))
     keys.sort(key=lambda key: key[0])
-    curve.refuse_equal_frames([(frame, node) for frame, _, node in keys], field, report)
+    notation.refuse_equal_frames([(frame, node) for frame, _, node in keys], field, report)
     if not pairs:
         report.refuse(node, field, "has no keys", f"{{0: {row.example}}}")
     inside = [key for key in keys if key[0] <= clock.last]
@@ -89,11 +91,11 @@ def _pieces(node: Node, field: str, clock: Clock, report: Report) -> list[tuple[
     """The pieces of `0: ("Euler a"), 20: ("DDIM")`; of two equal keys the last wins, keys past the end are ignored."""
     found: dict[int, tuple[int | None, Node, Node]] = {}
     repeated = late = 0
-    for piece in curve.split(str(node.value)):
+    for piece in deforum_string.split(str(node.value)):
         time, _, text = piece.partition(":")
         key = node._replace(value=time.strip(" \n\t\"'()"), text=time.strip(" \n\t\"'()"))
         text = text.strip().translate(str.maketrans("", "", "\"'()")).strip()
-        frame = curve.read_time(key, field, clock, report)
+        frame = notation.read_time(key, field, clock, report)
         if frame is None:
             continue
         if frame >= clock.max_frames:

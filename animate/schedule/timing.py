@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from animate.schedule import curve, music
+from animate.schedule import music, notation
 from animate.schedule.clock import Clock, TimeError, rate
-from animate.schedule.curve import shown
 from animate.schedule.fields import FIELDS
 from animate.schedule.film import Show
 from animate.schedule.music import Music
+from animate.schedule.notation import shown
 from animate.schedule.schedule import Setting
 from animate.schedule.senses import Senses
-from animate.schedule.source import Table
 from animate.schedule.taken import Taken
+from animate.schedule.tree import Table
 
 _LENGTHS = "240, 20s or 32b"
 
@@ -80,7 +80,7 @@ def cuts(taken: Taken, clock: Clock) -> tuple[int, ...]:
         if item.text in clock.groups:
             frames |= set(clock.groups[item.text]) - {0}
             continue
-        frame = curve.read_time(item, field, clock, report)
+        frame = notation.read_time(item, field, clock, report)
         if frame is not None and frame > clock.last:
             report.note(item, field, f"{item.text} lies past the end")
         elif frame is not None:
@@ -131,7 +131,7 @@ def _with_cues(taken: Taken, clock: Clock, heard: Music) -> Clock:
     groups: dict[str, tuple[int, ...]] = {}
     for key, value in node.value.pairs:
         name = key.text
-        if not curve.may_be_named(key, field, "a cue", report):
+        if not notation.may_be_named(key, field, "a cue", report):
             continue
         if isinstance(value.value, Table):
             frames = music.struck(value, f"{field}.{name}", heard, clock, report)
@@ -143,7 +143,7 @@ def _with_cues(taken: Taken, clock: Clock, heard: Music) -> Clock:
             report.refuse(value, f"{field}.{name}", f"{shown(value)} is not a time", "48, 2s, 4b, 50%")
             continue
         below = frozenset(node.value.names()) - cues.keys()
-        frame = curve.read_time(value, f"{field}.{name}", replace(clock, cues=cues, below=below), report)
+        frame = notation.read_time(value, f"{field}.{name}", replace(clock, cues=cues, below=below), report)
         if frame is not None:
             cues[name] = frame
     return replace(clock, cues=cues, groups=groups)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import animate
 from animate.errors import ScheduleError
 from animate.schedule.compile import compile
-from animate.schedule.curve import pieces
+from animate.schedule.deforum_string import pieces
 from animate.schedule.easing import EASINGS
 from animate.schedule.load import load
 

@@ -19,7 +19,8 @@ from animate.schedule.importers import deforum_differences, deforum_flip, deforu
 from animate.schedule.importers.deforum_keys import FLIP, MOVED, OF_ONE_SCHEDULE, SETTINGS, known
 from animate.schedule.importers.deforum_pictures import HYBRID
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, unquoted, whole
-from animate.schedule.source import Imported, Node, Source, Table
+from animate.schedule.source import Imported, Source
+from animate.schedule.tree import Node, Table
 
 ORIGIN = "Deforum settings"
 

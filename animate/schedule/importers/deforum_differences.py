@@ -9,7 +9,7 @@ from animate.schedule.importers import deforum_pictures
 from animate.schedule.importers.deforum_flip import shrink
 from animate.schedule.importers.deforum_keys import FLIP, OTHERS
 from animate.schedule.importers.deforum_settings import NONE, Settings, constant, listed, unquoted, whole
-from animate.schedule.source import Node
+from animate.schedule.tree import Node
 
 
 def sentences(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from animate.schedule.importers.deforum_settings import constant, whole
-from animate.schedule.source import Node
+from animate.schedule.tree import Node
 
 
 def shrink(width: float, height: float, fv: float) -> float:

@@ -13,7 +13,7 @@ from animate.errors import Problem
 from animate.schedule.importers.deforum_keys import COMPOSITE, GUIDED, MASKED, MOTION
 from animate.schedule.importers.deforum_settings import NONE, Settings, curve, spoken_by_key, unpacked, unquoted
 from animate.schedule.masks import MaskError, parse
-from animate.schedule.source import Node, Table
+from animate.schedule.tree import Node, Table
 
 HYBRID = (*COMPOSITE, *MOTION)
 

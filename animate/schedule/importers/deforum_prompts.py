@@ -14,7 +14,8 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.importers.deforum_settings import unpacked
 from animate.schedule.prompts import split
-from animate.schedule.source import Node, Source, Table
+from animate.schedule.source import Source
+from animate.schedule.tree import Node, Table
 
 
 def read(

@@ -18,7 +18,8 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule import json_marks
 from animate.schedule.fields import FIELDS, Value, in_words
 from animate.schedule.importers.deforum_keys import ALWAYS_ON, PARTS, SETTINGS, Part, Setting, Words, known
-from animate.schedule.source import MAX_DEPTH, Node, Source, Table
+from animate.schedule.source import Source
+from animate.schedule.tree import MAX_DEPTH, Node, Table
 
 DEFAULTS: Mapping[str, Value] = MappingProxyType({"init_strength": 0.8, "subseed": 1})
 """Defaults of the webui that the table of fields does not hold, because ours mean something else."""

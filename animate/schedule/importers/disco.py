@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from animate.schedule.importers import deforum
-from animate.schedule.source import Imported, Node, Source, Table
+from animate.schedule.source import Imported, Source
+from animate.schedule.tree import Node, Table
 
 ORIGIN = "Disco Diffusion settings"
 

@@ -19,16 +19,18 @@ import numpy as np
 import yaml
 
 from animate.schedule import silence
-from animate.schedule.curve import Keyframes
 from animate.schedule.expression import Expression
 from animate.schedule.fields import FIELDS, Field
+from animate.schedule.keyframes import Keyframes
 from animate.schedule.load import PROMPTS
 from animate.schedule.prompt_text import NO_SEED, Shelf
 from animate.schedule.prompts import PromptKey, Reader
 from animate.schedule.schedule import Schedule
 from animate.schedule.scope import Scope
-from animate.schedule.source import NO_NUMBER, Node, Report, Table, number
+from animate.schedule.source import Report
+from animate.schedule.tree import Node, Table
 from animate.schedule.wildcards import literal
+from animate.schedule.words import NO_NUMBER, number
 
 WIDTH = 110
 _DECIDED = ("max_frames", "width", "height")

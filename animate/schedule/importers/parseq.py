@@ -17,7 +17,8 @@ import numpy as np
 
 from animate.errors import Problem, ScheduleError
 from animate.schedule.fields import FIELDS
-from animate.schedule.source import Imported, Node, Source, Table
+from animate.schedule.source import Imported, Source
+from animate.schedule.tree import Node, Table
 
 ORIGIN = "a document of Parseq"
 

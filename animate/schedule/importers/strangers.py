@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from animate.errors import ScheduleError
 from animate.schedule.fields import FIELDS
-from animate.schedule.source import Node, Source, Table
+from animate.schedule.source import Source
+from animate.schedule.tree import Node, Table
 
 _OURS = {word for row in FIELDS.values() for word in (row.name, *row.aliases, *row.inverted)}
 
