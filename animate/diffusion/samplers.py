@@ -11,8 +11,8 @@ of the strength that equals diffusers' where the strength falls on a whole step:
 - A sampler that draws noise in each step would see the whole sequence of draws shift by one at each whole step. So each
   draw turns into the next one with the fraction, and the first draw fades in: the noise of a short step grows with the
   root of its length, so what it lacks is filled up with the noise that the network sees.
-- A few samplers leap to the clean picture in every step, however short (LCM, TCD), or repeat a step (PLMS). Their first
-  step is mixed with having taken none.
+- A few samplers leap to the clean picture in every step, however short (LCM, TCD), or repeat a step (PLMS), or cut the
+  clean picture (DDIM, as SDXL's own settings make it). Their first step is mixed with having taken none.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ REMEMBERING = frozenset(
 """Schedulers whose step depends on the steps before it."""
 
 LEAPING = frozenset({"LCMScheduler", "TCDScheduler", "PNDMScheduler"})
-"""Schedulers whose step does not shrink to nothing with its length."""
+"""Schedulers whose step does not shrink to nothing with its length, however they are set."""
+
+CUTTING = frozenset({"DDIMScheduler", "DDIMParallelScheduler"})
+"""Schedulers that leap where they cut what they take for the clean picture (`clip_sample`, `thresholding`): the noise
+that they take for the rest is not told of it."""
 
 SHORTEST = 0.1
 """Samplers that remember divide by the distance to the step before; a broken step is remembered at least this long."""
@@ -119,6 +123,8 @@ def prepare(name: str, own: Any, steps: int) -> Any:
     Its tables stay on the CPU, where reading them waits for no device. KDPM2 takes 240 ms to set them up for 25 steps.
     """
     scheduler = make(name, own)
+    if scheduler.config.get("skip_prk_steps") is False and steps < scheduler.pndm_order:
+        scheduler.register_to_config(skip_prk_steps=True)  # the steps by Runge and Kutta that it would begin with are 4
     scheduler.set_timesteps(steps)
     return scheduler
 
@@ -164,7 +170,7 @@ class Course:
         self._options, self._draws = _options(type(early).step, eta)
         kind = type(early).__name__
         goes_on = start.broken and start.run > 1
-        self._leaps = goes_on and kind in LEAPING
+        self._leaps = goes_on and _leaping(early)
         self._mixes = goes_on and kind in REMEMBERING
         self._fades = goes_on and self._draws and not self._leaps
 
@@ -325,6 +331,11 @@ def _options(step: Callable[..., Any], eta: float) -> tuple[dict[str, Any], bool
     parameters = _parameters(step)
     options = {"eta": eta} if "eta" in parameters else {}
     return options, "generator" in parameters and not ("eta" in parameters and eta == 0)
+
+
+def _leaping(scheduler: Any) -> bool:
+    kind, config = type(scheduler).__name__, scheduler.config
+    return kind in LEAPING or (kind in CUTTING and bool(config.get("clip_sample") or config.get("thresholding")))
 
 
 def _parameters(function: Callable[..., Any]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_no_jump_at_whole_steps(sampler: str, painters: Callable[[str], Painter]
 
 
 @pytest.mark.parametrize("family", ["sd2", "sdxl", "lcm", "zero_snr"])
-@pytest.mark.parametrize("sampler", ["default", "Euler a", "DPM++ 2M Karras"])
+@pytest.mark.parametrize("sampler", ["default", "Euler a", "DPM++ 2M Karras", "DDIM"])
 def test_no_jump_in_other_families(
     family: str, sampler: str, painters: Callable[[str], Painter], picture: torch.Tensor
 ) -> None:
@@ -39,6 +40,35 @@ def test_no_jump_in_other_families(
         return painters(family).redraw(picture, 1 - run / STEPS, [sampling(sampler=sampler, steps=STEPS)])
 
     assert (at(2 - GAP) - at(2 + GAP)).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.7])
+@pytest.mark.parametrize("settings", [{"clip_sample": True}, {"clip_sample": False, "thresholding": True}])
+def test_no_jump_where_the_clean_picture_is_cut(
+    settings: dict[str, bool], eta: float, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    own = painters("sd")._parts
+    scheduler = type(own.scheduler).from_config(own.scheduler.config, **settings)
+    painter = Painter(replace(own, scheduler=scheduler), name="tiny")
+
+    def at(run: float) -> torch.Tensor:
+        return painter.redraw(picture, 1 - run / STEPS, [sampling(sampler="default", eta=eta, steps=STEPS)])
+
+    for run in (2, 4):
+        here = at(run)
+        assert (at(run - GAP) - here).abs().max() < 0.01
+        assert (at(run + GAP) - here).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_few_steps_begin_without_runge_and_kutta(
+    steps: int, painters: Callable[[str], Painter], picture: torch.Tensor
+) -> None:
+    """diffusers' PNDM takes four steps of theirs first, and fails below."""
+    ours, plms = (
+        painters("sd").redraw(picture, 0.0, [sampling(sampler=name, steps=steps)]) for name in ("PNDMScheduler", "PLMS")
+    )
+    assert torch.equal(ours, plms)
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "Euler", "DPM++ 2M", "UniPC"])
