@@ -15,7 +15,7 @@ PLUGINS = "animate.painters"
 """Group of entry points: the name a schedule uses → a factory, called with the device."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
-"""Of models that are one file."""
+"""Of models that are one file; capitals do not matter."""
 
 
 def fault(model: str) -> tuple[str, str]:
@@ -38,19 +38,38 @@ def fault(model: str) -> tuple[str, str]:
 
 def looks_like_path(model: str) -> bool:
     """Whether a name can only have been meant as a file or folder."""
-    return model.startswith((".", "/", "~")) or "\\" in model or Path(model).suffix in SUFFIXES
+    return model.startswith((".", "/", "~")) or "\\" in model or is_weights(Path(model))
 
 
 def located(model: str) -> Path | None:
     """The file or folder a name means: as it is, or in the folder of models, with or without its ending."""
     try:
-        candidates = [Path(model).expanduser()]
+        path = Path(model).expanduser()
+        if path.is_file() or path.is_dir():
+            return path
         folder = shelf()
-        if folder is not None:
-            candidates += [folder / model, *(folder / f"{model}{suffix}" for suffix in sorted(SUFFIXES))]
-        return next((path for path in candidates if path.is_file() or path.is_dir()), None)
+        return None if folder is None else _called(folder / model)
     except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, a home that nobody has
         return None
+
+
+def is_weights(path: Path) -> bool:
+    """Whether a file's ending is one of models."""
+    return path.suffix.casefold() in SUFFIXES
+
+
+def _called(path: Path) -> Path | None:
+    """The file or folder of this name, with or without its ending; capitals count where they tell two apart."""
+    wanted = path.name.casefold()
+    if not path.parent.is_dir():
+        return None
+    there = [other for other in path.parent.iterdir() if wanted in (other.name.casefold(), _bare(other).casefold())]
+    there = [other for other in there if other.is_file() or other.is_dir()]
+    return min(there, key=lambda other: (other.name != path.name, _bare(other) != path.name, other.name), default=None)
+
+
+def _bare(path: Path) -> str:
+    return path.stem if is_weights(path) else path.name
 
 
 def shelf() -> Path | None:
@@ -62,7 +81,7 @@ def shelf() -> Path | None:
 
 def _on_the_shelf() -> list[str]:
     folder = shelf()
-    return [path.stem if path.suffix in SUFFIXES else path.name for path in folder.iterdir()] if folder else []
+    return [_bare(path) for path in folder.iterdir()] if folder else []
 
 
 def _plugins() -> list[str]:

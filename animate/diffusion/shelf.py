@@ -37,7 +37,7 @@ def find() -> list[Found]:
         found.append(Found(name, folder, _size(folder), _licence(card), listed))
     shelf = names.shelf()
     for path in sorted(shelf.iterdir()) if shelf is not None else []:
-        if path.suffix in names.SUFFIXES or (path / "model_index.json").is_file():
+        if names.is_weights(path) or (path / "model_index.json").is_file():
             found.append(Found(path.name, path, _size(path), _licence(path / "README.md"), ""))
     for index in sorted(Path(_hub_cache()).glob("models--*/snapshots/*/model_index.json")):
         name = index.parents[2].name.removeprefix("models--").replace("--", "/")

@@ -31,6 +31,26 @@ def test_files_folders_and_the_shelf(elsewhere: Path) -> None:
     assert names.fault("dream") == ("there is no model called 'dream'", "did you mean dreams?")
 
 
+def test_capitals_do_not_matter_where_they_tell_nothing_apart(elsewhere: Path) -> None:
+    folder = elsewhere / "models"
+    (folder / "old").mkdir(parents=True)
+    for name in ("dreams.safetensors", "LOUD.SAFETENSORS", "old/mist.ckpt", "Twin.pt", "twin.pt"):
+        (folder / name).write_bytes(b"")
+    for name, meant in (
+        ("DREAMS", "dreams.safetensors"),
+        ("Dreams.SafeTensors", "dreams.safetensors"),
+        ("loud", "LOUD.SAFETENSORS"),
+        ("LOUD", "LOUD.SAFETENSORS"),
+        ("old/MIST", "old/mist.ckpt"),
+        ("twin", "twin.pt"),
+        ("Twin", "Twin.pt"),
+    ):
+        assert names.located(name) == Path("models") / meant
+        assert names.fault(name) == ("", "")
+    assert names.located("dream") is None
+    assert names.looks_like_path("gone.SAFETENSORS")
+
+
 def test_faults(elsewhere: Path) -> None:
     assert names.fault("embeded") == ("there is no model called 'embeded'", "did you mean embedded?")
     assert "a folder of diffusers" in names.fault("zzz")[1]
