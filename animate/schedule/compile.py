@@ -14,10 +14,11 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
 from animate.schedule.album import NO_ALBUM, Album
+from animate.schedule.curve import out_of_range
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.files import fingerprint
-from animate.schedule.keyframes import CurveError, Keyframes
+from animate.schedule.keyframes import CurveError, Key, Keyframes
 from animate.schedule.plan import Plan
 from animate.schedule.prompts import PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting
@@ -71,6 +72,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
             refuse(name, error)
     for name, keyframes in schedule.curves.items():
         if unknown(name, keyframes):
+            problems += _beyond(schedule, name, keyframes)
             continue
         try:
             column = scope.column(name)
@@ -82,13 +84,13 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
         if bad.any():
             frame = int(np.argmax(bad))
             value = 1 - column[frame] if keyframes.complement else column[frame]
-            what = f"{value:.6g} at frame {frame} is out of range"
+            what = out_of_range(value, frame)
             if lenient:
                 warnings.append(schedule.problem(name, f"{what} and is held inside", in_words(row)))
             else:
-                problems.append(
-                    schedule.problem(name, what, in_words(row), keyframes.key_to_blame(frame, row.low, row.high).node)
-                )
+                blamed = keyframes.key_to_blame(frame, row.low, row.high)
+                problems.append(schedule.problem(name, what, in_words(row), blamed.node))
+                problems += _beyond(schedule, name, keyframes, told=blamed)
                 continue
         columns[name] = _fitted(column, row, bool(bad.any()))
     if (crossed := _crossed(columns)) is not None:
@@ -154,6 +156,7 @@ def evaluated(schedule: Schedule) -> tuple[Plan | None, list[Problem]]:
     for path, weight in named.items():
         worn[path] = worn.get(path, np.zeros(n)) + weight
     warnings += _unheard(schedule, voices, against, added)
+    warnings += _uncalled(schedule, (*prompts.texts, *schedule.texts["source_prompt"].column(n)))
     plan = Plan(
         columns=MappingProxyType({name: _quiet(column) for name, column in columns.items()}),
         text=MappingProxyType({name: track.column(n) for name, track in schedule.texts.items()}),
@@ -236,12 +239,35 @@ def _unheard(schedule: Schedule, voices: list[Voice], against: Voice | None, add
     return found
 
 
+def _uncalled(schedule: Schedule, texts: Iterable[str]) -> list[Problem]:
+    """A word for every embedding whose token stands in no text: its file changes nothing then."""
+    spoken = "\n".join(dict.fromkeys(texts))
+    found = []
+    for token, _ in schedule.embeddings:
+        if token not in spoken:
+            at = spoken.casefold().find(token.casefold())
+            hint = "" if at < 0 else f"{spoken[at : at + len(token)]} does: capitals count"
+            found.append(schedule.problem("embeddings", f"{token[:60]} stands in no prompt", hint))
+    return found
+
+
 def _crossed(columns: Mapping[str, NDArray[Any]]) -> int | None:
     """The first frame at which the nearest point of the scene would not be nearer than the farthest."""
     if not {"near", "far"} <= columns.keys():
         return None
     bad = columns["near"] >= columns["far"]
     return int(np.argmax(bad)) if bad.any() else None
+
+
+def _beyond(schedule: Schedule, name: str, keyframes: Keyframes, told: Key | None = None) -> list[Problem]:
+    """The numbers of a curve that are out of its field's range, but for the key that is told already."""
+    row = FIELDS[name]
+    keys = keyframes.beyond(row.low, row.high) if not schedule.source.lenient else []
+    return [
+        schedule.problem(name, out_of_range(value, key.frame), in_words(row), key.node)
+        for key, value in keys
+        if key is not told and key.frame <= schedule.clock.last
+    ]
 
 
 def _problem_of_let(schedule: Schedule, name: str, error: CurveError) -> Problem:

@@ -145,13 +145,21 @@ class Shelf:
                 path = inside(folder, name + ending)
                 if path is not None and path.is_file():
                     return str(path.absolute())
-        return ""
+        wanted = name.casefold()  # Windows, where many files come from, tells no capitals apart
+        alike = (path for path in self._lora_files() if wanted in (path.name.casefold(), path.stem.casefold()))
+        return next((str(path.absolute()) for path in alike), "")
 
     def lora_near(self, name: str) -> str:
         """What helps to find a LoRA that is not there."""
-        files = (file for folder in self._lora_folders if folder.is_dir() for file in folder.iterdir())
-        there = {Path(path).stem for path in self.loras} | {f.stem for f in files if f.suffix == ".safetensors"}
+        there = {path.stem for path in self._lora_files()}
         return near(name, sorted(there), f"put {name}.safetensors beside the schedule or into loras/")
+
+    def _lora_files(self) -> list[Path]:
+        """The files that may be LoRA: those that the field names, then those of the folders by name."""
+        folders = (sorted(folder.iterdir()) for folder in self._lora_folders if folder.is_dir())
+        return [Path(path) for path in self.loras] + [
+            path for files in folders for path in files if path.suffix.casefold() in _WEIGHTS and path.is_file()
+        ]
 
 
 def read(written: str, node: Node, name: str, shelf: Shelf, report: Report, keys: tuple[int, ...]) -> Sides:

@@ -128,6 +128,27 @@ def test_a_lora_that_is_not_there_or_has_no_weight_is_told(shelf: Path) -> None:
     assert found.loras == ()
 
 
+def test_a_lora_is_found_whatever_its_capitals(tmp_path: Path) -> None:
+    (tmp_path / "loras").mkdir()
+    for name in ("ink.safetensors", "OIL.SAFETENSORS", "Twin.pt", "twin.pt"):
+        (tmp_path / "loras" / name).write_bytes(b"x")
+    for name, meant in (("INK", "ink"), ("Ink.SafeTensors", "ink"), ("oil", "OIL"), ("OIL", "OIL"), ("twin", "twin")):
+        found = animate.plan(written(tmp_path, f"prompts: a <lora:{name}:1>\n"))
+        assert list(worn(found)) == [meant]
+
+
+def test_an_embedding_that_no_prompt_calls_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mist.pt").write_bytes(b"x")
+
+    def said(prompts: str, token: str = "EasyNegative") -> str:
+        return told(animate.plan(written(tmp_path, f"embeddings: {{{token}: mist.pt}}\nprompts: {prompts}\n")))
+
+    assert "embeddings: EasyNegative stands in no prompt" in said("a sea")
+    assert "(easynegative does: capitals count)" in said("a sea --neg easynegative")
+    assert not said("a sea --neg (EasyNegative:1.2)")
+    assert not said("a <mist> sea", "<mist>")
+
+
 def test_an_imported_file_without_its_lora_loads_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text('{"prompts": {"0": "a <lora:gone:0.7> b"}, "W": 64, "H": 64, "max_frames": 3}')
     found = animate.plan(tmp_path / "old.txt")
