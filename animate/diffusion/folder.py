@@ -118,7 +118,7 @@ def made_scheduler(config: dict[str, Any], place: Path) -> Any:
             raise MissingModel(f"{place} names a scheduler that is not supported: {name}")
         scheduler = kind.from_config(config)
     except ImportError as error:
-        raise MissingModel(f"{place} names {name}, which needs a package: {error}") from error
+        raise MissingModel(f"{place} names {name}, which needs a package: {' '.join(str(error).split())}") from error
     if not hasattr(scheduler, "alphas_cumprod"):
         raise MissingModel(
             f"{place} names {name}, which is of another kind of diffusion (EDM, flow matching) "
