@@ -17,26 +17,48 @@ from animate.errors import near
 from animate.schedule import deforum_string, notation
 from animate.schedule.clock import Clock
 from animate.schedule.expression import Expression
+from animate.schedule.fields import Field, in_words
 from animate.schedule.keyframes import Key, Keyframes
 from animate.schedule.source import Report
 from animate.schedule.tree import Node, Table
 
 
-def read(node: Node, field: str, clock: Clock, report: Report) -> Keyframes | None:
-    """The curve of a field; None, and problems in the report, where it cannot be read."""
+def read(
+    node: Node, field: str, clock: Clock, report: Report, row: Field | None = None, opposite: bool = False
+) -> Keyframes | None:
+    """The curve of a field; None, and problems in the report, where it cannot be read.
+
+    Args:
+        row: the field, so that the numbers beside an unreadable key are held against its range; those of a curve that
+            can be read are, where it is evaluated.
+        opposite: it is written under a name of the opposite sense.
+    """
     if isinstance(node.value, Table):
-        return _read_map(node, field, clock, report)
-    if isinstance(node.value, str) and deforum_string.is_one(node.value):
-        return deforum_string.read(node, field, clock, report)
-    value = notation.read_value(node, field, report)
-    return None if value is None else Keyframes((Key(0, value, node),), node)
+        keys, whole = _read_map(node, field, clock, report)
+        found = Keyframes(tuple(keys), node, complement=opposite)
+    elif isinstance(node.value, str) and deforum_string.is_one(node.value):
+        keys, whole = deforum_string.read(node, field, clock, report)
+        found = Keyframes(tuple(keys), node, dialect="deforum", complement=opposite)
+    else:
+        value = notation.read_value(node, field, report)
+        return None if value is None else Keyframes((Key(0, value, node),), node, complement=opposite)
+    if whole:
+        return found
+    for key, number in found.beyond(row.low, row.high) if row and not report.source.lenient else ():
+        report.refuse(key.node, field, out_of_range(number, key.frame), in_words(row))  # type: ignore[arg-type]
+    return None
 
 
-def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes | None:
+def out_of_range(value: float, frame: int) -> str:
+    return f"{value:.6g} at frame {frame} is out of range"
+
+
+def _read_map(node: Node, field: str, clock: Clock, report: Report) -> tuple[list[Key], bool]:
+    """The keys of a mapping that can be read, and whether these are all."""
     assert isinstance(node.value, Table)
     if not node.value.pairs:
         report.refuse(node, field, "has no keyframes", "{0: 1, 48: 1.05}")
-        return None
+        return [], False
     keys: list[Key] = []
     complete = True
     for name, content in node.value.last_of_each():
@@ -60,7 +82,7 @@ def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes
     keys.sort(key=lambda key: key.frame)
     complete &= not notation.refuse_equal_frames([(key.frame, key.node) for key in keys], field, report)
     if not complete:
-        return None
+        return keys, False
     past = [key for key in keys if key.frame > clock.last]
     if past:
         what = f"the key at frame {past[0].frame} lies past the end and only shapes the way there"
@@ -72,7 +94,7 @@ def _read_map(node: Node, field: str, clock: Clock, report: Report) -> Keyframes
             report.note(
                 key.node, field, f"ease: {key.shape} has no effect after an expression, which jumps to its next key"
             )
-    return Keyframes(tuple(keys), node)
+    return keys, True
 
 
 def _read_shape(node: Node, field: str, report: Report) -> str:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from animate.schedule import notation
+from animate.schedule import expression
 from animate.schedule.clock import Clock, TimeError
 from animate.schedule.expression import Expression, ExpressionError
-from animate.schedule.keyframes import Key, Keyframes
+from animate.schedule.keyframes import Key
 from animate.schedule.notation import counted, short
 from animate.schedule.source import Report
 from animate.schedule.tree import Node
 
 _BRACKETS = re.compile(r"[()\[\],]")
 _STRIPPED = str.maketrans("", "", "'\"()")
-_DEFORUM_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)\Z", re.ASCII)
 """No exponent, no blank, no bare point at the end: all else holds."""
-_DEFORUM_KEY = re.compile(r"\d+(?:\.0*)?\Z", re.ASCII)
+_FRAME = re.compile(r"\d+(?:\.0*)?\Z", re.ASCII)
 _KEY = re.compile(r"[\s\"'(]*[\w/*+-]+[\"')\s]*:")
 _LOST_KEY = re.compile(r"(.*\S)\s+[\"'(]*\d+[\"')]*\s*\Z", re.DOTALL)
 
@@ -36,6 +36,8 @@ class Piece:
     """As written, without white space around it."""
     number: float | None
     """The number it is a keyframe of; None for what holds until the next key."""
+    at: int
+    """Where it begins in the string, from 0."""
 
 
 def is_one(text: str) -> bool:
@@ -48,20 +50,20 @@ def is_one(text: str) -> bool:
     )
 
 
-def split(text: str) -> list[str]:
-    """A text cut at its commas outside brackets, or where a key follows: a bracket was forgotten. Empty pieces are left
-    out."""
+def split(text: str) -> list[tuple[int, str]]:
+    """A text cut at its commas outside brackets, or where a key follows: a bracket was forgotten; each piece with its
+    place, from 0. Empty pieces are left out."""
     depth, start, found = 0, 0, []
     for match in _BRACKETS.finditer(text):
         sign = match[0]
         if sign == ",":
             if depth == 0 or _KEY.match(text, match.end()):
-                found.append(text[start : match.start()])
+                found.append((start, text[start : match.start()]))
                 start, depth = match.end(), 0
         else:
             depth = max(0, depth + (1 if sign in "([" else -1))
-    found.append(text[start:])
-    return [piece for piece in found if piece.strip()]
+    found.append((start, text[start:]))
+    return [(at + len(piece) - len(piece.lstrip()), piece) for at, piece in found if piece.strip()]
 
 
 def pieces(text: str) -> tuple[list[Piece], list[str]]:
@@ -72,7 +74,7 @@ def pieces(text: str) -> tuple[list[Piece], list[str]]:
     found: list[Piece] = []
     repairs: list[str] = []
     dropped = 0
-    for piece in split(text):
+    for at, piece in split(text):
         fields = piece.split(":")
         if len(fields) < 2:
             if not found and "," not in text:
@@ -87,28 +89,31 @@ def pieces(text: str) -> tuple[list[Piece], list[str]]:
             else:
                 dropped += 1
         stripped = value.translate(_STRIPPED)
-        is_number = _DEFORUM_NUMBER.match(stripped)
-        found.append(Piece(fields[0].translate(_STRIPPED).strip(), value, float(stripped) if is_number else None))
+        is_number = _NUMBER.match(stripped)
+        key = fields[0].translate(_STRIPPED).strip()
+        found.append(Piece(key, value, float(stripped) if is_number else None, at))
     if dropped:
         repairs.append(f"{counted(dropped, 'piece has', 'pieces have')} a second colon; what follows it is ignored")
     return found, repairs
 
 
-def read(node: Node, field: str, clock: Clock, report: Report) -> Keyframes | None:
+def read(node: Node, field: str, clock: Clock, report: Report) -> tuple[list[Key], bool]:
+    """The keys of a string that can be read, in the order of time, and whether these are all that count."""
     assert isinstance(node.value, str)
     try:
         found, repairs = pieces(node.value)
     except ExpressionError as error:
         report.refuse(node, field, error.what, error.hint)
-        return None
+        return [], False
     keys: dict[int, Key] = {}
     repeated, late, early, refused = 0, 0, 0, 0
     for piece in found:
+        place = report.source.inside(node, piece.at)
         try:
-            frame = int(float(piece.key)) if _DEFORUM_KEY.match(piece.key) else clock.frame(piece.key)
+            frame = int(float(piece.key)) if _FRAME.match(piece.key) else clock.frame(piece.key)
         except (TimeError, OverflowError) as error:
             what = error.what if isinstance(error, TimeError) else "is too far away"
-            report.refuse(node, field, f"key: {what}", error.hint if isinstance(error, TimeError) else "")
+            report.refuse(place, field, f"key: {what}", error.hint if isinstance(error, TimeError) else "")
             refused += 1
             continue
         if frame >= clock.max_frames or frame < 0:
@@ -117,12 +122,12 @@ def read(node: Node, field: str, clock: Clock, report: Report) -> Keyframes | No
             continue
         value: float | Expression | None = piece.number
         if value is None:
-            value = notation.read_expression(piece.value.strip().strip("'\""), node, field, report)
+            value = _expression(piece, place, field, report)
         repeated += frame in keys
         if value is None:
             refused += 1
         else:
-            keys[frame] = Key(frame, value, node)
+            keys[frame] = Key(frame, value, place)
     for repair in repairs:
         report.note(node, field, repair)
     if repeated:
@@ -131,9 +136,15 @@ def read(node: Node, field: str, clock: Clock, report: Report) -> Keyframes | No
         report.note(node, field, f"{counted(late, 'key', 'keys')} at or past max_frames ({clock.max_frames}) ignored")
     if early:
         report.note(node, field, f"{counted(early, 'key', 'keys')} before frame 0 ignored")
-    if refused:
-        return None
-    if not keys:
+    if not keys and not refused:
         report.refuse(node, field, "has no key before the end")
+    return [keys[frame] for frame in sorted(keys)], bool(keys) and not refused
+
+
+def _expression(piece: Piece, place: Node, field: str, report: Report) -> Expression | None:
+    text = piece.value.strip("'\"")
+    try:
+        return expression.parse(text)
+    except ExpressionError as error:
+        report.refuse(place, field, f"key {piece.key}: {short(text)}: {error.what}", error.hint)
         return None
-    return Keyframes(tuple(keys[frame] for frame in sorted(keys)), node, dialect="deforum")

@@ -65,6 +65,11 @@ class Keyframes:
         """The key whose value holds at a frame."""
         return next((key for key in reversed(self.keys) if key.frame <= frame), self.keys[0])
 
+    def beyond(self, low: float, high: float) -> list[tuple[Key, float]]:
+        """The keys that are numbers out of a range, each with its value as it is written."""
+        numbers = ((key, key.value) for key in self.keys if isinstance(key.value, float))
+        return [(key, value) for key, value in numbers if not low <= (1 - value if self.complement else value) <= high]
+
     def key_to_blame(self, frame: float, low: float, high: float) -> Key:
         """The key that puts a frame out of range: the one before it, or the one its way leads to."""
         before = self.key_before(frame)

@@ -299,10 +299,7 @@ class _Loading:
         if row.name not in self.written:
             return silent
         node, field, report = self.taken.report(row.name)
-        found = curve.read(node, field, clock, report)
-        if found is None:
-            return silent
-        return replace(found, complement=True) if row.name in self.taken.inverted else found
+        return curve.read(node, field, clock, report, row, row.name in self.taken.inverted) or silent
 
     def _text(self, row: Field, model: str, clock: Clock) -> TextTrack:
         found = None

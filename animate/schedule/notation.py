@@ -70,10 +70,10 @@ def read_value(node: Node, field: str, report: Report) -> float | Expression | N
             report.refuse(node, field, f"{text[:40]} is not a finite number")
             return None
         return value
-    return read_expression(text, node, field, report)
+    return _read_expression(text, node, field, report)
 
 
-def read_expression(text: str, node: Node, field: str, report: Report) -> Expression | None:
+def _read_expression(text: str, node: Node, field: str, report: Report) -> Expression | None:
     try:
         return expression.parse(text)
     except ExpressionError as error:

@@ -6,15 +6,18 @@ here.
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from animate.errors import Problem, ScheduleError
 from animate.schedule import json_marks, yaml_marks
 from animate.schedule.tree import MAX_DEPTH, MAX_NODES, Node, Table
 
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)|''")
 MAX_BYTES = 10_000_000
 MAX_HINTS = 50
 """Problems after which no near names are looked for."""
@@ -42,6 +45,23 @@ class Source:
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
+    def inside(self, node: Node, at: int) -> Node:
+        """A text's node, placed at its character `at` (from 0) instead of its beginning, where that can be told."""
+        if not 0 < node.line <= len(self.lines):
+            return node
+        line = self.lines[node.line - 1]
+        begin = node.column - 1
+        if quoted := line[begin : begin + 1] in ('"', "'"):
+            begin += 1
+        if quoted and not line.startswith(node.text, begin):
+            places, longer = _escapes(line, begin)
+            at_in_file = begin + at + longer[bisect_left(places, at)]
+        else:
+            at_in_file = begin + at
+        found = node.text[at : at + 1]
+        there = line[at_in_file : at_in_file + 1]
+        return node._replace(column=at_in_file + 1) if found and there in (found, "\\") else node
+
     def problem(self, node: Node | None, field: str, what: str, hint: str = "") -> Problem:
         place = (node.line, node.column) if node else (0, 0)
         return Problem(what=what, hint=hint, field=field, file=self.file, line=place[0], column=place[1])
@@ -62,6 +82,17 @@ class Imported:
     """A short paragraph: what will look different from the program the file was made for."""
     origin: str = ""
     """That program."""
+
+
+@lru_cache(maxsize=64)
+def _escapes(line: str, begin: int) -> tuple[list[int], list[int]]:
+    """Of the escapes in a quoted text that begins at `begin`: where each one's character stands in the text, and by how
+    much the line is longer than the text after 0, 1, 2 … of them."""
+    places, longer = [], [0]
+    for match in _ESCAPE.finditer(line, begin):
+        places.append(match.start() - begin - longer[-1])
+        longer.append(longer[-1] + len(match[0]) - 1)
+    return places, longer
 
 
 class Report:

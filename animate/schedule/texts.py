@@ -91,7 +91,7 @@ def _pieces(node: Node, field: str, clock: Clock, report: Report) -> list[tuple[
     """The pieces of `0: ("Euler a"), 20: ("DDIM")`; of two equal keys the last wins, keys past the end are ignored."""
     found: dict[int, tuple[int | None, Node, Node]] = {}
     repeated = late = 0
-    for piece in deforum_string.split(str(node.value)):
+    for _, piece in deforum_string.split(str(node.value)):
         time, _, text = piece.partition(":")
         key = node._replace(value=time.strip(" \n\t\"'()"), text=time.strip(" \n\t\"'()"))
         text = text.strip().translate(str.maketrans("", "", "\"'()")).strip()

@@ -1,4 +1,4 @@
-"""Curves: Deforum's values to the letter, and what every keyframe curve promises."""
+"""Curves: the forms they are written in, and what every keyframe curve promises."""
 
 import json
 from itertools import pairwise
@@ -11,13 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import animate
-from animate.errors import ScheduleError
 from animate.schedule.compile import compile
-from animate.schedule.deforum_string import pieces
 from animate.schedule.easing import EASINGS
 from animate.schedule.load import load
-
-REFERENCE = json.loads((Path(__file__).parent.parent / "data" / "deforum_schedules.json").read_text())
 
 
 def column(written: Any, n: int = 10, seed: int = 0, **more: Any) -> np.ndarray:
@@ -29,12 +25,6 @@ def column(written: Any, n: int = 10, seed: int = 0, **more: Any) -> np.ndarray:
 def notes(written: Any, n: int = 10, **more: Any) -> list[str]:
     fields = {"prompts": "x", "max_frames": n, "seed": 0, "translation_x": written, **more}
     return [warning.what for warning in load(fields).warnings]
-
-
-@pytest.mark.parametrize("case", REFERENCE, ids=[f"{i:03}" for i in range(len(REFERENCE))])
-def test_values_of_deforum(case: dict[str, Any]) -> None:
-    found = column(case["schedule"], case["max_frames"], case["seed"])
-    np.testing.assert_allclose(found, case["values"], atol=1e-6)
 
 
 CHECKED: list[tuple[Any, list[float]]] = [
@@ -124,23 +114,6 @@ def test_each_repair_is_one_note(written: Any, said: str) -> None:
     assert said in found[0]
 
 
-@pytest.mark.parametrize(
-    "written", ["0:(1),", "0: (1), 5 : (2)", '"0":(1)', "0: (where(t>2, 1, 2))", "5:(1), 2:(3)", "0: 1"]
-)
-def test_what_deforum_writes_anyway_is_no_repair(written: str) -> None:
-    assert notes(written) == []
-
-
-def test_pieces() -> None:
-    found, repairs = pieces('0: (0.5), "max_f-2": (sin(t)), 9:(2*1)')
-    assert [(p.key, p.value, p.number) for p in found] == [
-        ("0", "(0.5)", 0.5),
-        ("max_f-2", "(sin(t))", None),
-        ("9", "(2*1)", None),
-    ]
-    assert repairs == []
-
-
 def test_names_and_units_work_together() -> None:
     found = column(
         {0: 0, "drop": "kick*8", "2s": {"value": 1, "ease": "hold"}},
@@ -206,18 +179,6 @@ def test_a_shorter_run_shows_the_same_first_frames(keys: dict[int, float], n: in
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.dictionaries(
-        st.integers(0, 29), st.one_of(NUMBERS, st.sampled_from(["t*2", "(2*1)", "sin(t)", "s"])), min_size=1, max_size=6
-    )
-)
-def test_a_deforum_string_says_what_the_same_map_says(keys: dict[int, Any]) -> None:
-    written = {frame: f"{value:.4f}" if isinstance(value, float) else value for frame, value in keys.items()}
-    text = ", ".join(f"{frame}: ({value})" for frame, value in written.items())
-    np.testing.assert_allclose(column(text, 30, seed=3), column(dict(keys), 30, seed=3), atol=1e-9)
-
-
-@settings(max_examples=40, deadline=None)
 @given(KEYS, st.randoms())
 def test_the_order_of_keys_does_not_matter(keys: dict[int, float], chance: Any) -> None:
     shuffled = list(keys.items())
@@ -242,8 +203,3 @@ def test_lenient_files_are_clamped_and_filled(tmp_path: Path) -> None:
     assert plan["strength"].max() == 1
     assert plan["noise"].min() == -1
     assert plan["angle"].tolist()[:6] == [0] * 6
-
-
-def test_infinity_is_refused_in_a_deforum_string_too() -> None:
-    with pytest.raises(ScheduleError, match="infinite at frame 0"):
-        column("0: (1/t)")

@@ -188,6 +188,29 @@ def test_marks_point_at_the_value(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path / 's.json'}:3:31: {said}"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{0: 2, 4: foo(t), 8: -1}",
+        "{0: 2, 4: {ease: hold}, 8: -1}",
+        "{0: 2, 4: nobody, 8: -1}",
+        "{0: 2, 4: 0.5, 8: -1}",
+        "'0: (2), 4: (foo(t)), 8: (-1)'",
+        "'0: (2), 4: (nobody), 8: (-1)'",
+    ],
+)
+@pytest.mark.parametrize("name", ["strength", "denoise"])
+def test_every_number_out_of_range_is_told_beside_whatever_else_is_wrong(
+    tmp_path: Path, written: str, name: str
+) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        load(write(tmp_path, f"prompts: x\n{name}: {written}\n"))
+    said = [problem.what for problem in caught.value.problems]
+    assert "2 at frame 0 is out of range" in said
+    assert "-1 at frame 8 is out of range" in said
+    assert len(said) == 2 + ("0.5" not in written)
+
+
 def test_paths_are_relative_to_the_schedule(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "start.png").write_bytes(b"x")

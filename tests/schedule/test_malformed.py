@@ -463,7 +463,7 @@ def test_every_unknown_name_of_a_curve_is_told_at_its_key(tmp_path: Path) -> Non
     assert told == [
         *((1, 10, "'bar'"), (1, 10, "'foo'")),
         *((2, 11, "'foo'"), (2, 20, "'bar'")),
-        *((3, 8, "'baz'"), (3, 8, "'foo'"), (3, 8, "'qux'")),
+        *((3, 9, "'baz'"), (3, 9, "'foo'"), (3, 23, "'qux'")),
         *((4, 16, "'nope'"), (4, 16, "'zom'")),
     ]
 
