@@ -87,7 +87,7 @@ def flip(theta: float, phi: float, gamma: float, fv: float, size: tuple[int, int
         fv: field of view in degrees, 0 < fv < 180.
         size: (height, width).
         shrink: keep the 1 that Deforum's projection matrix holds at [3, 3], so that even the zero flip shrinks the
-            picture by `flip_shrink`; then the result is Deforum's own matrix, up to a factor.
+            picture by h / (h + 1); then the result is Deforum's own matrix, up to a factor.
     """
     if not 0 < fv < 180:
         raise ValueError(f"the field of view of a flip must lie between 0 and 180 degrees, not {fv}")
@@ -114,16 +114,6 @@ def flip(theta: float, phi: float, gamma: float, fv: float, size: tuple[int, int
     over_picture = translate((width - side) / 2, (height - side) / 2)
     matrix = plane_to_square @ onto_plane @ to_middle @ over_picture
     return matrix / matrix[2, 2]
-
-
-def flip_shrink(fv: float, size: tuple[int, int]) -> float:
-    """The zoom hidden in each of Deforum's flips, h / (h + 1): 0.99877 at 512² and 53°.
-
-    Files imported with flips switched on have it in `zoom` (`importers.deforum_flip`).
-    """
-    height, width = size
-    distance = np.hypot(width, height) / (2 * np.sin(np.radians(fv) / 2))
-    return float(distance / (distance + 1))
 
 
 def _about_x(degrees: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def _repainted(plan: Plan, frame: Frame, carry: Carry) -> Step:
     hole = holes.there(unseen)
     if frame["strength"] >= 1 and not hole:  # carried on, untouched by the model
         return carry
-    moved = _moved_by(plan, carry.arriving, carry.arriving_by)
+    moved = view.moved_by(plan, carry.arriving, carry.arriving_by)
     if hole:
         moved, unseen = yield from _filled(plan, frame, moved, unseen)
     if frame["strength"] >= 1:
@@ -263,22 +264,14 @@ def _shown(plan: Plan, carry: Carry) -> Generator[Request, Any, Tensor]:
 
     Both are where the plan's motion has taken them by now; what an engine is asked for is what moves beside that.
     """
-    arriving = _moved_by(plan, carry.arriving, carry.arriving_by)
+    arriving = view.moved_by(plan, carry.arriving, carry.arriving_by)
     weight = (carry.index - carry.painted_at + 1) / int(plan.settings["diffusion_cadence"])
     if weight >= 1:
         return arriving
-    leaving = _moved_by(plan, carry.leaving, carry.leaving_by)
+    leaving = view.moved_by(plan, carry.leaving, carry.leaving_by)
     if plan.settings["cadence_tween"] == "warp":
         return leaving.lerp(arriving, weight)
     return (yield Tween(index=carry.index, before=leaving, after=arriving, time=weight))
-
-
-def _moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
-    return move(picture, by, border=_border(plan), sampling=str(plan.settings["sampling_mode"]))
-
-
-def _border(plan: Plan) -> str:
-    return "reflect" if plan.settings["holes"] == "reflect" else str(plan.settings["border"])
 
 
 def _led_back(plan: Plan, frame: Frame, carry: Carry, picture: Tensor) -> Tensor:
@@ -291,9 +284,16 @@ def _led_back(plan: Plan, frame: Frame, carry: Carry, picture: Tensor) -> Tensor
     span = int(plan.settings["loop"])
     if left > span or plan.settings["animation_mode"] != "2D":
         return picture
-    ahead = np.eye(3)
-    for index in [*range(frame.index + 1, len(plan)), 0]:
-        ahead = matrix.of_frame(plan[index], plan.size) @ ahead
-    target = warp(carry.first, np.linalg.inv(ahead), border="replicate", sampling=str(plan.settings["sampling_mode"]))
+    back = np.linalg.inv(_ahead(plan)[left - 1])
+    target = warp(carry.first, back, border="replicate", sampling=str(plan.settings["sampling_mode"]))
     share = (1 - left / (span + 1)) * target.coverage
     return picture + share * (target.picture - picture)
+
+
+@lru_cache(maxsize=8)
+def _ahead(plan: Plan) -> list[np.ndarray]:
+    """The motion that is still to come until frame 0 is there again: from the last frame, from the one before …"""
+    found = [matrix.of_frame(plan[0], plan.size)]
+    for left in range(1, min(int(plan.settings["loop"]), len(plan))):
+        found.append(found[-1] @ matrix.of_frame(plan[len(plan) - left], plan.size))
+    return found

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from animate.motion import flow, follow
-from animate.motion.warp import move
 from animate.picture import blur, mask
 from animate.render import masking
 from animate.render.requests import Carry, Follow, Request, Watch
+from animate.render.view import moved_by
 from animate.schedule import masks
 from animate.schedule.plan import Frame, Plan
 
@@ -26,6 +27,7 @@ STEADY = 2.0
 """Standard deviation, px, of the blur over what is thought to be consistent."""
 
 
+@lru_cache(maxsize=8)
 def is_on(plan: Plan) -> bool:
     """Whether a film is looked at beside an animation that moves by itself."""
     if not plan.film.file or plan.settings["animation_mode"] not in ("2D", "3D"):
@@ -59,7 +61,7 @@ def moved(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Car
     if not is_on(plan):
         return carry
     if frame.redrawn and plan.settings["hybrid_composite"] == "Before Motion":
-        here = _seen(plan, carry.arriving, carry.arriving_by)
+        here = moved_by(plan, carry.arriving, carry.arriving_by)
         here = yield from laid_in(plan, frame, here, "Before Motion")
         carry = replace(carry, arriving=here, arriving_by=np.eye(3))
     kind = str(plan.settings["hybrid_motion"])
@@ -67,7 +69,7 @@ def moved(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Car
         return carry
     now = yield Watch(index=frame.index)
     if plan.settings["hybrid_motion_use_prev_img"]:
-        before, since = _seen(plan, carry.arriving, carry.arriving_by), -1
+        before, since = moved_by(plan, carry.arriving, carry.arriving_by), -1
     else:
         before, since = (yield Watch(index=frame.index - 1)), frame.index - 1
     if kind != "Optical Flow":
@@ -79,7 +81,7 @@ def moved(plan: Plan, frame: Frame, carry: Carry) -> Generator[Request, Any, Car
         weights = blur.gaussian(9, STEADY)
         there = there * blur.separable(agree, weights, weights, "replicate")
     seen = [
-        flow.warp(_seen(plan, picture, by), there * factor).picture
+        flow.warp(moved_by(plan, picture, by), there * factor).picture
         for picture, by in ((carry.arriving, carry.arriving_by), (carry.leaving, carry.leaving_by))
     ]
     still = np.eye(3)
@@ -90,10 +92,8 @@ def _by_matrix(plan: Plan, carry: Carry, by: np.ndarray) -> Carry:
     if plan.settings["animation_mode"] == "2D":  # gathered, and read once
         return replace(carry, arriving_by=by @ carry.arriving_by, leaving_by=by @ carry.leaving_by)
     return replace(
-        carry, arriving=_seen(plan, carry.arriving, by), leaving=_seen(plan, carry.leaving, by), depth=carry.depth[:0]
+        carry,
+        arriving=moved_by(plan, carry.arriving, by),
+        leaving=moved_by(plan, carry.leaving, by),
+        depth=carry.depth[:0],
     )
-
-
-def _seen(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
-    border = "reflect" if plan.settings["holes"] == "reflect" else str(plan.settings["border"])
-    return move(picture, by, border=border, sampling=str(plan.settings["sampling_mode"]))

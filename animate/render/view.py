@@ -1,4 +1,4 @@
-"""What the camera of a 3D animation sees of the frame before: the plan's camera fields put to work."""
+"""What is seen of the frame before: by a matrix in 2D, by the camera in 3D, as the plan's fields say."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from animate.depth.align import steadied
 from animate.motion import matrix
 from animate.motion.camera import UNIT, Camera, moved, pose_of_frame
 from animate.motion.space import Sight, deforum_sight, deforum_z, pinhole_sight
-from animate.motion.warp import Warped, warp
+from animate.motion.warp import Warped, move, warp
 from animate.schedule.plan import Frame, Plan
 
 CLOSEST = 1e-3
 """Units of depth, a fifth of the smallest `near`: nearer than this and in the camera are the same."""
+
+
+def moved_by(plan: Plan, picture: Tensor, by: np.ndarray) -> Tensor:
+    """`picture` (C, H, W) moved by a matrix (3, 3), old pixel → new pixel; what is uncovered is filled."""
+    border = "reflect" if plan.settings["holes"] == "reflect" else str(plan.settings["border"])
+    return move(picture, by, border=border, sampling=str(plan.settings["sampling_mode"]))
 
 
 @dataclass(frozen=True, kw_only=True)

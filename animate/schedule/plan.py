@@ -78,9 +78,13 @@ class Frame:
         return self.plan.text[name][self.index]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
-    """A table of n frames."""
+    """A table of n frames.
+
+    Two plans that say the same are told by their digests; as an object each is only equal to itself, so that what
+    follows from one can be kept beside it.
+    """
 
     columns: Mapping[str, NDArray[Any]]
     """By curve field, (n,) float64, in range, whole where the field says so; `seed` and `subseed` are int64."""

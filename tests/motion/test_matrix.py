@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animate.motion import matrix
+from animate.schedule.importers.deforum_flip import shrink
 
 FLIPS = json.loads((Path(__file__).parent.parent / "data" / "flip_matrices.json").read_text(encoding="utf-8"))
 STILL = {
@@ -72,7 +73,7 @@ def test_the_shrink_as_a_zoom_comes_within_a_pixel_of_deforums_flip(case):
     """What the importer does: no shrink in the flip, its factor in the zoom."""
     height, width = size = (case["H"], case["W"])
     angles = {f"perspective_flip_{name}": case[name] for name in ("theta", "phi", "gamma", "fv")}
-    ours = matrix.of_frame(STILL | angles | {"zoom": matrix.flip_shrink(case["fv"], size)}, size)
+    ours = matrix.of_frame(STILL | angles | {"zoom": shrink(size[1], size[0], case["fv"])}, size)
     theirs = matrix.flip(*(case[name] for name in ("theta", "phi", "gamma", "fv")), size, shrink=True)
     for x in (0, width):
         for y in (0, height):
@@ -85,8 +86,8 @@ def test_the_zero_flip_without_shrink_moves_nothing():
 
 
 def test_the_shrink_of_the_zero_flip_is_deforums():
-    assert matrix.flip_shrink(53, (512, 512)) == pytest.approx(0.998769, abs=1e-6)
-    assert matrix.flip_shrink(53, (576, 1024)) == pytest.approx(0.999241, abs=1e-6)
+    assert shrink(512, 512, 53) == pytest.approx(0.998769, abs=1e-6)
+    assert shrink(1024, 576, 53) == pytest.approx(0.999241, abs=1e-6)
     assert matrix.flip(0, 0, 0, 53, (512, 512), shrink=True)[0, 0] == pytest.approx(0.998769, abs=1e-6)
 
 

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 import animate
+from animate.motion import matrix
 from animate.picture import sharpen
+from animate.render import animator
 from animate.render.animator import animate as walk
 from animate.render.requests import Carry, Emit, EstimateDepth, Imagine, ReadFrame, Redraw, Tween
 from animate.schedule.plan import Plan
@@ -221,6 +223,19 @@ def test_a_loop_ends_where_it_began() -> None:
     closed = abs(centre(emitted[-1].picture)[0] - (x0 - 1.5))
     assert closed < 3  # what frame 0 cannot cover at the border stays
     assert closed < 0.2 * abs(centre(open_end[-1].picture)[0] - (x0 - 1.5))
+
+
+def test_the_motion_ahead_ends_on_frame_0() -> None:
+    plan = plan_of(max_frames=9, loop=5, translation_x="t", angle="10*t", zoom="1 + t/50")
+    ahead = animator._ahead(plan)
+    assert len(ahead) == 5
+    for left, found in enumerate(ahead, start=1):
+        wanted = np.eye(3)
+        for index in [*range(9 - left + 1, 9), 0]:
+            wanted = matrix.of_frame(plan[index], plan.size) @ wanted
+        np.testing.assert_allclose(found, wanted, atol=1e-9)
+    assert animator._ahead(plan) is ahead
+    assert len(animator._ahead(plan_of(max_frames=3, loop=50))) == 3
 
 
 def test_the_init_image_begins_the_run(tmp_path: Any) -> None:
