@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from animate.diffusion.conditioning import Script
+from animate.diffusion.levels import Start
 from animate.diffusion.noise import Drifting, Noise
-from animate.diffusion.samplers import Start
 from animate.diffusion.sampling import Sampling
 
 

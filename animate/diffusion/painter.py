@@ -20,13 +20,15 @@ from torch.nn import functional
 from animate.diffusion import inversion
 from animate.diffusion.adapters import Adapters
 from animate.diffusion.conditioning import Texts
+from animate.diffusion.course import Course
 from animate.diffusion.guidance import guide
 from animate.diffusion.latents import Latents, mixed
+from animate.diffusion.levels import Start
 from animate.diffusion.network import Network
 from animate.diffusion.noise import Drifting, Noise
 from animate.diffusion.orders import Beside, Order, noise_of, together
 from animate.diffusion.parts import Parts, Turns
-from animate.diffusion.samplers import Course, Start, prepare
+from animate.diffusion.samplers import prepare
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.diffusion.structure import Structure, Structures
 from animate.errors import BadInput

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from animate.diffusion.levels import Start
 from animate.diffusion.painter import Painter
 from animate.diffusion.sampler_names import _ON_A_GRID, _SINGLE, SAMPLERS
-from animate.diffusion.samplers import Start
 from tests.diffusion.conftest import sampling
 
 STEPS = 5
