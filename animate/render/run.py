@@ -27,7 +27,7 @@ from animate.render.flows import Flows
 from animate.render.groups import Groups, width_of
 from animate.render.progress import InOneThread, Progress, Quiet
 from animate.render.projector import Projector
-from animate.render.record import Record, identity
+from animate.render.record import Record
 from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
 from animate.render.stencils import Stencils
@@ -171,7 +171,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     old = None if restart else directory.record()
     if not (restart and directory.plan.exists()):  # what is not a run is not ours to discard
         directory.refuse_another(told)
-    if old is not None and old.digest == identity(told) and directory.holds_all(len(plan)):
+    if old is not None and old.digest == plan.digest and directory.holds_all(len(plan)):
         return _written(given, replace(old, plan=told), directory, encoding, progress)
     preflight.refuse_changed(plan, directory)
     preflight.check_pictures(plan)
@@ -190,7 +190,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
     depth = _depth(plan, str(painter.device), progress)
     record = Record(
         version=animate.__version__,
-        digest=identity(told),
+        digest=plan.digest,
         painter=painter.name,
         painter_digest=painter.digest,
         batch=width_at_once,

@@ -32,7 +32,8 @@ from typing import IO, Any
 import numpy as np
 
 from animate.errors import DAMAGED, BadInput, RenderError, RunConflict
-from animate.render.record import Record, differences, identity, ranges
+from animate.render.record import Record, differences, ranges
+from animate.schedule.identity import identity
 from animate.video.atomic import PART, settle, settle_folder, write_whole
 from animate.video.codecs import CODECS
 from animate.video.stills import is_whole

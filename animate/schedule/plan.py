@@ -14,14 +14,12 @@ ask for the same pictures.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -29,17 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.errors import BadInput, Problem
-from animate.schedule import masks
 from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.film import NO_FILM, Film
+from animate.schedule.identity import identity
 from animate.schedule.prompts import Prompts
 from animate.schedule.schedule import Setting
 
 Array = NDArray[np.float64]
 FORMAT = 1
-
-_ELSEWHERE = {"device", "memory", "vary"}
-"""Settings that do not change what is painted."""
 
 
 @dataclass(frozen=True)
@@ -144,73 +139,44 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that decides what is painted and written."""
-        found = hashlib.sha256(f"animate plan {FORMAT}\0{self.fps}\0{len(self)}\0".encode())
-        paths = set(self.contents)
-        for name in sorted(self.settings.keys() - _ELSEWHERE):
-            value = self.contents[name] if name in paths else self.settings[name]
-            found.update(f"{name}={value!r}\0".encode())
-        for name, column in [*sorted(self.columns.items()), ("cut", self.cut), ("redrawn", self.redrawn)]:
-            found.update(f"{name}:{column.dtype.str}\0".encode())
-            found.update(np.ascontiguousarray(column + 0 if column.dtype.kind == "f" else column).tobytes())
-        for name, texts in sorted(self.text.items()):
-            found.update(
-                "\0".join(
-                    (name, *(masks.by_content(text, self.contents) if name in masks.FIELDS else text for text in texts))
-                ).encode()
-            )
-        used = self.prompts
-        found.update("\0".join(used.texts).encode())
-        for part in (used.positive, used.negative, used.weight):
-            found.update(np.ascontiguousarray(part).tobytes())
-        for path, weight in self.loras:
-            found.update(weights(path, self.contents).encode() + np.ascontiguousarray(weight).tobytes())
-        for token, path in self.embeddings:
-            found.update(f"{token}={weights(path, self.contents)}".encode())
-        if self.film.file:
-            found.update(json.dumps(Film.painting(self.film.to_json()), sort_keys=True).encode())
-        if self.album.keys:
-            found.update(json.dumps(Album.painting(self.album.to_json()), sort_keys=True).encode())
-        if self.guides:
-            found.update(json.dumps([[frame, digest] for frame, _, digest in self.guides]).encode())
-        return found.hexdigest()
+        """SHA-256 over all that decides what is painted."""
+        return identity(self.data())
 
     # --- as text ----------------------------------------------------------------------------------------------------
 
-    def to_json(self, indent: int | None = None) -> str:
-        """The plan as JSON; a column that never changes is one number. `from_json` gives back an equal plan."""
+    def data(self) -> dict[str, Any]:
+        """The plan in plain Python, as JSON can hold it; a column that never changes is one number."""
         used = self.prompts
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "digest": self.digest,
-                "frames": len(self),
-                "fps": str(self.fps),
-                "seed_drawn": self.seed_drawn,
-                "settings": dict(self.settings),
-                "contents": dict(self.contents),
-                "cuts": np.flatnonzero(self.cut).tolist(),
-                "redrawn": _packed(self.redrawn.astype(np.int64)),
-                "columns": {name: _packed(column) for name, column in self.columns.items()},
-                "variables": {name: _packed(column) for name, column in self.variables.items()},
-                "text": {name: texts[0] if len(set(texts)) == 1 else list(texts) for name, texts in self.text.items()},
-                "prompts": {
-                    "texts": list(used.texts),
-                    "keys": list(used.key_frames),
-                    "positive": [_packed(column) for column in used.positive.T],
-                    "negative": [_packed(column) for column in used.negative.T],
-                    "weight": [_packed(column) for column in used.weight.T],
-                },
-                "loras": [[path, _packed(weight)] for path, weight in self.loras],
-                "embeddings": [list(pair) for pair in self.embeddings],
-                **({"film": self.film.to_json()} if self.film.file else {}),
-                **({"album": self.album.to_json()} if self.album.keys else {}),
-                **({"guides": [list(guide) for guide in self.guides]} if self.guides else {}),
+        return {
+            "format": FORMAT,
+            "frames": len(self),
+            "fps": str(self.fps),
+            "seed_drawn": self.seed_drawn,
+            "settings": dict(self.settings),
+            "contents": dict(self.contents),
+            "cuts": np.flatnonzero(self.cut).tolist(),
+            "redrawn": _packed(self.redrawn.astype(np.int64)),
+            "columns": {name: _packed(column) for name, column in self.columns.items()},
+            "variables": {name: _packed(column) for name, column in self.variables.items()},
+            "text": {name: texts[0] if len(set(texts)) == 1 else list(texts) for name, texts in self.text.items()},
+            "prompts": {
+                "texts": list(used.texts),
+                "keys": list(used.key_frames),
+                "positive": [_packed(column) for column in used.positive.T],
+                "negative": [_packed(column) for column in used.negative.T],
+                "weight": [_packed(column) for column in used.weight.T],
             },
-            indent=indent,
-            ensure_ascii=False,
-            allow_nan=False,
-        )
+            "loras": [[path, _packed(weight)] for path, weight in self.loras],
+            "embeddings": [list(pair) for pair in self.embeddings],
+            **({"film": self.film.to_json()} if self.film.file else {}),
+            **({"album": self.album.to_json()} if self.album.keys else {}),
+            **({"guides": [list(guide) for guide in self.guides]} if self.guides else {}),
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The plan as JSON, with its digest; `from_json` gives back an equal plan."""
+        told = {"digest": self.digest, **self.data()}
+        return json.dumps(told, indent=indent, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
     def from_json(text: str) -> Plan:
@@ -280,11 +246,6 @@ class Plan:
                 ]
             )
         return out.getvalue()
-
-
-def weights(path: str, contents: Mapping[str, str]) -> str:
-    """A file of a LoRA or an embedding, by its name and what is in it: where it lies decides nothing."""
-    return f"{Path(path).name} {contents.get(path, '')[:16]}".strip()
 
 
 def _packed(column: NDArray[Any]) -> Any:

@@ -22,10 +22,11 @@ from torch import Tensor
 from animate.diffusion.sampling import Prompt, Sampling
 from animate.errors import AnimateError
 from animate.render.progress import Progress, Quiet
-from animate.render.record import Record, identity
+from animate.render.record import Record
 from animate.render.requests import Carry, Emit, Imagine, Redraw, Request
 from animate.render.run_dir import RunDirectory
 from animate.render.runner import Order, run
+from animate.schedule.identity import identity
 from animate.video.codecs import Encoding
 from animate.video.writer import VideoWriter
 

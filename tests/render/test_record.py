@@ -9,7 +9,8 @@ import pytest
 
 import animate
 from animate.render import record
-from animate.render.record import differences, identity
+from animate.render.record import differences
+from animate.schedule.identity import identity
 
 FIELDS: dict[str, Any] = {"max_frames": 12, "seed": 5, "prompts": {0: "a lake", 6: "a hill"}, "zoom": 1.02}
 
@@ -32,6 +33,11 @@ def test_examples_in_the_text() -> None:
 def test_what_paints_nothing_keeps_the_identity(beside: dict[str, Any]) -> None:
     assert identity(told(**beside)) == identity(told())
     assert changed(**beside) == []
+
+
+def test_a_plan_and_what_is_kept_of_it_have_one_identity() -> None:
+    plan = animate.plan({**FIELDS, "strength": {0: 0.5, 9: 0.7}, "embeddings": {}})
+    assert identity(json.loads(plan.to_json())) == identity(plan.data()) == plan.digest
 
 
 @pytest.mark.parametrize(
