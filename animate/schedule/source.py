@@ -58,9 +58,9 @@ class Source:
             at_in_file = begin + at + longer[bisect_left(places, at)]
         else:
             at_in_file = begin + at
-        found = node.text[at : at + 1]
-        there = line[at_in_file : at_in_file + 1]
-        return node._replace(column=at_in_file + 1) if found and there in (found, "\\") else node
+        found = node.text[at : at + 4]
+        there = line[at_in_file : at_in_file + 8].replace("\\", "").replace("''", "'")
+        return node._replace(column=at_in_file + 1) if found and there.startswith(found) else node
 
     def problem(self, node: Node | None, field: str, what: str, hint: str = "") -> Problem:
         place = (node.line, node.column) if node else (0, 0)

@@ -319,8 +319,10 @@ def test_depth2img_gives_the_model_the_depth_of_the_moved_picture() -> None:
     assert centre(shown[0])[0] == pytest.approx(centre(square())[0] + 4, abs=0.5)
 
 
-def test_depth_of_a_file_shapes_the_first_picture_too() -> None:
-    plan = plan_of(max_frames=2, generation="depth2img", depth_algorithm="file", depth_file=__file__)
+def test_depth_of_a_file_shapes_the_first_picture_too(tmp_path: Path) -> None:
+    map_of_depth = tmp_path / "depth.png"
+    write_png(map_of_depth, np.full((48, 64, 3), 99, np.uint8))
+    plan = plan_of(max_frames=2, generation="depth2img", depth_algorithm="file", depth_file=str(map_of_depth))
     _, asked = answered(plan, RAMP)
     first, second = (ask for ask in asked if isinstance(ask, Imagine | Redraw))
     assert torch.equal(first.depth, RAMP)
