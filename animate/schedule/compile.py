@@ -14,11 +14,11 @@ from animate.errors import Problem, ScheduleError
 from animate.schedule import masks, seeds
 from animate.schedule import prompts as prompting
 from animate.schedule.album import NO_ALBUM, Album
-from animate.schedule.curve import out_of_range
 from animate.schedule.expression import Expression, ExpressionError
 from animate.schedule.fields import FIELDS, Field, in_words
 from animate.schedule.files import fingerprint
 from animate.schedule.keyframes import CurveError, Key, Keyframes
+from animate.schedule.notation import out_of_range
 from animate.schedule.plan import Plan
 from animate.schedule.prompts import PromptTrack, Voice
 from animate.schedule.schedule import Schedule, Setting

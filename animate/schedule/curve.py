@@ -45,12 +45,8 @@ def read(
     if whole:
         return found
     for key, number in found.beyond(row.low, row.high) if row and not report.source.lenient else ():
-        report.refuse(key.node, field, out_of_range(number, key.frame), in_words(row))  # type: ignore[arg-type]
+        report.refuse(key.node, field, notation.out_of_range(number, key.frame), in_words(row))  # type: ignore[arg-type]
     return None
-
-
-def out_of_range(value: float, frame: int) -> str:
-    return f"{value:.6g} at frame {frame} is out of range"
 
 
 def _read_map(node: Node, field: str, clock: Clock, report: Report) -> tuple[list[Key], bool]:

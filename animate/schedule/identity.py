@@ -1,6 +1,6 @@
 """What of a plan decides its pictures: two plans with one identity paint the same.
 
-Runs are gone on with, and seconds of work kept, on the strength of it: what it is computed from must not change without
+Runs are gone on with on the strength of it: what it is computed from must not change without
 need.
 """
 

@@ -137,3 +137,7 @@ def short(text: str) -> str:
 
 def counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
+
+
+def out_of_range(value: float, frame: int) -> str:
+    return f"{value:.6g} at frame {frame} is out of range"

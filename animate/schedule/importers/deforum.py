@@ -69,7 +69,7 @@ def read(source: Source) -> Imported:
     _sized(pairs, settings, notes)
     _files(pairs, settings, notes)
     if settings.mode == "Video Input" or (settings.mode in MOVED and settings.is_on(HYBRID)):
-        _film(pairs, settings, notes)
+        _film(pairs, settings, notes, whole(managed["max_frames"]) if "max_frames" in managed else 0)
     deforum_pictures.put(pairs, settings, notes)
     _scheduler(pairs, settings, notes)
     if str(pairs["seed_behavior"].value) == "schedule":
@@ -185,8 +185,11 @@ def _files(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> 
         pairs["color_coherence"] = Node.of("LAB", at=pairs["color_coherence"])
 
 
-def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> None:
-    """The film, of which every n-th frame is redrawn, or looked at; Deforum unpacked it to files first."""
+def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem], frames: int) -> None:
+    """The film, of which every n-th frame is redrawn, or looked at; Deforum unpacked it to files first.
+
+    All of it counts, whatever max_frames says, but for a Parseq document that says `frames` (0 without one).
+    """
     node = settings.get("video_init_path")
     path = unquoted(str(node.plain())) if node is not None else ""
     if path.lower() in NONE or re.match(r"\w+://", path):
@@ -201,6 +204,9 @@ def _film(pairs: dict[str, Node], settings: Settings, notes: list[Problem]) -> N
     last = settings.get("extract_to_frame")
     if last is not None and (constant(last) or -1) > 0:
         parts["to"] = Node.of(whole(last), at=last)
+    if frames:
+        end = whole(parts.get("from", Node(0))) + whole(parts.get("every", Node(1))) * frames
+        parts["to"] = Node.of(min(end, whole(parts["to"])) if "to" in parts else end)
     pairs["video"] = Node(Table(tuple((Node.of(name), part) for name, part in parts.items())))
     if settings.mode == "Video Input":
         pairs["video_mode"] = Node.of("frames")

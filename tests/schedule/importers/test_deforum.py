@@ -607,6 +607,15 @@ def test_there_are_as_many_frames_as_the_film_has_and_keys_count_by_them(tmp_pat
     assert [frame.prompts for frame in again] == [frame.prompts for frame in plan]
 
 
+def test_of_a_film_a_parseq_document_takes_as_much_as_it_says(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    rows = [{"frame": frame, "zoom": 1.0, "deforum_prompt": "a"} for frame in range(7)]
+    film = {"hybrid_composite": "Normal", "video_init_path": "film.mp4", "extract_nth_frame": 2}
+    _, plan = opened(tmp_path, **film, parseq_manifest=json.dumps({"rendered_frames": rows}))
+    assert (len(plan), plan.film.every) == (7, 2)
+    assert said(plan) == ""
+
+
 @pytest.mark.parametrize(("slow", "longer"), [(False, 1), (True, 3)])
 def test_frame_interpolation_comes_along(tmp_path: Path, slow: bool, longer: int) -> None:
     schedule, _ = opened(
