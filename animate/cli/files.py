@@ -16,9 +16,17 @@ def add_force(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Raises BadInput where the file is there and was not asked to be replaced."""
+    """Raises BadInput where the file is there and was not asked to be replaced, or can never be."""
+    refuse_within_file(path)
     if path.exists() and not force:
         raise BadInput(f"{path} is there already (--force writes over it, -o names another)")
+
+
+def refuse_within_file(path: Path) -> None:
+    """Raises BadInput where something that is no folder stands in a path's way."""
+    there = next((parent for parent in path.absolute().parents if parent.exists()), None)
+    if there is not None and not there.is_dir():
+        raise BadInput(f"{path}: {there.name} is a file, not a folder; -o names another place")
 
 
 def refuse_input(output: Path, file: str | Path) -> None:
@@ -35,6 +43,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; -o names a file")
+    refuse_within_file(path)
     path = Path(os.path.realpath(path))  # a link stays one
     if path.exists() and not path.is_file():
         yield path

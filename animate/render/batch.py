@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from animate.errors import AnimateError, BadInput
-from animate.render.checked import variants
+from animate.render.checked import refuse_stream, variants
 from animate.render.progress import Progress, Quiet
 from animate.render.run import render
 from animate.render.runner import Interrupted
@@ -135,6 +135,7 @@ def _listed(given: Path) -> list[Path]:
 
 def _jobs(file: Path, overrides: dict[str, Any], taken: set[str]) -> list[_Job]:
     """The runs of one schedule, each with a name that no other has."""
+    refuse_stream(file)
     jobs = []
     for values in variants(file, overrides):
         name = "-".join([file.stem, *(f"{field}={_short(value)}" for field, value in values.items())])

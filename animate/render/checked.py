@@ -16,7 +16,7 @@ from animate.audio.separate import separate
 from animate.diffusion import names
 from animate.diffusion.sampler_names import ALIASES
 from animate.diffusion.sampler_names import names as samplers
-from animate.errors import Problem, near
+from animate.errors import BadInput, Problem, near
 from animate.render import readable
 from animate.render.watch import watch
 from animate.schedule.fields import FIELDS
@@ -61,6 +61,15 @@ def load(document: Document, overrides: Mapping[str, Any] | None = None, *, any_
         ScheduleError: with every problem.
     """
     return load_document(document, overrides, senses=_ANY_SIZE if any_size else SENSES)
+
+
+def refuse_stream(document: Document) -> None:
+    """Raise BadInput for a pipe, such as /dev/stdin: who reads a schedule more than once finds it empty."""
+    if isinstance(document, Mapping):
+        return
+    path = Path(document)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadInput(f"{document}: is a pipe, which can be read but once; write the schedule to a file")
 
 
 def variants(document: Document, overrides: Mapping[str, Any]) -> list[dict[str, Any]]:

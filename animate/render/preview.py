@@ -16,7 +16,7 @@ from torch import Tensor
 from animate.errors import BadInput
 from animate.picture import convert
 from animate.render.animator import animate as walk
-from animate.render.checked import Document, load
+from animate.render.checked import Document, load, refuse_stream
 from animate.render.progress import Progress, Quiet
 from animate.render.requests import Carry, Emit, Imagine, ReadFrame, Redraw, Request
 from animate.schedule import masks
@@ -60,6 +60,7 @@ def preview(
         VideoError: the picture cannot be read.
         EncodeError: the video cannot be written.
     """
+    refuse_stream(document)
     plan = compile(load(document, overrides))
     if plan.settings["animation_mode"] == "Video Input":
         raise BadInput(

@@ -86,11 +86,13 @@ NOTHING_TO_SEE_THROUGH = "alpha needs a film or an init_image to be transparent"
 def _of_sound(schedule: Schedule) -> Iterator[Problem]:
     settings = schedule.settings
     codec, sound = CODECS.get(str(settings["codec"])), str(settings["soundtrack"])
-    if codec is not None and codec.sound and Path(sound).is_file():
-        name = "soundtrack" if "soundtrack" in schedule.written else "audio"
-        try:
-            check_sound(Soundtrack(path=Path(sound), offset=float(settings["soundtrack_offset"])))
-        except EncodeError as error:
+    if codec is None or not codec.sound or not Path(sound).is_file():
+        return
+    name = "soundtrack" if "soundtrack" in schedule.written else "audio"
+    try:
+        check_sound(Soundtrack(path=Path(sound), offset=float(settings["soundtrack_offset"])))
+    except EncodeError as error:
+        if name == "soundtrack" or error.__cause__ is None:  # what cannot be read, who listened to `audio` has told
             yield schedule.problem(name, str(error).removeprefix("soundtrack "))
 
 

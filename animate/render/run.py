@@ -21,7 +21,7 @@ from animate.errors import BadInput, RenderError, VideoError
 from animate.render import between, finish, hybrid, labels, masking, preflight
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
-from animate.render.checked import Document, load
+from animate.render.checked import Document, load, refuse_stream
 from animate.render.contact import sheet
 from animate.render.flows import Flows
 from animate.render.groups import Groups, width_of
@@ -80,6 +80,7 @@ def render(
         RunConflict: `output` holds another run, or something else.
         AnimateError: the render stopped; what was rendered is kept and can be gone on with.
     """
+    refuse_stream(document)
     directory = RunDirectory(Path(output))
     given = _given(document, dict(overrides or {}), draft, directory, restart)
     return _rendered(given, directory, restart, InOneThread(progress or Quiet()))

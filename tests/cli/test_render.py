@@ -1,12 +1,19 @@
 """Rendering from the command line, with a painter made of arithmetic in the model's place."""
 
 import json
+import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from animate import cli
+from animate.errors import BadInput
+from animate.render.batch import batch
+from animate.render.preview import preview
+from animate.render.run import render
 from animate.video.stills import read_text
 from tests.cli.test_commands import run
 from tests.render.stub import StubPainter
@@ -188,6 +195,33 @@ def test_a_file_is_what_its_ending_says(
         assert not Path(str(words[-1])).is_file()
     assert run(capsys, "flow", film, "-o", "f.gif", "--quiet")[0] == 0
     assert Path("f.gif").read_bytes().startswith(b"GIF8")
+
+
+def test_a_file_in_the_way_and_a_pipe_are_told(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    cv2.imwrite("a.png", np.zeros((16, 16, 3), np.uint8))
+    for words in (
+        ("init", "file/s.yaml"),
+        ("plan", schedule, "-o", "file/s.json"),
+        ("plot", schedule, "-o", "file/deeper/s.png"),
+        ("preview", schedule, "-o", "file/s.mp4"),
+        ("flow", "a.png", "-o", "file/s.mp4"),
+        ("compare", "a.png", "a.png", "-o", "file/s.mp4"),
+        ("depth", "a.png", "-o", "file/s.png"),
+        ("interpolate", "a.png", "a.png", "-o", "file/s.mp4", "--times", "2"),
+    ):
+        code, _, err = run(capsys, *words)
+        assert (code, "file is a file, not a folder; -o names another place" in err) == (2, True), (words, err)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")
+        for stream in (render, preview):
+            with pytest.raises(BadInput, match="pipe: is a pipe"):
+                stream("pipe", tmp_path / "out")
+        (row,) = batch([Path("pipe")], tmp_path / "out")
+        assert "is a pipe" in row.message
 
 
 def test_a_run_directory_stands_for_its_video(

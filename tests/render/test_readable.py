@@ -29,6 +29,7 @@ def told(file: Path) -> list[str]:
         ("init_images: {0: text.mp4}", "init_images: text.mp4 is not a picture"),
         ("soundtrack: text.mp4", "soundtrack: "),
         ("audio: {file: short.wav, offset: 5s}", "audio: "),
+        ("audio: text.mp4", "audio: text.mp4 holds no sound"),
         ("{color_coherence: Image, color_coherence_image: text.mp4, prompts: x}", "color_coherence_image: text.mp4"),
         ("init_image: good.tiff", ""),
         ("soundtrack: short.wav", ""),
