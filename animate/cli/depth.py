@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     single = args.input.is_file() and args.input.suffix.lower() in PICTURES
     output = args.output or args.input.with_name(args.input.stem + (".depth.png" if single else ".depth"))
     files.refuse_input(output, args.input)
-    files.refuse_within_file(output)
+    files.refuse_place(output)
     if single:
         files.refuse_existing(output, args.force)
     told = reporting.progress(args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +18,21 @@ def add_force(parser: argparse.ArgumentParser) -> None:
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raises BadInput where the file is there and was not asked to be replaced, or can never be."""
-    refuse_within_file(path)
+    refuse_place(path)
     if path.exists() and not force:
         raise BadInput(f"{path} is there already (--force writes over it, -o names another)")
 
 
-def refuse_within_file(path: Path) -> None:
-    """Raises BadInput where something that is no folder stands in a path's way."""
-    there = next((parent for parent in path.absolute().parents if parent.exists()), None)
-    if there is not None and not there.is_dir():
-        raise BadInput(f"{path}: {there.name} is a file, not a folder; -o names another place")
+def refuse_place(path: Path) -> None:
+    """Raises BadInput where something that is no folder stands in a path's way, PermissionError where nothing can be
+    written."""
+    place = path.absolute()
+    there = next((folder for folder in (place, *place.parents) if folder.is_dir()), Path(place.anchor))
+    blocked = next((folder for folder in place.parents if folder.exists() and not folder.is_dir()), None)
+    if blocked is not None:
+        raise BadInput(f"{path}: {blocked.name} is a file, not a folder; -o names another place")
+    if not os.access(there, os.W_OK) and (path.is_file() or not path.exists() or path.is_dir()):  # no pipe, no device
+        raise PermissionError(errno.EACCES, "cannot be written to; -o names another place", str(there))
 
 
 def refuse_input(output: Path, file: str | Path) -> None:
@@ -43,7 +49,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; -o names a file")
-    refuse_within_file(path)
+    refuse_place(path)
     path = Path(os.path.realpath(path))  # a link stays one
     if path.exists() and not path.is_file():
         yield path

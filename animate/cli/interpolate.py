@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    files.refuse_within_file(args.output)
+    files.refuse_place(args.output)
     if args.output.is_file():
         files.refuse_existing(args.output, args.force)
     from animate.render.interpolate import Rate, interpolate

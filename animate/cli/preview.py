@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     for read in (args.file, args.picture):
         if read is not None:
             files.refuse_input(output, read)
-    files.refuse_within_file(output)
+    files.refuse_place(output)
     if output.is_dir():
         raise BadInput(f"{output} is a folder; -o names a video")
     video = preview(

@@ -224,6 +224,25 @@ def test_a_file_in_the_way_and_a_pipe_are_told(
         assert "is a pipe" in row.message
 
 
+def test_a_folder_that_cannot_be_written_to_is_named(
+    schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed, picture = tmp_path / "closed", tmp_path / "a.png"
+    cv2.imwrite(str(picture), np.zeros((16, 16, 3), np.uint8))
+    closed.mkdir(mode=0o555)
+    if os.access(closed, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    for words in (
+        ("init", closed / "s.yaml"),
+        ("preview", schedule, "-o", closed / "s.mp4"),
+        ("depth", picture, "-o", closed / "s.png"),
+        ("interpolate", picture, picture, "-o", closed / "new", "--times", "2"),
+        ("interpolate", picture, picture, "-o", closed, "--times", "2"),
+    ):
+        code, _, err = run(capsys, *words)
+        assert (code, err) == (1, f"{closed}: cannot be written to; -o names another place\n"), words
+
+
 def test_a_run_directory_stands_for_its_video(
     schedule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
