@@ -31,6 +31,9 @@ from animate.video.writer import Soundtrack, VideoWriter
 SLOWEST_TEMPO = 0.5
 """The least that ffmpeg's `atempo` does in one step; slower is done in several."""
 
+MOST_TIMES = 10_000
+"""Frames of the result for each of the source; more is a slip of the hand."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
@@ -47,7 +50,7 @@ class Rate:
         """(frames of the result for each of the source, frames a second of the result).
 
         Raises:
-            BadInput: nothing asked for, both `fps` and `times`, or fewer frames than there are.
+            BadInput: nothing asked for, both `fps` and `times`, fewer frames than there are, or far too many.
         """
         if self.fps is not None and self.times is not None:
             raise BadInput("--fps and --times both set the frame rate: give one of them")
@@ -67,6 +70,8 @@ class Rate:
                 f"{float(fps):g} frames a second are fewer than the {float(source):g} of the source; "
                 "in-betweens only add frames"
             )
+        if ratio > MOST_TIMES:
+            raise BadInput(f"that is {float(ratio):g} frames for each of the source; at most {MOST_TIMES} are made")
         return ratio, fps
 
 

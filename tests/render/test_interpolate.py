@@ -184,6 +184,7 @@ def test_two_stills_become_a_video(folder: Path, tmp_path: Path) -> None:
         (Rate(times=Fraction(-2)), "above 0"),
         (Rate(times=Fraction(1, 2)), r"--times 0\.5 would leave frames out"),
         (Rate(slow=Fraction(1, 2)), r"--slow 0\.5 would leave frames out"),
+        (Rate(times=Fraction(10**9)), r"1e\+09 frames for each of the source; at most 10000 are made"),
         (Rate(slow=Fraction(2), fps=Fraction(3)), "fewer than the 12 of the source"),
     ],
 )
