@@ -16,7 +16,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "schedule": ({"errors", "order"}, {"numpy", "numexpr", "yaml"}),
     "picture": ({"errors"}, {"numpy", "torch", "cv2", "numba"}),
     "motion": ({"errors", "picture"}, {"numpy", "torch", "cv2", "torchvision"}),
-    "depth": ({"errors", "order", "picture", "video"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
+    "depth": ({"errors", "order", "picture"}, {"numpy", "torch", "cv2", "transformers", "safetensors"}),
     "segment": ({"errors", "picture"}, {"torch", "transformers"}),
     "interp": ({"cache", "errors", "picture", "motion"}, {"numpy", "torch", "cv2", "safetensors"}),
     "diffusion": (

@@ -9,9 +9,9 @@ Relative depth is put between `NEAR` and `FAR`: a scene whose farthest point is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -41,9 +41,10 @@ ESTIMATORS: dict[str, str] = {
 
 
 def load(
-    name: str, *, device: str | torch.device = "cpu", file: str = "", say: Callable[[str], None] = lambda _: None
+    name: str, *, device: str | torch.device = "cpu", file: str = "", film: Callable[[], Iterator[Any]] | None = None
 ) -> DepthEstimator:
-    """The estimator called `name`; `file` is what `file` reads, and `say` hears of its damage.
+    """The estimator called `name`; `file` is what `file` reads, and `film` plays it from its start if it is a video:
+    uint8 (H, W, 3), a frame for each that is shown.
 
     Raises:
         BadInput: `file` without a file, or with one that holds no depth.
@@ -55,7 +56,7 @@ def load(
     module, _, attribute = path.partition(":")
     make = getattr(import_module(module), attribute)
     if name == "file":
-        return make(file, say)  # type: ignore[no-any-return]
+        return make(file, film)  # type: ignore[no-any-return]
     return make(device=device) if name in ESTIMATORS else make(name, device=device)  # type: ignore[no-any-return]
 
 

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from animate.depth import from_disparity
 from animate.errors import DAMAGED, BadInput, VideoError
 from animate.order import by_number
-from animate.video.reader import measure, read_frames
 
 PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 
@@ -22,10 +21,8 @@ PICTURES = (".png", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".npy")
 class FromFile:
     """One map for all frames, a folder of them in the order of the numbers in their names, or a video of them."""
 
-    def __init__(self, file: str, say: Callable[[str], None] = lambda _: None) -> None:
-        """`file`: a picture (8 or 16 bits), a .npy array (H, W), a folder of these, or a video.
-
-        `say` hears of a video's damage, once: for what is lost of it the map before stands.
+    def __init__(self, file: str, film: Callable[[], Iterator[np.ndarray]] | None = None) -> None:
+        """`file`: a picture (8 or 16 bits), a .npy array (H, W), a folder of these, or a video, which `film` plays.
 
         Raises:
             BadInput: nothing readable is there.
@@ -37,8 +34,7 @@ class FromFile:
         else:
             self._files = [path] if path.suffix.lower() in PICTURES else []
         self._file = file
-        self._say = say
-        self._damaged = False
+        self._film = film
         self._reel: Iterator[np.ndarray] | None = None
         self._next = 0
         self._last: np.ndarray | None = None
@@ -72,23 +68,17 @@ class FromFile:
         return array
 
     def _from_video(self, frame: int) -> np.ndarray:
-        """(H, W) of a video's frame; frames are asked for in order, a step back reopens the file."""
+        """(H, W) of a video's frame; frames are asked for in order, a step back begins anew."""
+        if self._film is None:
+            raise BadInput(f"{self._file}: is no map of depth ({', '.join(PICTURES)}), and nothing plays it as a video")
         if self._reel is None or frame < self._next - 1:
-            path = Path(self._file)
-            self._reel = read_frames(path, fps=measure(path).keeping, damaged=self._tell)
-            self._next, self._last = 0, None
+            self._reel, self._next, self._last = self._film(), 0, None
         while self._next <= frame and (picture := next(self._reel, None)) is not None:
             self._last = picture.mean(axis=2)
             self._next += 1
         if self._last is None:
             raise VideoError(f"{self._file}: holds no depth that can be read")
         return self._last
-
-    def _tell(self, words: str) -> None:
-        if not self._damaged:
-            self._damaged = True
-            first = words.splitlines()[0]
-            self._say(f"{self._file}: is damaged; for what is lost of it the map before stands ({first})")
 
 
 def _array(path: Path) -> np.ndarray:

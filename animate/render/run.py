@@ -13,12 +13,9 @@ import yaml
 
 import animate
 from animate import segment
-from animate.depth import load as load_depth
-from animate.depth.embedded import FOLDER as EMBEDDED_DEPTH
-from animate.depth.file import FromFile
-from animate.diffusion import digests, models
+from animate.diffusion import models
 from animate.errors import BadInput, RenderError, VideoError
-from animate.render import between, finish, hybrid, labels, masking, preflight
+from animate.render import between, eye, finish, hybrid, labels, masking, preflight
 from animate.render.animator import STEPS
 from animate.render.animator import animate as walk
 from animate.render.checked import Document, load, refuse_stream
@@ -188,7 +185,7 @@ def _rendered(given: Given, directory: RunDirectory, restart: bool, progress: Pr
             f"{painter.name} does not read depth; take generation: img2img, a model that does (embedded, SD2-depth), "
             "or a controlnet"
         )
-    depth = _depth(plan, str(painter.device), progress)
+    depth = eye.of_plan(plan, str(painter.device), progress)
     record = Record(
         version=animate.__version__,
         digest=plan.digest,
@@ -308,25 +305,6 @@ def _scout(plan: Plan, stack: ExitStack) -> Projector | None:
 
 def _projector(plan: Plan, progress: Progress) -> Projector:
     return Projector(plan.film, plan.size, str(plan.settings["video_fit"]), frames=len(plan), say=progress.say)
-
-
-def _depth(plan: Plan, device: str, progress: Progress) -> Any:
-    """The depth estimator of a plan; None where it needs none. Says where a file's maps are of another shape."""
-    name = str(plan.settings["depth_algorithm"])
-    flown = plan.settings["animation_mode"] == "3D" and plan.settings["use_depth_warping"] and name != "flat"
-    asked = plan.settings["generation"] == "depth2img" or finish.wants_depth(plan) or masking.wanted(plan, "depth")
-    if not (flown or asked):
-        return None
-    if name == "embedded":
-        digests.verify(EMBEDDED_DEPTH)
-    estimator = load_depth(name, device=device, file=str(plan.settings["depth_file"]), say=progress.say)
-    if isinstance(estimator, FromFile):
-        (height, width), (rows, columns) = plan.size, estimator.size
-        if abs(columns / rows - width / height) > 0.01 * width / height:
-            progress.say(
-                f"depth_file: maps of {columns} × {rows} are stretched to pictures of {width} × {height}, another shape"
-            )
-    return estimator
 
 
 def _video(plan: Plan, record: Record, encoding: Encoding, directory: RunDirectory) -> Callable[[], VideoWriter] | None:
