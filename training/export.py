@@ -20,7 +20,8 @@ import torch
 from animate.diffusion import digests
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
-from training.painter import EMBEDDED, FUNCTION, NOISE, RUN, TEXT, Painter, embeddings, prepare
+from training.latents import EMBEDDED, RUN, prepare
+from training.painter import FUNCTION, NOISE, TEXT, Painter, embeddings
 
 INDEX = {
     "_class_name": "StableDiffusionPipeline",

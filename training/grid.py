@@ -115,19 +115,18 @@ def write(
     average: Any,
     vae: Any,
     tokenizer: Any,
+    schedule: dict[str, Any],
     prompts: Sequence[str] = PROMPTS,
     side: int = 256,
 ) -> None:
     """A grid of the averaged weights of a training that goes on."""
-    from training.painter import NOISE
-
     device = next(painter.parameters()).device
     kept = [value.detach().clone() for value in painter.parameters()]
     average.into(painter)
     painter.eval()
     hidden = read(painter.read, tokenizer, ["", *prompts], device)
     start = noise(len(prompts), 1, side // 16).to(device)
-    latents = paint(painter.unet, hidden[1:], hidden[:1], start, NOISE)
+    latents = paint(painter.unet, hidden[1:], hidden[:1], start, schedule)
     save(path, vae.decode(latents.float().cpu()).sample)
     for value, old in zip(painter.parameters(), kept):
         value.copy_(old)

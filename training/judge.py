@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training import autoencoder, checkpoint
-from training.latents import World
-from training.painter import prepare
+from training.latents import World, prepare
 from training.questions import QUESTIONS, Truth, joined, truth
 from training.world.dataset import shards
 

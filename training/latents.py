@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import multiprocessing
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,11 +25,13 @@ from torch import Tensor
 
 from animate.diffusion.autoencoder import PATCH, PatchAutoencoder
 from training import autoencoder, words
-from training.checkpoint import CACHE, WORLD, Clock, write_whole
+from training.checkpoint import CACHE, MODELS, RUNS, WORLD, Clock, write_whole
 from training.world.dataset import read_shard, shards
 
 SIDE = 256
 """Of the pictures that the painter paints."""
+RUN = RUNS / "painter"
+EMBEDDED = MODELS / "painter"
 CAPTIONS = 6
 """Captions kept of each picture; where there are fewer they repeat."""
 
@@ -141,12 +145,35 @@ def _views(table: Table, parts: list[Table]) -> list[Table]:
     return [Table(table.latents[span], table.depth[span], table.tokens[span]) for span in spans]
 
 
+def prepare(side: int = SIDE) -> tuple[PatchAutoencoder, Any, Tensor, str]:
+    """The frozen autoencoder, the tokenizer, its vectors and the name of their latents' cache."""
+    from transformers import PreTrainedTokenizerFast
+
+    folder = autoencoder.RUN / "model"
+    model = PatchAutoencoder.from_pretrained(str(folder if folder.exists() else autoencoder.EMBEDDED)).float()
+    kept = RUN / "tokenizer"
+    if not (kept / "tokenizer.json").exists():
+        exported = EMBEDDED / "tokenizer" / "tokenizer.json"
+        if exported.exists():
+            tokens = [(token, score) for token, score in json.loads(exported.read_text("utf-8"))["model"]["vocab"]]
+            words.save(kept, tokens, words.vectors_of([token for token, _ in tokens]))
+        else:
+            words.save(kept, *words.vocabulary(captions()))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
+    tokens = [(token, 0.0) for token, _ in json.loads((kept / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]]
+    vectors = torch.from_numpy(np.load(kept / "vectors.npy").astype(np.float32))
+    return model, tokenizer, vectors, digest(model, tokens, side)
+
+
+def captions() -> list[str]:
+    """Captions of the world's first shards: their words are in the vocabulary whatever their rank."""
+    return [text for path in shards(WORLD)[:4] for row in read_shard(path).rows for text in row["captions"]]
+
+
 _world: World
 
 
 def _enter(side: int) -> None:
-    from training.painter import prepare
-
     global _world
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

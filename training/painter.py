@@ -16,7 +16,6 @@ all rows lie in its memory and are drawn there.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
 from training.average import Average
-from training.latents import SIDE, Table, World, digest
+from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
 from training.workers import ALONE, Workers
 from training.workers import run as launch
 
-RUN = checkpoint.RUNS / "painter"
-EMBEDDED = checkpoint.MODELS / "painter"
 FUNCTION = Path(__file__).parent / "words.safetensors"
 """The function from word vectors to embeddings, which the exported table has swallowed: for starting from embedded."""
 WIDTH = 192
@@ -235,33 +231,6 @@ def losses(
 
 
 # --- the sitting ------------------------------------------------------------------------------------------------------
-
-
-def prepare(side: int = SIDE) -> tuple[PatchAutoencoder, Any, Tensor, str]:
-    """The frozen autoencoder, the tokenizer, its vectors and the name of their latents' cache."""
-    from transformers import PreTrainedTokenizerFast
-
-    folder = autoencoder.RUN / "model"
-    model = PatchAutoencoder.from_pretrained(str(folder if folder.exists() else autoencoder.EMBEDDED)).float()
-    kept = RUN / "tokenizer"
-    if not (kept / "tokenizer.json").exists():
-        exported = EMBEDDED / "tokenizer" / "tokenizer.json"
-        if exported.exists():
-            tokens = [(token, score) for token, score in json.loads(exported.read_text("utf-8"))["model"]["vocab"]]
-            words.save(kept, tokens, words.vectors_of([token for token, _ in tokens]))
-        else:
-            words.save(kept, *words.vocabulary(captions()))
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
-    tokens = [(token, 0.0) for token, _ in json.loads((kept / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]]
-    vectors = torch.from_numpy(np.load(kept / "vectors.npy").astype(np.float32))
-    return model, tokenizer, vectors, digest(model, tokens, side)
-
-
-def captions() -> list[str]:
-    """Captions of the world's first shards: their words are in the vocabulary whatever their rank."""
-    from training.world.dataset import read_shard, shards
-
-    return [text for path in shards(checkpoint.WORLD)[:4] for row in read_shard(path).rows for text in row["captions"]]
 
 
 def embedded(painter: Painter) -> None:
@@ -488,7 +457,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
     def show(average: Average, step: int) -> None:
         from training import grid
 
-        grid.write(RUN / f"grid-{step:06d}.png", painter, average, vae, tokenizer, side=options.side)
+        grid.write(RUN / f"grid-{step:06d}.png", painter, average, vae, tokenizer, NOISE, side=options.side)
         grid.curve(RUN)
 
     train(
