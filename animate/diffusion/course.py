@@ -182,9 +182,7 @@ def _noisy(scheduler: Any, latents: Tensor, noise: Tensor, levels: Tensor) -> Te
     """`latents` (N, C, h, w) under `noise` at the levels (N,)."""
     table = getattr(scheduler, "alphas_cumprod", None)
     noisy: Tensor = scheduler.add_noise(latents, noise, levels)
-    if (
-        table is not None
-    ):  # which diffusers has moved to the latents' device, where reading a number is a call of its own
+    if table is not None:  # diffusers has moved it to the latents' device, where reading a number is a call of its own
         scheduler.alphas_cumprod = table
     return noisy
 
