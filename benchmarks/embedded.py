@@ -13,6 +13,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
 from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
+from training.world.dataset import Row
 from training.world.dataset import rows as world_rows  # noqa: E402
 
 UNSEEN = 990_000_000
@@ -132,7 +134,13 @@ def asked(count: int) -> list[tuple[str, list[int]]]:
 
 def unseen(count: int) -> np.ndarray:
     """(count, 256, 256, 3) photos of scenes that no training saw."""
-    return np.stack([next(world_rows(UNSEEN + place)).picture for place in range(count)])
+    return np.stack([row.picture for row in scenes(UNSEEN, count)])
+
+
+def scenes(first: int, count: int) -> list[Row]:
+    """Photos of ``count`` scenes from number ``first``; those that give none are passed over."""
+    photos = (next(world_rows(seed), None) for seed in itertools.count(first))
+    return list(itertools.islice((row for row in photos if row is not None), count))
 
 
 def painted(painter: models.Paints, orders: Sequence[Sampling], size: int = 256) -> Tensor:
@@ -190,14 +198,14 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def measure_depth(painter: models.Paints, options: argparse.Namespace) -> None:
     """Depth on unseen scenes after scale and shift."""
     eye = Embedded()
-    scenes = [next(world_rows(UNSEEN + 1000 + place)) for place in range(128)]
-    pictures = torch.from_numpy(np.stack([row.picture for row in scenes])).permute(0, 3, 1, 2).float() / 255
-    truth = torch.from_numpy(np.stack([row.depth for row in scenes]).astype(np.float32)).clamp_min(depth.SKY)
+    seen = scenes(UNSEEN + 1000, 128)
+    pictures = torch.from_numpy(np.stack([row.picture for row in seen])).permute(0, 3, 1, 2).float() / 255
+    truth = torch.from_numpy(np.stack([row.depth for row in seen]).astype(np.float32)).clamp_min(depth.SKY)
     found = torch.cat([eye.nearness(part)[:, 0] for part in pictures.split(16)])
     ours = depth.aligned(found, truth)
     land = truth > depth.SKY * 1.01
     share = depth.within(ours[land], truth[land])
-    print(f"depth, δ₁ after scale and shift on {len(scenes)} unseen scenes, sky left out: {share:.3f}")
+    print(f"depth, δ₁ after scale and shift on {len(seen)} unseen scenes, sky left out: {share:.3f}")
     shown = depths.to_disparity(eye(pictures[:8], range(8)))
     save(options.out / "depth.png", torch.cat([pictures[:8], shown.expand(-1, 3, -1, -1)]), 8)
 

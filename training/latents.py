@@ -13,7 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,15 @@ class Table:
     """(n, h, w) float16, relative inverse depth in [-1, 1], 1 nearest; all 0 where a picture has none."""
     tokens: Tensor
     """(n, 2, 6, 48) int16: of the picture and of its mirror."""
+    photo: Tensor
+    """(n,) bool: a scene as it is, in no style."""
 
     def __len__(self) -> int:
         return len(self.latents)
 
     def to(self, device: torch.device) -> Table:
         """The same rows there."""
-        return Table(self.latents.to(device), self.depth.to(device), self.tokens.to(device))
+        return Table(*(part.to(device) for part in vars(self).values()))
 
 
 def relative_depth(inverse: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -68,6 +70,7 @@ def digest(model: PatchAutoencoder, tokens: list[tuple[str, float]], side: int =
     """Names the cache of an encoder, a tokenizer and a size."""
     found = hashlib.sha256(model.encoder.weight.detach().numpy().tobytes())
     found.update("\n".join(token for token, _ in tokens).encode())
+    found.update(" ".join(part.name for part in fields(Table)).encode())
     return found.hexdigest()[:12] + ("" if side == SIDE else f"-{side}")
 
 
@@ -87,7 +90,8 @@ def encode(model: PatchAutoencoder, tokenizer, path: Path, side: int = SIDE) -> 
     ]  # two lists of six a row
     flat = words.encode(tokenizer, [text for six in texts for text in six])
     tokens = flat.reshape(len(latents), 2, CAPTIONS, words.LENGTH)
-    return Table(latents, torch.from_numpy(depth), torch.from_numpy(tokens))
+    photo = torch.tensor([row["style"] == "photo" for row in shard.rows])
+    return Table(latents, torch.from_numpy(depth), torch.from_numpy(tokens), photo)
 
 
 class World:
@@ -101,6 +105,7 @@ class World:
             torch.empty((0, 32, side // PATCH, side // PATCH), dtype=torch.float16),
             torch.empty((0, side // PATCH, side // PATCH), dtype=torch.float16),
             torch.empty((0, 2, CAPTIONS, words.LENGTH), dtype=torch.int16),
+            torch.empty(0, dtype=torch.bool),
         )
 
     def missing(self) -> list[Path]:
@@ -116,11 +121,7 @@ class World:
             self.parts[path.stem] = self.cached(path)
         if fresh:
             parts = [self.parts[name] for name in sorted(self.parts)]
-            self.table = Table(
-                torch.cat([part.latents for part in parts]),
-                torch.cat([part.depth for part in parts]),
-                torch.cat([part.tokens for part in parts]),
-            )
+            self.table = Table(*map(torch.cat, zip(*(vars(part).values() for part in parts))))
             self.parts = dict(zip(sorted(self.parts), _views(self.table, parts)))
         return len(fresh)
 
@@ -132,7 +133,7 @@ class World:
             arrays = {name: value.numpy() for name, value in vars(table).items()}
             write_whole(file, lambda temporary: np.savez(temporary, **arrays))
         with np.load(file) as stored:
-            return Table(*(torch.from_numpy(stored[name]) for name in ("latents", "depth", "tokens")))
+            return Table(*(torch.from_numpy(stored[part.name]) for part in fields(Table)))
 
     def _file(self, path: Path) -> Path:
         return self.folder / f"{path.stem}.npz"
@@ -142,7 +143,7 @@ def _views(table: Table, parts: list[Table]) -> list[Table]:
     """The parts again, as views of the whole: nothing is held twice."""
     ends = np.cumsum([len(part) for part in parts])
     spans = [slice(end - len(part), end) for part, end in zip(parts, ends)]
-    return [Table(table.latents[span], table.depth[span], table.tokens[span]) for span in spans]
+    return [Table(*(part[span] for part in vars(table).values())) for span in spans]
 
 
 def prepare(side: int = SIDE) -> tuple[PatchAutoencoder, Any, Tensor, str]:

@@ -90,6 +90,8 @@ samples left the painter worse at taking noise away than shrinking each place by
 LONGEST = 0.5
 """Share of the samples that are read with the longest of their captions: a colour or a kind that a caption leaves out
 cannot be learned from it."""
+PHOTO = 0.5
+"""Share of the samples drawn from scenes in no style: what is painted where no style is asked for."""
 DROP = 0.1
 DEPTH_SHARE = 0.35
 
@@ -174,7 +176,10 @@ def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -
     device = table.latents.device
     numbers = np.stack([random.integers(len(table), size=count), random.integers(table.tokens.shape[2], size=count)])
     rows, captions = torch.from_numpy(numbers).to(device)
-    chances = torch.from_numpy(random.random((4, count))).to(device)
+    chances = torch.from_numpy(random.random((6, count))).to(device)
+    photos = table.photo.nonzero()[:, 0]
+    if len(photos):
+        rows = torch.where(chances[4] < PHOTO, photos[(chances[5] * len(photos)).long()], rows)
     mirrored, longest = chances[0] < 0.5, chances[1] < LONGEST
     said = table.tokens[rows, mirrored.long()]
     captions = torch.where(longest, (said != words.PAD).sum(-1).argmax(-1), captions)

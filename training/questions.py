@@ -42,7 +42,6 @@ COLOURS = {
 """Words of one colour to the eye: which of the two a sky is called is the caption's choice."""
 DRAWN = ("ink", "woodcut", "neon")
 """Styles of lines: they wear neither the hour's light nor the sky's colour."""
-WATERS = ("coast", "islands", "lake", "valley")
 NEAR = tuple(itertools.product((0.97, 1.03), repeat=3))
 """Gains of red, green and blue that leave a colour its word, unless it lies between two words."""
 
@@ -59,7 +58,7 @@ def answers(labels: Mapping[str, Any]) -> list[int]:
 
 def kinds(labels: Mapping[str, Any]) -> set[str]:
     """Every kind that may be said of a picture: woods with a road through them are a forest and a road."""
-    said, words, land = labels["kind"], labels["words"], 1 - labels["sky"] - labels["water"]
+    said, words = labels["kind"], labels["words"]
     found = {said}
     found |= {"road"} if words.get("road") else set()
     found |= {words["land"]} if said == "road" else set()
@@ -67,9 +66,6 @@ def kinds(labels: Mapping[str, Any]) -> set[str]:
     found |= {"forest"} if _share(labels, "tree") > 0.1 else set()
     found |= {"village"} if _share(labels, "house") > 0.02 else set()
     found |= {"desert"} if said == "canyon" else set()
-    if said in ("coast", "islands", "lake"):  # land by water: which of them, only a map would tell
-        found |= {"coast", "islands", "lake"}
-        found |= {"sea"} if said == "coast" and land < 0.15 else set()
     return found
 
 
@@ -80,9 +76,7 @@ def shows(question: str, labels: Mapping[str, Any]) -> bool:
     if question == "time_group":  # a tinted sky has its own colour at every hour
         return labels["style"] not in DRAWN and not labels["tinted"]
     if question == "kind":
-        kind, water, land = labels["kind"], labels["water"], 1 - labels["sky"] - labels["water"]
-        if kind in WATERS:
-            return water > 0.08 and land > 0.08
+        kind = labels["kind"]
         if kind in ("village", "forest"):
             return _share(labels, "house" if kind == "village" else "tree") > 0.03
         return kind != "hills" or _share(labels, "house") < 0.02

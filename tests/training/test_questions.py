@@ -18,8 +18,6 @@ PLAIN = {
     "sky_colour": "crimson",
     "style": "photo",
     "tinted": False,
-    "water": 0.0,
-    "sky": 0.5,
     "objects": [],
     "words": {},
 }
@@ -36,8 +34,6 @@ def test_a_picture_answers_what_it_shows() -> None:
     assert asked(tinted=True)["time_group"] is None
     lines = asked(style="woodcut")
     assert (lines["time_group"], lines["sky_colour"], lines["style"]) == (None, None, "woodcut")
-    assert asked(kind="lake", water=0.01)["kind"] is None  # a lake that a hill hides
-    assert asked(kind="lake", water=0.3)["kind"] == "lake"
     assert asked(kind="village")["kind"] is None
     assert asked(kind="village", objects=[{"name": "houses", "share": 0.05}, {"name": "sun"}])["kind"] == "village"
 
@@ -49,8 +45,7 @@ def test_a_picture_answers_what_it_shows() -> None:
         ({"kind": "road", "words": {"road": "road", "land": "winter"}}, {"road", "winter"}),
         ({"kind": "valley", "words": {"river": True}}, {"valley"}),
         ({"kind": "mountains", "objects": [{"name": "pine trees", "share": 0.2}]}, {"mountains", "forest"}),
-        ({"kind": "coast", "water": 0.45}, {"coast", "islands", "lake", "sea"}),
-        ({"kind": "sea", "water": 0.45}, {"sea"}),
+        ({"kind": "coast"}, {"coast"}),
     ],
 )  # fmt: skip
 def test_more_than_one_kind_may_be_right(changed: dict[str, Any], kinds: set[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,7 @@ def parts():
         torch.from_numpy(random.standard_normal((8, 32, 16, 16))).half(),
         torch.from_numpy(random.uniform(-1, 1, (8, 16, 16))).half(),
         torch.from_numpy(random.integers(4, 40, (8, 2, 6, LENGTH)).astype(np.int16)),
+        torch.arange(8) < 5,
     )
     return build, table, torch.ones(32)
 
@@ -126,12 +129,11 @@ def test_depth_is_relative_and_nothing_where_there_is_none():
 
 def test_reading_learns_what_captions_tell(parts, tmp_path):
     from training.checkpoint import load
-    from training.latents import Table
     from training.painter import read
 
     build, table, signs = parts
     by_words = table.tokens[:, 0, 0, :32, None, None] / 10
-    told = Table((table.latents * 0.1 + by_words).half(), table.depth, table.tokens)
+    told = replace(table, latents=(table.latents * 0.1 + by_words).half())
     painter = build()
     explained = read(painter, told, signs, tmp_path, minutes=0.1, batch=8)
     assert explained > 0.05

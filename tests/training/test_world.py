@@ -13,10 +13,11 @@ pytest.importorskip("numba")
 
 from training.world.camera import Camera, flow, project, world_points
 from training.world.captions import captions, labels, mirrored, sky_colour
-from training.world.dataset import read_shard, write_shard
+from training.world.dataset import LACKING, STYLED, read_shard, rows, write_shard
 from training.world.pairs import triplet
 from training.world.render import render
 from training.world.scene import KINDS, draw
+from training.world.sight import SIGHTS, lacking, shares
 from training.world.styles import STYLES
 
 SMALL = 96
@@ -143,3 +144,34 @@ def test_second_run_has_nothing_to_do(tmp_path: Path):
     command = [sys.executable, "-m", "training.world.dataset", "--out", str(tmp_path), "--count", "2", "--workers", "1"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout == ""
+
+
+def test_shares_tell_land_by_water():
+    what = np.zeros((48, 48), np.uint8)
+    what[24:] = 2
+    open_sea = shares(what)
+    assert open_sea == {"land": 0.0, "water": 0.5, "horizon": 1.0, "ground": 0.0}
+    assert lacking("sea", open_sea) == 0 < lacking("lake", open_sea)
+    what[18:24] = 1  # land behind the water
+    assert shares(what)["horizon"] == 0
+    assert lacking("lake", shares(what) | {"land": 0.2}) == 0
+    what[18:24, :30] = 0  # and only on one side
+    assert shares(what)["horizon"] == pytest.approx(30 / 48)
+    assert lacking("islands", shares(what) | {"land": 0.1}) == 0
+    what[40:, :] = 1  # seen from a beach
+    assert lacking("coast", shares(what) | {"land": 0.25}) == 0 < lacking("islands", shares(what))
+    assert lacking("hills", shares(what)) == 0
+
+
+@pytest.mark.parametrize("kind", sorted(SIGHTS))
+def test_most_scenes_show_their_kind(kind):
+    scenes = [draw(seed, kind=kind) for seed in range(500, 512)]
+    lacks = [lacking(kind, shares(render(s.world, s.camera, 64, 64).what)) for s in scenes]
+    assert sum(each <= LACKING for each in lacks) >= 8
+
+
+def test_a_scene_that_hides_its_kind_gives_no_rows(monkeypatch):
+    assert [row.text["style"] for row in rows(900)][0] == "photo"
+    assert len({row.text["style"] for row in rows(900)}) == 1 + STYLED
+    monkeypatch.setattr("training.world.dataset.LACKING", -1.0)
+    assert list(rows(900)) == []

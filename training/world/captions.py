@@ -8,6 +8,7 @@ import numpy as np
 from .camera import to_view
 from .render import View
 from .scene import TIME_GROUPS, Scene
+from .sight import shares
 from .space import Space
 
 Labels = dict[str, Any]
@@ -146,7 +147,7 @@ def labels(scene: Scene, view: View, style: str = "photo") -> Labels:
         "objects": objects,
         **_sights(scene, float(sky.mean())),
         "misty": bool(scene.words.get("misty")),
-        "water": round(float((view.what == 2).mean()), 3),
+        **{name: round(share, 3) for name, share in shares(view.what).items()},
         "sky": round(float(sky.mean()), 3),
         "words": {k: v for k, v in scene.words.items() if isinstance(v, str | bool)},
     }

@@ -2,8 +2,8 @@
 
     python -m training.world.dataset --out training/cache/world --count 12000 --seed 1 --workers 2
 
-Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, for nearly half of
-them, the same picture in one style as the next row. Scene numbers start at seed × 10,000,000, so a shard depends on
+Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, in the next
+rows, the same picture in some of the styles; one that does not show its kind (`sight.py`) gives nothing. Scene numbers start at seed × 10,000,000, so a shard depends on
 its number and the seed only: a lost one is simply made again, and a second run does what is missing. Keys of a shard
 with n rows:
 
@@ -31,12 +31,15 @@ import numpy as np
 from .captions import captions, labels, mirrored
 from .render import View, render
 from .scene import Scene, draw
+from .sight import lacking, shares
 from .styles import STYLES
 
 SHARD = 256
 SIZE = 256
-STYLED = 0.45
-"""Share of the scenes that are also written in a style."""
+STYLED = 3
+"""Styles that each scene is also written in: a style costs a tenth of a scene."""
+LACKING = 0.1
+"""What a frame may lack of its kind's sight at most."""
 
 
 class Row(NamedTuple):
@@ -77,14 +80,15 @@ def _text(scene: Scene, view: View, style: str) -> dict[str, Any]:
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """The rows of one scene: the photo and perhaps a style."""
+    """The rows of one scene: the photo and some styles; none where the scene does not show its kind."""
     scene = draw(seed)
     view = render(scene.world, scene.camera, SIZE, SIZE)
+    if lacking(scene.kind, shares(view.what)) > LACKING:
+        return
     depth = _inverse(view.depth)
     yield Row(view.picture, depth, _text(scene, view, "photo"))
     rng = np.random.default_rng([seed, 3])
-    if rng.random() < STYLED:
-        style = list(STYLES)[int(rng.integers(len(STYLES)))]
+    for style in rng.choice(list(STYLES), STYLED, replace=False).tolist():
         yield Row(STYLES[style](view.picture, view.depth, view.seen, rng), depth, _text(scene, view, style))
 
 

@@ -36,6 +36,8 @@ class Matter(NamedTuple):
     """The water's own colour."""
     water: float = -1e3
     """Its level."""
+    beach: float = 0.07
+    """How high above it the shore lies bare."""
     wave: float = 0.05
     """How steep its waves are."""
     foam: float = 0.0
@@ -151,7 +153,7 @@ def _land(relief, matter, light, ground, tx, x, y, z, t, pixel):
         g += (matter.forest[1] * shade - g) * w
         b += (matter.forest[2] * shade - b) * w
     if matter.water > -99:
-        s = 1 - smooth(matter.water + 0.015, matter.water + 0.07, y + 0.06 * n1)
+        s = 1 - smooth(matter.water + 0.2 * matter.beach, matter.water + matter.beach, y + 0.06 * n1)
         r += (matter.shore[0] - r) * s
         g += (matter.shore[1] - g) * s
         b += (matter.shore[2] - b) * s

@@ -16,6 +16,7 @@ from .light import COLOUR_WORDS, Light, linear, of_hue, palette
 from .noise import textures
 from .objects import BUILDING, COLUMNS, HOUSE
 from .render import Matter, World, geometry, wooded_at
+from .sight import lacking, shares
 from .space import Space, draw_space
 from .terrain import Ground, Relief, illuminate, lay, path_at, read
 from .view import SKY_DEPTH
@@ -121,13 +122,11 @@ def hills(s: Sketch) -> None:
     s.eye = (0.15, 0.5)
     s.sown = [
         ("trees", r.choice([20, 60, 160])),
-        ("house", 0.35),
+        ("house", 0.12),
         ("windmill", 0.16),
         ("castle", 0.1),
         ("lone tree", 0.15),
     ]
-    if r.random() < 0.35:
-        _road(s)
 
 
 def _road(s: Sketch) -> None:
@@ -184,12 +183,6 @@ def forest(s: Sketch) -> None:
     s.words["woods"] = "leaf" if leaf else "pine"
     s.eye, s.pitch = (0.10, 0.42), (-0.08, 0.06)
     s.sown = [("leaf wood" if leaf else "pine wood", r.choice([700, 1500, 2400])), ("cabin", 0.18), ("tower", 0.06)]
-    if r.random() < 0.3:
-        _road(s)
-    elif r.random() < 0.3:
-        s.relief |= {"path": 0.16, "path_bend": 0.5, "cut": 0.35, "hills": 0.5, "floor": 0.1}
-        s.matter |= {"water": 0.0, "wave": 0.05, "wave_rate": 3.0}
-        s.words["river"] = True
 
 
 def lake(s: Sketch) -> None:
@@ -203,7 +196,7 @@ def lake(s: Sketch) -> None:
         "near": 4.0,
         "far": r.uniform(9, 13),
         "hills": r.uniform(0.3, 0.6),
-        "floor": r.uniform(0.12, 0.25),
+        "floor": r.uniform(0.06, 0.18),
         "basin_x": r.uniform(-1.0, 1.0),
         "basin_z": r.uniform(3.2, 4.8),
         "basin_w": width,
@@ -220,9 +213,9 @@ def lake(s: Sketch) -> None:
         snow=r.uniform(0.7, 1.2) if snowy else 9.0,
     )
     s.words["snowy"] = snowy
-    s.eye, s.pitch = (0.08, 0.32), (-0.08, 0.06)
+    s.eye, s.pitch = (0.12, 0.55), (-0.12, 0.04)
     s.sown = [
-        ("conifers", r.choice([100, 500, 1300])),
+        ("conifers", r.choice([40, 150, 500])),
         ("boat", 0.4),
         ("cabin", 0.25),
         ("bridge", 0.08),
@@ -255,31 +248,32 @@ def coast(s: Sketch) -> None:
     """A beach or cliffs beside the sea."""
     r = s.rng
     side = float(r.choice([-1, 1]))
-    cliffs = r.random() < 0.45
+    cliffs = r.random() < 0.4
     s.relief = {
-        "hills": r.uniform(0.5, 0.8),
+        "hills": r.uniform(0.5, 0.8) if cliffs else r.uniform(0.25, 0.6),
         "hill_rate": 0.2,
-        "floor": 0.32,
+        "floor": 0.45 if cliffs else r.uniform(0.2, 0.34),
         "basin_x": side * r.uniform(6.5, 8),
-        "basin_z": r.uniform(6, 12),
+        "basin_z": r.uniform(14, 24),
         "basin_w": r.uniform(8, 9.5),
-        "basin_l": r.uniform(22, 30),
-        "basin": 2.4,
+        "basin_l": r.uniform(40, 60),
+        "basin": 2.4 if cliffs else r.uniform(1.2, 2.0),
     }
     if cliffs:
-        s.relief |= {"mesa": 0.0, "mountain": r.uniform(1.2, 2.2), "front": 0.5, "near": 1.0, "far": 8.0, "floor": 0.45}
+        s.relief |= {"mountain": r.uniform(1.2, 2.2), "front": 0.5, "near": 1.0, "far": 8.0}
     _base(
         s,
         water=0.0,
         wave=r.choice([0.04, 0.07, 0.1]),
         shore=linear(str(r.choice(["d8c494", "c8b080", "e4d8b8"]))),
+        beach=0.07 if cliffs else r.uniform(0.12, 0.3),
         foam=r.choice([0.0, 0.2]),
     )
     s.words["cliffs"] = cliffs
-    s.eye, s.pitch = (0.14, 0.5), (-0.1, 0.05)
+    s.eye, s.pitch = (0.14, 0.5), (-0.12, 0.03)
     s.sown = [
         ("lighthouse", 0.4),
-        ("palms", r.choice([0, 0, 14])),
+        ("palms", r.choice([0, 8, 20])),
         ("boat", 0.35),
         ("birds", 0.35),
         ("house", 0.2),
@@ -292,13 +286,17 @@ def islands(s: Sketch) -> None:
     """Islands in a bay."""
     r = s.rng
     s.relief = {
-        "mountain": r.uniform(1.6, 3.0),
-        "rough": r.uniform(0.18, 0.3),
-        "front": 0.45,
-        "near": 2.0,
-        "far": 10.0,
-        "floor": r.uniform(-0.75, -0.5),
+        "mountain": r.uniform(1.5, 2.6),
+        "rough": r.uniform(0.2, 0.34),
+        "front": 0.7,
+        "near": 1.0,
+        "far": 7.0,
+        "floor": r.uniform(-0.95, -0.65),
         "hills": 0.25,
+        "basin_z": r.uniform(44, 54),  # behind them the open sea
+        "basin_w": 90,
+        "basin_l": r.uniform(36, 44),
+        "basin": 4.0,
     }
     _base(s, water=0.0, wave=r.choice([0.025, 0.05]), wooded=r.choice([0.2, 0.6, 0.85]))
     s.eye = (0.2, 0.6)
@@ -334,9 +332,7 @@ def canyon(s: Sketch) -> None:
     )
     s.eye, s.pitch = (0.15, 0.5), (-0.04, 0.08)
     s.sown = [("cacti", r.choice([0, 12, 30])), ("bushes", 120)]
-    if r.random() < 0.3:
-        _road(s)
-    elif r.random() < 0.25:
+    if r.random() < 0.2:
         s.relief |= {"path": 0.2, "path_bend": 0.6, "cut": 0.5, "floor": 0.12}
         s.matter |= {"water": 0.0, "wave": 0.05, "wave_rate": 2.0, "shore": linear("b08458")}
         s.words["river"] = True
@@ -380,7 +376,7 @@ def village(s: Sketch) -> None:
         s.words["snowy"] = True
     s.eye = (0.15, 0.45)
     s.sown = [("houses", int(r.integers(12, 34))), ("trees", r.choice([40, 120])), ("church", 0.7)]
-    if r.random() < 0.6:
+    if r.random() < 0.25:
         _road(s)
 
 
@@ -403,7 +399,7 @@ def valley(s: Sketch) -> None:
     s.words["river"] = True
     s.eye = (0.2, 0.6)
     s.pitch = (-0.12, 0.02)
-    s.sown = [("conifers", r.choice([200, 700, 1300])), ("cabin", 0.3), ("stone bridge", 0.25)]
+    s.sown = [("conifers", r.choice([40, 150, 400])), ("cabin", 0.3), ("stone bridge", 0.25)]
 
 
 def road(s: Sketch) -> None:
@@ -427,22 +423,22 @@ def space(s: Sketch) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Sketch], None], float]] = {
-    "mountains": (mountains, 0.14),
+    "mountains": (mountains, 0.11),
     "hills": (hills, 0.08),
-    "meadow": (meadow, 0.09),
-    "forest": (forest, 0.10),
-    "lake": (lake, 0.11),
-    "sea": (sea, 0.11),
-    "coast": (coast, 0.08),
-    "islands": (islands, 0.05),
-    "desert": (desert, 0.08),
-    "canyon": (canyon, 0.05),
+    "meadow": (meadow, 0.08),
+    "forest": (forest, 0.09),
+    "lake": (lake, 0.10),
+    "sea": (sea, 0.08),
+    "coast": (coast, 0.10),
+    "islands": (islands, 0.09),
+    "desert": (desert, 0.07),
+    "canyon": (canyon, 0.06),
     "winter": (winter, 0.08),
-    "city": (city, 0.11),
-    "village": (village, 0.06),
-    "valley": (valley, 0.05),
-    "road": (road, 0.06),
-    "space": (space, 0.06),
+    "city": (city, 0.09),
+    "village": (village, 0.08),
+    "valley": (valley, 0.07),
+    "road": (road, 0.09),
+    "space": (space, 0.05),
 }
 """Kinds of scene: how to sketch one, and its share of the data."""
 
@@ -1088,17 +1084,26 @@ class _Sower:
                 )
 
 
-def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
-    """Draw a few places and cameras on coarse land and keep the one with the richest view."""
+LEAST, MOST = 4, 16
+"""Views tried: at least, and at most until one shows what its kind must."""
+
+
+def _compose(rng: np.random.Generator, sketch: Sketch, kind: str) -> tuple[Relief, Camera]:
+    """Draw a few places and cameras on coarse land and keep the one that shows its kind and has the richest view."""
     best: tuple[float, Relief, Camera] | None = None
     matter = Matter(**sketch.matter)
-    for _ in range(4):
+    short = 1.0
+    for tried in range(MOST):
+        if tried >= LEAST and short == 0:
+            break
         relief = Relief(
             seed=int(rng.integers(1, 1 << 20)),
             x=float(rng.uniform(-300, 300)),
             z=float(rng.uniform(-300, 300)),
             **sketch.relief,
         )
+        if kind == "road":  # it comes in where it can be seen
+            relief = relief._replace(path_x=float(rng.uniform(-0.25, 0.25)) - path_at(relief._replace(path_x=0), 0.8))
         yaw = float(rng.uniform(-0.2, 0.2))
         coarse = lay(relief, 0.0, 0.0, yaw, far=96, near=40, octaves=6)
         around = [
@@ -1122,8 +1127,10 @@ def _compose(rng: np.random.Generator, sketch: Sketch) -> tuple[Relief, Camera]:
         if matter.water > -99:
             wet = float((what == 2).mean())
             score += 1.5 * min(wet, 0.3) - 2 * max(0.08 - wet, 0) * 10
+        lacks = lacking(kind, shares(what))
+        score -= 20 * lacks
         if best is None or score > best[0]:
-            best = (score, relief, camera)
+            best, short = (score, relief, camera), lacks
     assert best is not None
     return best[1], best[2]
 
@@ -1204,7 +1211,7 @@ def draw(
         if sketch.words.get("woods") == "leaf" or kind == "hills":
             sketch.matter["grass"] = linear("8a7434")
     sketch.words["season"] = season
-    relief, camera = _compose(rng, sketch)
+    relief, camera = _compose(rng, sketch, kind)
     light = _light(rng, sketch, time, weather, tint, camera.yaw)
     matter = Matter(**sketch.matter)
     ground = lay(relief, camera.x, camera.z, camera.yaw)
