@@ -39,7 +39,7 @@ from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
 from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
-from training.world.dataset import Row
+from training.world.dataset import Row  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
 
 UNSEEN = 990_000_000

@@ -154,6 +154,8 @@ def _channels(path: Path, count: int) -> NDArray[np.float32]:
     samples = np.frombuffer(done.stdout, np.float32)
     if done.returncode or not len(samples):
         last = done.stderr.decode(errors="replace").strip().splitlines()
+        if any("does not contain any stream" in line for line in last):  # without a film's pictures nothing is left
+            raise ListenError(f"{path.name} is silent: it has pictures and no sound")
         raise ListenError(f"{path.name} holds no sound that can be read" + (f" ({last[-1][:200]})" if last else ""))
     return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, count)
 

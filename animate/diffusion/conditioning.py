@@ -22,6 +22,7 @@ from animate.diffusion.noise import slerp
 from animate.diffusion.prompt_steps import spans, together
 from animate.diffusion.prompt_weights import BREAK, Part, parse
 from animate.diffusion.sampling import Prompt, Sampling, Weighting
+from animate.tokens import by_itself
 
 KEPT = 256
 """Encoded texts that are remembered; 40 MB for SDXL in half precision."""
@@ -315,24 +316,13 @@ class Texts:
         if not self._extra:
             return text
         longest_first = sorted(self._extra, key=len, reverse=True)  # of names that begin alike
-        words = "|".join(_by_itself(token) for token in longest_first)
+        words = "|".join(by_itself(token) for token in longest_first)
         return re.sub(words, lambda match: self._extra[match[0]], text)
 
 
 def _private(token: str, count: int) -> list[str]:
     """What a tokenizer calls the vectors of a token: nothing that is ever typed, so that it finds none by itself."""
     return [f"\ue000{token.encode().hex()}.{number}\ue001" for number in range(count)]
-
-
-def _by_itself(token: str) -> str:
-    """A pattern that finds `token` where it is no part of a longer word, as `bad` is of badminton.
-
-    A hyphen joins words where the token has one itself: bad-hands is not meant by bad-hands-5.
-    """
-    joined = r"[\w-]" if "-" in token else r"\w"
-    before = rf"(?<!{joined})" if re.match(r"\w", token) else ""
-    after = rf"(?!{joined})" if re.search(r"\w\Z", token) else ""
-    return before + re.escape(token) + after
 
 
 def _told(side: tuple[tuple[int, str], ...], step: int) -> str:

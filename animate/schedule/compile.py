@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,7 @@ from animate.schedule.schedule import Schedule, Setting
 from animate.schedule.scope import Scope
 from animate.schedule.source import in_order
 from animate.schedule.tree import Node
+from animate.tokens import by_itself
 
 Array = NDArray[np.float64]
 
@@ -244,9 +246,9 @@ def _uncalled(schedule: Schedule, texts: Iterable[str]) -> list[Problem]:
     spoken = "\n".join(dict.fromkeys(texts))
     found = []
     for token, _ in schedule.embeddings:
-        if token not in spoken:
-            at = spoken.casefold().find(token.casefold())
-            hint = "" if at < 0 else f"{spoken[at : at + len(token)]} does: capitals count"
+        if not re.search(by_itself(token), spoken):
+            alike = re.search(by_itself(token), spoken, re.IGNORECASE)
+            hint = f"{alike[0]} does: capitals count" if alike else ""
             found.append(schedule.problem("embeddings", f"{token[:60]} stands in no prompt", hint))
     return found
 

@@ -169,6 +169,14 @@ def test_a_low_tone_is_bass_and_a_high_one_treble(tmp_path):
     assert sound.series["treble"][half + 9 : -5].mean() > 20 * sound.series["treble"][5 : half - 9].mean()
 
 
+def test_a_film_without_sound_is_called_silent(tmp_path):
+    film = tmp_path / "film.mp4"
+    pictures = ["-v", "error", "-f", "lavfi", "-i", "color=red:size=64x64:duration=0.5"]
+    subprocess.run([executable(), *pictures, str(film)], check=True)
+    with pytest.raises(ListenError, match=r"film\.mp4 is silent: it has pictures and no sound"):
+        listen(film)
+
+
 def test_what_is_no_sound_is_told_at_its_line(tmp_path):
     (tmp_path / "text.wav").write_text("not a sound")
     with pytest.raises(ListenError, match="holds no sound"):

@@ -147,6 +147,8 @@ def test_an_embedding_that_no_prompt_calls_is_told(tmp_path: Path) -> None:
     assert "(easynegative does: capitals count)" in said("a sea --neg easynegative")
     assert not said("a sea --neg (EasyNegative:1.2)")
     assert not said("a <mist> sea", "<mist>")
+    assert "stands in no prompt" in said("misty seas of badminton", "mist")
+    assert "capitals" not in said("Misty seas", "mist")
 
 
 def test_an_imported_file_without_its_lora_loads_with_a_word(tmp_path: Path) -> None:

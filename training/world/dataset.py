@@ -2,10 +2,10 @@
 
     python -m training.world.dataset --out training/cache/world --count 12000 --seed 1 --workers 2
 
-Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, in the next
-rows, the same picture in some of the styles; one that does not show its kind (`sight.py`) gives nothing. Scene numbers start at seed × 10,000,000, so a shard depends on
-its number and the seed only: a lost one is simply made again, and a second run does what is missing. Keys of a shard
-with n rows:
+Shards: `shard_00000.npz`, `shard_00001.npz` … of SHARD scenes each. A scene gives its photo and, in the next rows,
+the same picture in some of the styles; one that does not show its kind (`sight.py`) gives nothing. Scene numbers start
+at seed × 10,000,000, so a shard depends on its number and the seed only: a lost one is simply made again, and a second
+run does what is missing. Keys of a shard with n rows:
 
     jpeg     uint8 (bytes,)        all JPEGs (256 × 256, quality 95) one after the other
     offsets  int64 (n + 1,)        row i is jpeg[offsets[i] : offsets[i + 1]]
