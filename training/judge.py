@@ -9,6 +9,7 @@ It looks at latents, which hold all that a painting can show: encoding what was 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import torch
@@ -74,10 +75,18 @@ def load() -> Judge:
 
 
 @torch.no_grad()
+def judged(judge: Judge, latents: Tensor) -> dict[str, Tensor]:
+    """Probabilities (N, answers) by question: the mean of four looks, each as large as those it learned from."""
+    corners = itertools.product((slice(None, CROP), slice(-CROP, None)), repeat=2)
+    looks = [judge(latents[..., rows, columns]) for rows, columns in corners]
+    return {name: torch.stack([look[name].softmax(1) for look in looks]).mean(0) for name in QUESTIONS}
+
+
+@torch.no_grad()
 def right(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, float]:
     """Share of right answers by question, over the pictures that have one."""
     judge.eval()
-    said = [judge(part) for part in latents.split(256)]
+    said = [judged(judge, part) for part in latents.split(256)]
     found = {}
     for name in QUESTIONS:
         best, known = torch.cat([part[name] for part in said]).argmax(1), truth.right[name].to(latents.device)
@@ -110,7 +119,7 @@ def main() -> None:
     fresh = torch.cat([latents[-300:], first]).float().to(device)
     latents, named = latents[:-300].to(device), known.named[:-300].to(device)
     torch.manual_seed(options.seed)
-    judge = Judge().to(device)
+    judge = Judge().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
     step, state = 0, checkpoint.load(RUN / "checkpoint.pt")
     if state:
@@ -138,9 +147,10 @@ def main() -> None:
         seen = seen[..., top : top + CROP, left : left + CROP]
         drawn = checkpoint.generator(options.seed, step, "blur", device)
         seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
-        scores = judge(seen)
+        with torch.autocast(device.type, torch.bfloat16):
+            scores = judge(seen.contiguous(memory_format=torch.channels_last))
         lost = sum(
-            nn.functional.cross_entropy(scores[name], named[rows, place], ignore_index=-1, label_smoothing=0.05)
+            nn.functional.cross_entropy(scores[name].float(), named[rows, place], ignore_index=-1, label_smoothing=0.05)
             for place, name in enumerate(QUESTIONS)
         )
         optimizer.zero_grad(set_to_none=True)
