@@ -92,13 +92,13 @@ def network(folder: Path, part: str, dtype: torch.dtype) -> Any:
 
 
 def _variant(place: Path) -> dict[str, str]:
-    """Which set of weights a folder holds, where it holds only one of another precision."""
+    """Which set of weights a folder holds, where it holds only one of another precision, or none but the raw one."""
     for ending in ("safetensors", "bin"):
         names = (_WEIGHTS.fullmatch(path.name) for path in place.glob(f"*.{ending}"))
         held = {name["before"] or name["after"] or "" for name in names if name}
         if "" in held:
             return {}
-        for variant in ("fp16", "bf16"):
+        for variant in ("fp16", "bf16", "non_ema"):
             if variant in held:
                 return {"variant": variant}
     return {}

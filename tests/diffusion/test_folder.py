@@ -79,6 +79,12 @@ def single(folder: Path, safe: bool) -> None:
             torch.save(tensors, folder / part / f"{unsafely}.fp16.bin")
 
 
+def raw(folder: Path) -> None:
+    """The network as a training left it, without the average of its steps."""
+    unet = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    unet.rename(unet.with_suffix(".non_ema.safetensors"))
+
+
 def pieces(folder: Path, before: bool) -> None:
     """Half precision alone, the network in pieces; the precision's place in the names as it is, and as it was once."""
     import diffusers
@@ -100,13 +106,14 @@ def pieces(folder: Path, before: bool) -> None:
 @pytest.mark.parametrize(
     "rewrite",
     [
+        pytest.param(raw, id="non_ema"),
         pytest.param(lambda folder: single(folder, safe=True), id="safetensors"),
         pytest.param(lambda folder: single(folder, safe=False), id="bin"),
         pytest.param(lambda folder: pieces(folder, before=True), id="pieces"),
         pytest.param(lambda folder: pieces(folder, before=False), id="pieces as they were named once"),
     ],
 )
-def test_weights_in_half_precision_alone_are_found(
+def test_weights_of_another_kind_alone_are_found(
     tiny_models: Callable[[str], Path],
     painters: Callable[[str], Painter],
     picture: torch.Tensor,
