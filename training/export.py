@@ -21,7 +21,8 @@ from animate.diffusion import digests
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
 from training.latents import EMBEDDED, RUN, prepare
-from training.painter import FUNCTION, NOISE, TEXT, Painter, embeddings
+from training.noise import NOISE
+from training.painter import FUNCTION, TEXT, Painter, embeddings
 
 INDEX = {
     "_class_name": "StableDiffusionPipeline",

@@ -17,52 +17,19 @@ from torch import Tensor, nn
 
 from training import autoencoder, checkpoint
 from training.latents import World, prepare
+from training.looks import CROP, Looks
 from training.questions import QUESTIONS, Truth, joined, truth
 from training.world.dataset import shards
 
 RUN = checkpoint.RUNS / "judge"
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
-CROP = 14
-"""Places of a latent's side that it learns from at a time: the same picture never twice."""
 
 
-class Judge(nn.Module):
-    """Latents (N, 32, h, w) to the scores of each question's answers; 0.6 M parameters."""
+class Judge(Looks):
+    """Latents (N, 32, h, w) to the scores of each question's answers."""
 
     def __init__(self) -> None:
-        super().__init__()
-        widths = (64, 96, 160)
-        layers: list[nn.Module] = [nn.Conv2d(32, widths[0], 3, padding=1)]
-        for place, width in enumerate(widths):
-            layers += [_Block(width)]
-            if place + 1 < len(widths):
-                layers += [nn.Conv2d(width, widths[place + 1], 3, stride=2, padding=1)]
-        self.body = nn.Sequential(*layers, nn.GroupNorm(8, widths[-1]), nn.SiLU())
-        self.heads = nn.ModuleDict({name: nn.Linear(3 * widths[-1], len(all)) for name, all in QUESTIONS.items()})
-
-    def forward(self, latents: Tensor) -> dict[str, Tensor]:
-        """Scores (N, answers) by question."""
-        seen = self.body(latents)
-        upper, lower = seen.chunk(2, dim=2)
-        told = torch.cat([upper.mean(dim=(2, 3)), lower.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1)
-        told = nn.functional.dropout(told, 0.3, self.training)
-        return {name: head(told) for name, head in self.heads.items()}
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inside = nn.Sequential(
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.inside(x)
+        super().__init__(32, QUESTIONS)
 
 
 def load() -> Judge:

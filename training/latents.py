@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from animate.diffusion.autoencoder import PATCH, PatchAutoencoder
-from training import autoencoder, words
+from training import autoencoder, questions, words
 from training.checkpoint import CACHE, MODELS, RUNS, WORLD, Clock, write_whole
 from training.world.dataset import read_shard, shards
 
@@ -48,6 +48,12 @@ class Table:
     """(n, 2, 6, 48) int16: of the picture and of its mirror."""
     photo: Tensor
     """(n,) bool: a scene as it is, in no style."""
+    answers: Tensor
+    """(n, questions) int8: the right answers to `QUESTIONS`, -1 where there is none."""
+    things: Tensor
+    """(n, things) int8: which of `THINGS` are in sight, -1 where it is too small to tell."""
+    told: Tensor
+    """(n, 2, 6, things) bool: which of those in sight a caption names."""
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -91,7 +97,11 @@ def encode(model: PatchAutoencoder, tokenizer, path: Path, side: int = SIDE) -> 
     flat = words.encode(tokenizer, [text for six in texts for text in six])
     tokens = flat.reshape(len(latents), 2, CAPTIONS, words.LENGTH)
     photo = torch.tensor([row["style"] == "photo" for row in shard.rows])
-    return Table(latents, torch.from_numpy(depth), torch.from_numpy(tokens), photo)
+    answers = torch.tensor([questions.answers(row["labels"]) for row in shard.rows], dtype=torch.int8)
+    things = torch.tensor([questions.things(row["labels"]) for row in shard.rows], dtype=torch.int8)
+    told = torch.tensor([questions.told(text) for six in texts for text in six])
+    told = told.reshape(len(latents), 2, CAPTIONS, -1) & (things > 0)[:, None, None]
+    return Table(latents, torch.from_numpy(depth), torch.from_numpy(tokens), photo, answers, things, told)
 
 
 class World:
@@ -106,6 +116,9 @@ class World:
             torch.empty((0, side // PATCH, side // PATCH), dtype=torch.float16),
             torch.empty((0, 2, CAPTIONS, words.LENGTH), dtype=torch.int16),
             torch.empty(0, dtype=torch.bool),
+            torch.empty((0, len(questions.QUESTIONS)), dtype=torch.int8),
+            torch.empty((0, len(questions.THINGS)), dtype=torch.int8),
+            torch.empty((0, 2, CAPTIONS, len(questions.THINGS)), dtype=torch.bool),
         )
 
     def missing(self) -> list[Path]:

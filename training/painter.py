@@ -3,6 +3,7 @@
     python -m training.painter --read --minutes 5                          # the text encoder alone: what captions tell
     python -m training.painter --side 128 --minutes 20 --workers 2         # small pictures first: four times as many
     python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
+    python -m training.painter --minutes 60 --heed 0.04     # and heeds the critic (training.critic)
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
@@ -16,6 +17,7 @@ all rows lie in its memory and are drawn there.
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,12 @@ import torch
 from torch import Tensor, nn
 
 from training import autoencoder, checkpoint, words
+from training import critic as critics
 from training.average import Average
+from training.critic import Critic, noised, unheard
 from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
+from training.noise import NOISE, signal, times_of
+from training.questions import QUESTIONS
 from training.workers import ALONE, Workers
 from training.workers import run as launch
 
@@ -68,21 +74,6 @@ TEXT = {
     "pad_token_id": words.PAD,
 }
 
-NOISE = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.0004,
-    "beta_end": 0.008,
-    "prediction_type": "v_prediction",
-    "rescale_betas_zero_snr": True,
-    "timestep_spacing": "trailing",
-    "clip_sample": False,
-    "set_alpha_to_one": True,
-    "steps_offset": 1,  # trailing steps ignore it; what pipelines of Stable Diffusion want to see
-}
-"""Stable Diffusion's schedule with less noise, as 16 x 16 positions need less than 64 x 64: eight trailing steps
-stand at noise-to-signal 1/0, 7.7, 3.4, 2.0, 1.3, 0.85, 0.55 and 0.31."""
-
 SMOOTH = 0.25
 """What is added to a place's liveliness before its error is divided by the root of it: grain is seen in a smooth sky,
 not among leaves. Without it, and with samples of little noise counting less (min-SNR) and drawn less often, 50,000
@@ -92,8 +83,13 @@ LONGEST = 0.5
 cannot be learned from it."""
 PHOTO = 0.5
 """Share of the samples drawn from scenes in no style: what is painted where no style is asked for."""
+SLOW = ("coast", "islands", "road")
+"""Kinds that are drawn twice as often: what tells them is small in a picture, and they are learned last."""
 DROP = 0.1
 DEPTH_SHARE = 0.35
+HEEDED = range(300, 900)
+"""Time steps at which the critic is heard: after the first, which knows nothing yet of where things are to be, so that
+the noise still decides that, and before details."""
 
 
 class Vocabulary(nn.Module):
@@ -158,29 +154,42 @@ def embeddings(text: nn.Module) -> nn.Module:
     return getattr(text, "text_model", text).embeddings
 
 
-def signal() -> Tensor:
-    """(1000,): the share of signal power left at each time step, 0 at the last."""
-    from diffusers import DDIMScheduler
-
-    return DDIMScheduler(**NOISE).alphas_cumprod.double()
-
-
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch: latents (N, 32, 16, 16), depth (N, 1, 16, 16), tokens (N, 48).
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from."""
 
-    Half are mirrored with their mirrored captions; a tenth lose their caption, two thirds their depth.
-    """
+    latents: Tensor
+    """(N, 32, h, w)"""
+    depth: Tensor
+    """(N, 1, h, w), relative inverse depth, 0 where it is not told."""
+    tokens: Tensor
+    """(N, 48)"""
+    kind: Tensor
+    """(N,) number of the kind of picture that the caption tells; -1 for none."""
+    told: Tensor
+    """(N, things) which things in sight the caption names."""
+
+
+def chances(table: Table) -> Tensor:
+    """(n,) float64: how often each row is drawn, in all 1."""
+    photos = table.photo.double()
+    share = (1 - PHOTO) / len(table) + PHOTO * photos / photos.sum().clamp(min=1)
+    slow = torch.tensor([QUESTIONS["kind"].index(kind) for kind in SLOW], device=table.answers.device)
+    share = share * (1 + torch.isin(table.answers[:, 0].long(), slow).double())
+    return share / share.sum()
+
+
+def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -> Batch:
+    """A batch: half are mirrored with their mirrored captions; a tenth lose their caption, two thirds their depth."""
     device = table.latents.device
-    numbers = np.stack([random.integers(len(table), size=count), random.integers(table.tokens.shape[2], size=count)])
-    rows, captions = torch.from_numpy(numbers).to(device)
-    chances = torch.from_numpy(random.random((6, count))).to(device)
-    photos = table.photo.nonzero()[:, 0]
-    if len(photos):
-        rows = torch.where(chances[4] < PHOTO, photos[(chances[5] * len(photos)).long()], rows)
-    mirrored, longest = chances[0] < 0.5, chances[1] < LONGEST
+    captions = torch.from_numpy(random.integers(table.tokens.shape[2], size=count)).to(device)
+    luck = torch.from_numpy(random.random((5, count))).to(device)
+    sums = chances(table).cumsum(0)
+    rows = torch.searchsorted(sums, luck[4] * sums[-1], right=True).clamp(max=len(table) - 1)
+    mirrored, longest, unsaid = luck[0] < 0.5, luck[1] < LONGEST, luck[2] < DROP
     said = table.tokens[rows, mirrored.long()]
     captions = torch.where(longest, (said != words.PAD).sum(-1).argmax(-1), captions)
     tokens = said[torch.arange(count, device=device), captions].long()
@@ -190,9 +199,13 @@ def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -
     depth = torch.where(turn, depth.flip(-1), depth)
     empty = torch.full((words.LENGTH,), words.PAD)
     empty[:2] = torch.tensor([words.BEGIN, words.END])
-    tokens = torch.where(chances[2, :, None] < DROP, empty.to(device), tokens)
-    depth = torch.where(chances[3, :, None, None, None] < DEPTH_SHARE, depth, NO_DEPTH)
-    return latents, depth, tokens
+    return Batch(
+        latents=latents,
+        depth=torch.where(luck[3, :, None, None, None] < DEPTH_SHARE, depth, NO_DEPTH),
+        tokens=torch.where(unsaid[:, None], empty.to(device), tokens),
+        kind=torch.where(unsaid, -1, table.answers[rows, 0].long()),
+        told=table.told[rows, mirrored.long(), captions] & ~unsaid[:, None],
+    )
 
 
 def channel_weights(table: Table) -> Tensor:
@@ -218,21 +231,28 @@ def losses(
     unet: nn.Module,
     alphas: Tensor,
     weights: Tensor,
-    batch: tuple[Tensor, Tensor, Tensor],
+    batch: Batch,
     random: torch.Generator,
+    critic: Critic | None = None,
+    heed: float = 0.0,
 ) -> Tensor:
-    """(N,): weighted squared error of v for each sample of the batch. Times are stratified over the batch."""
-    latents, depth, tokens = batch
-    count, device = len(latents), latents.device
-    even = (torch.arange(count, device=device) + torch.rand(count, generator=random, device=device)) / count
-    times = (len(alphas) * even).long().clamp(max=len(alphas) - 1)
-    times = times[torch.randperm(count, generator=random, device=device)]
+    """(N,): weighted squared error of v for each sample of the batch, and ``heed`` times what the critic misses."""
+    latents, device = batch.latents, batch.latents.device
+    times = times_of(len(latents), random, device)
     noise = torch.randn(latents.shape, generator=random, device=device)
     power = alphas[times].float()[:, None, None, None]
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
     aim = power.sqrt() * noise - (1 - power).sqrt() * latents
-    found = unet(torch.cat([noisy, depth], dim=1), times, painter.read(tokens)).sample
-    return (weights * visibility(latents) * (found.float() - aim).square()).mean(dim=(1, 2, 3))
+    found = unet(torch.cat([noisy, batch.depth], dim=1), times, painter.read(batch.tokens)).sample.float()
+    error = (weights * visibility(latents) * (found - aim).square()).mean(dim=(1, 2, 3))
+    if critic is None:
+        return error
+    foretold = power.sqrt() * noisy - (1 - power).sqrt() * found
+    sooner = (times * (0.5 + 0.45 * torch.rand(len(times), generator=random, device=device))).long()
+    power = alphas[sooner].float()
+    heard = (times >= HEEDED.start) & (times < HEEDED.stop)
+    missed = unheard(critic(noised(foretold, power, random), power), batch.kind, batch.told)
+    return error + heed * missed * heard
 
 
 # --- the sitting ------------------------------------------------------------------------------------------------------
@@ -304,6 +324,8 @@ def train(
     show: Any = None,
     takes: int = 4,
     workers: Workers = ALONE,
+    critic: Critic | None = None,
+    heed: float = 0.0,
 ) -> int:
     """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``.
 
@@ -321,6 +343,7 @@ def train(
     unet: nn.Module = torch.compile(painter.unet) if compiled else painter.unet  # type: ignore[assignment]
     table = world.table if isinstance(world, World) else world
     alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to(device)
+    critic = critic.to(device) if critic else None
     table = table.to(device)
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
@@ -347,7 +370,7 @@ def train(
         drawn = draw(table, turned, batch // workers.count, checkpoint.numpy_generator(seed, step, "rows" + own))
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             noise = checkpoint.generator(seed, step, "noise" + own, device)
-            value = losses(painter, unet, alphas, weights, drawn, noise).mean()
+            value = losses(painter, unet, alphas, weights, drawn, noise, critic, heed).mean()
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         now = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
@@ -409,10 +432,10 @@ def read(
     step, ends, values = 0, 0.0, []
     while not ends:
         own = f"reading {workers.rank}"
-        latents, _, tokens = draw(table, signs, batch // workers.count, checkpoint.numpy_generator(seed, step, own))
-        said = (tokens != words.PAD).sum(1) > 2  # a caption was left
-        aim = (glance(latents[said]) - mean) / spread
-        error = (head(pooled(painter.read(tokens[said]))) - aim).square().mean()
+        drawn = draw(table, signs, batch // workers.count, checkpoint.numpy_generator(seed, step, own))
+        said = (drawn.tokens != words.PAD).sum(1) > 2  # a caption was left
+        aim = (glance(drawn.latents[said]) - mean) / spread
+        error = (head(pooled(painter.read(drawn.tokens[said]))) - aim).square().mean()
         optimizer.zero_grad(set_to_none=True)
         error.backward()
         left = clock.left() / minutes
@@ -480,6 +503,8 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         show=show,
         takes=options.takes,
         workers=workers,
+        critic=critics.load() if options.heed else None,
+        heed=options.heed,
     )
 
 
@@ -492,6 +517,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--cool", type=float, default=0, help="minutes at the end in which the rate falls to nothing")
     parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
+    parser.add_argument("--heed", type=float, default=0, help="weight of what the critic misses (train it first)")
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")

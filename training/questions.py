@@ -7,6 +7,7 @@ colour between them bears. Where more than one kind may be said of a picture, an
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,32 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "style": ("photo", "watercolour", "ink", "oil painting", "pixel art", "neon", "woodcut"),
 }
 """What the judge is asked, and the answers it knows."""
+THINGS: Mapping[str, str] = {
+    "pine": "pine",
+    "palm": "palm",
+    "cactus": "cact",
+    "rock": "rock|boulder",
+    "building": "building|skyscraper|tower block",
+    "sailboat": "sailboat|sailing",
+    "house": "house|cabin|cottage|hut",
+    "lighthouse": "lighthouse",
+    "church": "church",
+    "blossom": "blossom",
+    "balloon": "balloon",
+    "windmill": "windmill",
+    "moon": "moon",
+    "bridge": "bridge",
+    "bird": "bird",
+    "planet": "planet|giant",
+    "castle": "castle",
+    "ship": r"\bship",
+    "tree": "tree",
+    "autumn": "autumn",
+    "tower": "tower",
+}
+"""Things that may be in a picture, each with the words (a regular expression) that captions and labels have for it."""
+VISIBLE = 0.002
+"""Share of a picture that a thing must cover for anybody to see it."""
 COLOURS = {
     "dark blue": "blue",
     "golden": "yellow",
@@ -54,6 +81,20 @@ def answers(labels: Mapping[str, Any]) -> list[int]:
         value = COLOURS.get(value, value)
         found.append(known.index(value) if value in known and shows(name, labels) else -1)
     return found
+
+
+def things(labels: Mapping[str, Any]) -> list[int]:
+    """Of each of THINGS: 1 it is in sight, 0 it is not, -1 it is too small to tell."""
+    largest = [
+        max((thing.get("share", 0.0) for thing in labels["objects"] if re.search(words, thing["name"])), default=0.0)
+        for words in THINGS.values()
+    ]
+    return [1 if share > VISIBLE else 0 if share == 0 else -1 for share in largest]
+
+
+def told(caption: str) -> list[bool]:
+    """Which of THINGS a caption names."""
+    return [re.search(words, caption) is not None for words in THINGS.values()]
 
 
 def kinds(labels: Mapping[str, Any]) -> set[str]:

@@ -17,6 +17,7 @@ def parts():
     """A painter of a few thousand parameters and a table of eight rows."""
     from training.latents import Table
     from training.painter import Painter
+    from training.questions import THINGS
 
     def build():
         torch.manual_seed(0)
@@ -30,6 +31,9 @@ def parts():
         torch.from_numpy(random.uniform(-1, 1, (8, 16, 16))).half(),
         torch.from_numpy(random.integers(4, 40, (8, 2, 6, LENGTH)).astype(np.int16)),
         torch.arange(8) < 5,
+        torch.tensor([[2, -1, -1, 0]] * 4 + [[1, 0, 0, 0]] * 4).to(torch.int8),
+        torch.tensor([[1, 0, -1] + [0] * (len(THINGS) - 3)] * 8).to(torch.int8),
+        torch.tensor([True] + [False] * (len(THINGS) - 1)).expand(8, 2, 6, -1),
     )
     return build, table, torch.ones(32)
 
@@ -84,7 +88,8 @@ def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
 
     _, table, _ = parts
     signs = torch.tensor([1.0, -1.0] * 16)
-    latents, depth, tokens = draw(table, signs, 400, np.random.default_rng(0))
+    batch = draw(table, signs, 400, np.random.default_rng(0))
+    latents, depth, tokens = batch.latents, batch.depth, batch.tokens
     rows = table.latents.float()
     plain = sum(any(torch.equal(one, row) for row in rows) for one in latents)
     turned = sum(any(torch.equal(one, row.flip(-1) * signs[:, None, None]) for row in rows) for one in latents)
@@ -92,15 +97,39 @@ def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
     assert 150 < plain < 250
     assert 20 < int((tokens[:, 2:] == 0).all(1).sum()) < 70
     assert 220 < int((depth == 0).flatten(1).all(1).sum()) < 300
+    unsaid = (tokens[:, 2:] == 0).all(1)
+    assert torch.equal(batch.kind == -1, unsaid)
+    assert torch.equal(batch.told.any(1), ~unsaid)
+
+
+def test_photographs_and_slow_kinds_are_drawn_more_often(parts):
+    from training.painter import chances
+
+    _, table, _ = parts  # coasts are rows 0 to 3, photographs 0 to 4
+    share = chances(table)
+    assert float(share.sum()) == pytest.approx(1)
+    assert float(share[0] / share[4]) == pytest.approx(2)
+    assert float(share[4] / share[5]) == pytest.approx((1 / 8 + 1 / 5) / (1 / 8))
 
 
 def test_the_schedule_ends_in_pure_noise():
-    from training.painter import signal
+    from training.noise import signal
 
     alphas = signal()
     assert alphas[-1] == 0
     assert (alphas.diff() < 0).all()
     assert alphas[0] > 0.999
+
+
+def test_times_are_spread_evenly_and_more_of_them_late():
+    from training.noise import NOISY, NOISY_SHARE, times_of
+
+    times = times_of(4000, torch.Generator().manual_seed(0), torch.device("cpu"))
+    assert (times.min(), times.max()) == (0, 999)
+    assert float((times >= NOISY).double().mean()) == pytest.approx(NOISY_SHARE, abs=0.002)
+    late = times[times >= NOISY].double()
+    assert float(late.mean()) == pytest.approx((NOISY + 999) / 2, abs=2)
+    assert (times.diff() < 0).any()
 
 
 def test_latents_of_a_mirror_are_known_without_encoding():

@@ -1,0 +1,50 @@
+"""What looks at latents and says what they show: the judge of finished pictures, the critic of noisy ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+CROP = 14
+"""Places of a latent's side that are looked at at a time: the same picture never twice."""
+WIDTHS = (64, 96, 160)
+
+
+class Looks(nn.Module):
+    """Latents (N, channels, h, w) to the scores of each question's answers; 0.6 M parameters."""
+
+    def __init__(self, channels: int, questions: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, WIDTHS[0], 3, padding=1)]
+        for place, width in enumerate(WIDTHS):
+            layers += [_Block(width)]
+            if place + 1 < len(WIDTHS):
+                layers += [nn.Conv2d(width, WIDTHS[place + 1], 3, stride=2, padding=1)]
+        self.body = nn.Sequential(*layers, nn.GroupNorm(8, WIDTHS[-1]), nn.SiLU())
+        self.heads = nn.ModuleDict({name: nn.Linear(3 * WIDTHS[-1], len(all)) for name, all in questions.items()})
+
+    def forward(self, latents: Tensor) -> dict[str, Tensor]:
+        """Scores (N, answers) by question."""
+        seen = self.body(latents)
+        upper, lower = seen.chunk(2, dim=2)
+        told = torch.cat([upper.mean(dim=(2, 3)), lower.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1)
+        told = nn.functional.dropout(told, 0.3, self.training)
+        return {name: head(told) for name, head in self.heads.items()}
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inside = nn.Sequential(
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.inside(x)
