@@ -17,6 +17,7 @@ all rows lie in its memory and are drawn there.
 from __future__ import annotations
 
 import argparse
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,9 @@ SLOW = ("coast", "islands", "road")
 """Kinds that are drawn twice as often: what tells them is small in a picture, and they are learned last."""
 DROP = 0.1
 DEPTH_SHARE = 0.35
+OWN = 0.25
+"""Share of a batch that goes on with paintings of its own where a critic is heeded; only the critic speaks there."""
+STEPS = 8
 HEEDED = range(300, 900)
 """Time steps at which the critic is heard: after the first, which knows nothing yet of where things are to be, so that
 the noise still decides that, and before details."""
@@ -173,6 +177,13 @@ class Batch:
     """(N, things) which things in sight the caption names."""
 
 
+def unsaid_tokens() -> Tensor:
+    """(48,): no caption."""
+    tokens = torch.full((words.LENGTH,), words.PAD)
+    tokens[:2] = torch.tensor([words.BEGIN, words.END])
+    return tokens
+
+
 def chances(table: Table) -> Tensor:
     """(n,) float64: how often each row is drawn, in all 1."""
     photos = table.photo.double()
@@ -197,12 +208,10 @@ def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -
     latents, depth = table.latents[rows].float(), table.depth[rows].float()[:, None]
     latents = torch.where(turn, latents.flip(-1) * signs[:, None, None], latents)
     depth = torch.where(turn, depth.flip(-1), depth)
-    empty = torch.full((words.LENGTH,), words.PAD)
-    empty[:2] = torch.tensor([words.BEGIN, words.END])
     return Batch(
         latents=latents,
         depth=torch.where(luck[3, :, None, None, None] < DEPTH_SHARE, depth, NO_DEPTH),
-        tokens=torch.where(unsaid[:, None], empty.to(device), tokens),
+        tokens=torch.where(unsaid[:, None], unsaid_tokens().to(device), tokens),
         kind=torch.where(unsaid, -1, table.answers[rows, 0].long()),
         told=table.told[rows, mirrored.long(), captions] & ~unsaid[:, None],
     )
@@ -238,13 +247,21 @@ def losses(
 ) -> Tensor:
     """(N,): weighted squared error of v for each sample of the batch, and ``heed`` times what the critic misses."""
     latents, device = batch.latents, batch.latents.device
+    said = painter.read(batch.tokens)
     times = times_of(len(latents), random, device)
     noise = torch.randn(latents.shape, generator=random, device=device)
     power = alphas[times].float()[:, None, None, None]
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
     aim = power.sqrt() * noise - (1 - power).sqrt() * latents
-    found = unet(torch.cat([noisy, batch.depth], dim=1), times, painter.read(batch.tokens)).sample.float()
-    error = (weights * visibility(latents) * (found - aim).square()).mean(dim=(1, 2, 3))
+    depth, own = batch.depth, torch.zeros(len(latents), dtype=torch.bool, device=device)
+    if critic is not None:
+        own[: int(OWN * len(latents))] = True
+        unsaid = painter.read(unsaid_tokens().to(device)[None])
+        noisy[own], times[own] = begun(unet, alphas, said[own].detach(), unsaid.detach(), noise[own], random)
+        depth = torch.where(own[:, None, None, None], NO_DEPTH, depth)
+        power = alphas[times].float()[:, None, None, None]
+    found = unet(torch.cat([noisy, depth], dim=1), times, said).sample.float()
+    error = (weights * visibility(latents) * (found - aim).square()).mean(dim=(1, 2, 3)) * ~own
     if critic is None:
         return error
     foretold = power.sqrt() * noisy - (1 - power).sqrt() * found
@@ -253,6 +270,31 @@ def losses(
     heard = (times >= HEEDED.start) & (times < HEEDED.stop)
     missed = unheard(critic(noised(foretold, power, random), power), batch.kind, batch.told)
     return error + heed * missed * heard
+
+
+@torch.no_grad()
+def begun(
+    unet: nn.Module, alphas: Tensor, said: Tensor, unsaid: Tensor, noise: Tensor, random: torch.Generator
+) -> tuple[Tensor, int]:
+    """Paintings of its own (N, 32, h, w), one to five of eight guided DDIM steps after ``noise``, and the time there.
+
+    In a noised picture of the world the road is there already, however faint; in what the painter began it is not,
+    unless it drew one. ``said`` (N, 48, 192) and ``unsaid`` (1, 48, 192) are captions, and none, as it reads them.
+    """
+    count, device = len(noise), noise.device
+    times = (torch.arange(STEPS, 0, -1) * len(alphas) // STEPS - 1).tolist()
+    taken = int(torch.randint(1, 6, (), generator=random, device=device))
+    guidance = 1 + 4 * torch.rand(count, 1, 1, 1, generator=random, device=device)
+    both, depth = torch.cat([said, unsaid.expand_as(said)]), torch.full_like(noise[:, :1], NO_DEPTH)
+    noisy = noise
+    for time, after in itertools.pairwise(times[: taken + 1]):
+        seen = torch.cat([noisy, depth], dim=1).repeat(2, 1, 1, 1)
+        told, plain = unet(seen, torch.full((2 * count,), time, device=device), both).sample.float().chunk(2)
+        v = plain + guidance * (told - plain)
+        power, left = alphas[time].float(), alphas[after].float()
+        clean, rest = power.sqrt() * noisy - (1 - power).sqrt() * v, (1 - power).sqrt() * noisy + power.sqrt() * v
+        noisy = left.sqrt() * clean + (1 - left).sqrt() * rest
+    return noisy, times[taken]
 
 
 # --- the sitting ------------------------------------------------------------------------------------------------------
