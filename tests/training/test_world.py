@@ -13,6 +13,7 @@ pytest.importorskip("numba")
 
 from training.world.camera import Camera, flow, project, world_points
 from training.world.captions import captions, labels, mirrored, sky_colour
+from training.world import dataset
 from training.world.dataset import LACKING, STYLED, read_shard, rows, write_shard
 from training.world.pairs import triplet
 from training.world.render import render
@@ -137,6 +138,12 @@ def test_shard_round_trip(tmp_path: Path):
     assert all(len(r["captions"]) == len(r["mirrored"]) for r in shard.rows)
     assert json.dumps(shard.rows[0]["labels"])
     assert [p.name for p in tmp_path.iterdir()] == ["shard_00000.npz"]
+
+
+def test_a_shard_whose_scenes_show_nothing_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dataset, "rows", lambda seed: iter(()))
+    assert write_shard(tmp_path / "shard_00000.npz", 900, 2) == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_second_run_has_nothing_to_do(tmp_path: Path):

@@ -93,7 +93,7 @@ def rows(seed: int) -> Iterator[Row]:
 
 
 def write_shard(path: Path, first: int, count: int = SHARD) -> int:
-    """Render `count` scenes from number `first` into `path`; whole or not at all. Returns the number of rows."""
+    """Render `count` scenes from number `first` into `path`; whole or not at all. Returns the number of rows; none, no file."""
     data: list[bytes] = []
     depths, texts = [], []
     for seed in range(first, first + count):
@@ -104,6 +104,8 @@ def write_shard(path: Path, first: int, count: int = SHARD) -> int:
             data.append(code.tobytes())
             depths.append(row.depth)
             texts.append(json.dumps(row.text))
+    if not data:
+        return 0  # of the few scenes of a last shard none may show its kind
     part = path.with_name(path.name + f".{os.getpid()}.part")
     with part.open("wb") as file:
         np.savez(
