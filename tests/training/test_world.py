@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("numba")
 
+from training.world import dataset
 from training.world.camera import Camera, flow, project, world_points
 from training.world.captions import captions, labels, mirrored, sky_colour
-from training.world import dataset
 from training.world.dataset import LACKING, STYLED, read_shard, rows, write_shard
 from training.world.pairs import triplet
 from training.world.render import render
