@@ -45,7 +45,7 @@ $(TRAINING): $(READY)
 
 MINUTES ?= 60
 DEVICE ?= auto
-train-%: $(TRAINING)  ## train-autoencoder, train-painter, train-depth, train-inbetween, train-judge: MINUTES=60 DEVICE=auto
+train-%: $(TRAINING)  ## train-autoencoder, train-painter, train-depth, train-inbetween, train-judge, train-critic: MINUTES=60 DEVICE=auto
 	$(RUN) -m training.$* --minutes $(MINUTES) --device $(DEVICE)
 
 clean:

@@ -17,8 +17,6 @@ all rows lie in its memory and are drawn there.
 from __future__ import annotations
 
 import argparse
-import itertools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +27,11 @@ from torch import Tensor, nn
 from training import autoencoder, checkpoint, words
 from training import critic as critics
 from training.average import Average
-from training.critic import Critic, noised, unheard
+from training.batch import draw
+from training.critic import Critic
 from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
-from training.noise import NOISE, signal, times_of
-from training.questions import QUESTIONS
+from training.loss import channel_weights, losses
+from training.noise import NOISE, signal
 from training.workers import ALONE, Workers
 from training.workers import run as launch
 
@@ -40,9 +39,6 @@ FUNCTION = Path(__file__).parent / "words.safetensors"
 """The function from word vectors to embeddings, which the exported table has swallowed: for starting from embedded."""
 WIDTH = 192
 LATENT = 32
-COARSE = 4
-"""Channels that hold a patch's mean and slopes; those after them hold texture."""
-NO_DEPTH = 0.0
 
 UNET = {
     "sample_size": 16,
@@ -74,26 +70,6 @@ TEXT = {
     "eos_token_id": words.END,
     "pad_token_id": words.PAD,
 }
-
-SMOOTH = 0.25
-"""What is added to a place's liveliness before its error is divided by the root of it: grain is seen in a smooth sky,
-not among leaves. Without it, and with samples of little noise counting less (min-SNR) and drawn less often, 50,000
-samples left the painter worse at taking noise away than shrinking each place by its own energy: 0.244 against 0.230."""
-LONGEST = 0.5
-"""Share of the samples that are read with the longest of their captions: a colour or a kind that a caption leaves out
-cannot be learned from it."""
-PHOTO = 0.5
-"""Share of the samples drawn from scenes in no style: what is painted where no style is asked for."""
-SLOW = ("coast", "islands", "road")
-"""Kinds that are drawn twice as often: what tells them is small in a picture, and they are learned last."""
-DROP = 0.1
-DEPTH_SHARE = 0.35
-OWN = 0.25
-"""Share of a batch that goes on with paintings of its own where a critic is heeded; only the critic speaks there."""
-STEPS = 8
-HEEDED = range(300, 900)
-"""Time steps at which the critic is heard: after the first, which knows nothing yet of where things are to be, so that
-the noise still decides that, and before details."""
 
 
 class Vocabulary(nn.Module):
@@ -156,145 +132,6 @@ def quicken(unet: nn.Module) -> None:
 def embeddings(text: nn.Module) -> nn.Module:
     """Where a CLIPTextModel keeps its embeddings (transformers 5 dropped a level)."""
     return getattr(text, "text_model", text).embeddings
-
-
-# --- one step ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a step learns from."""
-
-    latents: Tensor
-    """(N, 32, h, w)"""
-    depth: Tensor
-    """(N, 1, h, w), relative inverse depth, 0 where it is not told."""
-    tokens: Tensor
-    """(N, 48)"""
-    kind: Tensor
-    """(N,) number of the kind of picture that the caption tells; -1 for none."""
-    told: Tensor
-    """(N, things) which things in sight the caption names."""
-
-
-def unsaid_tokens() -> Tensor:
-    """(48,): no caption."""
-    tokens = torch.full((words.LENGTH,), words.PAD)
-    tokens[:2] = torch.tensor([words.BEGIN, words.END])
-    return tokens
-
-
-def chances(table: Table) -> Tensor:
-    """(n,) float64: how often each row is drawn, in all 1."""
-    photos = table.photo.double()
-    share = (1 - PHOTO) / len(table) + PHOTO * photos / photos.sum().clamp(min=1)
-    slow = torch.tensor([QUESTIONS["kind"].index(kind) for kind in SLOW], device=table.answers.device)
-    share = share * (1 + torch.isin(table.answers[:, 0].long(), slow).double())
-    return share / share.sum()
-
-
-def draw(table: Table, signs: Tensor, count: int, random: np.random.Generator) -> Batch:
-    """A batch: half are mirrored with their mirrored captions; a tenth lose their caption, two thirds their depth."""
-    device = table.latents.device
-    captions = torch.from_numpy(random.integers(table.tokens.shape[2], size=count)).to(device)
-    luck = torch.from_numpy(random.random((5, count))).to(device)
-    sums = chances(table).cumsum(0)
-    rows = torch.searchsorted(sums, luck[4] * sums[-1], right=True).clamp(max=len(table) - 1)
-    mirrored, longest, unsaid = luck[0] < 0.5, luck[1] < LONGEST, luck[2] < DROP
-    said = table.tokens[rows, mirrored.long()]
-    captions = torch.where(longest, (said != words.PAD).sum(-1).argmax(-1), captions)
-    tokens = said[torch.arange(count, device=device), captions].long()
-    turn = mirrored[:, None, None, None]
-    latents, depth = table.latents[rows].float(), table.depth[rows].float()[:, None]
-    latents = torch.where(turn, latents.flip(-1) * signs[:, None, None], latents)
-    depth = torch.where(turn, depth.flip(-1), depth)
-    return Batch(
-        latents=latents,
-        depth=torch.where(luck[3, :, None, None, None] < DEPTH_SHARE, depth, NO_DEPTH),
-        tokens=torch.where(unsaid[:, None], unsaid_tokens().to(device), tokens),
-        kind=torch.where(unsaid, -1, table.answers[rows, 0].long()),
-        told=table.told[rows, mirrored.long(), captions] & ~unsaid[:, None],
-    )
-
-
-def channel_weights(table: Table) -> Tensor:
-    """(1, 32, 1, 1), mean 1: a channel weighs as its spread, so the means of patches weigh most.
-
-    Errors in those are what shows as squares in a smooth sky, and they are what a caption can tell.
-    """
-    spread = table.latents[:: max(1, len(table) // 2000)].float().std(dim=(0, 2, 3))
-    return (spread / spread.mean())[None, :, None, None]
-
-
-def visibility(latents: Tensor) -> Tensor:
-    """(N, 1, h, w), mean 1: how much an error is seen at each place, less where the texture around hides it."""
-    lively = nn.functional.avg_pool2d(
-        latents[:, COARSE:].square().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False
-    )
-    seen = (SMOOTH + lively).rsqrt()
-    return seen / seen.mean()
-
-
-def losses(
-    painter: Painter,
-    unet: nn.Module,
-    alphas: Tensor,
-    weights: Tensor,
-    batch: Batch,
-    random: torch.Generator,
-    critic: Critic | None = None,
-    heed: float = 0.0,
-) -> Tensor:
-    """(N,): weighted squared error of v for each sample of the batch, and ``heed`` times what the critic misses."""
-    latents, device = batch.latents, batch.latents.device
-    said = painter.read(batch.tokens)
-    times = times_of(len(latents), random, device)
-    noise = torch.randn(latents.shape, generator=random, device=device)
-    power = alphas[times].float()[:, None, None, None]
-    noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
-    aim = power.sqrt() * noise - (1 - power).sqrt() * latents
-    depth, own = batch.depth, torch.zeros(len(latents), dtype=torch.bool, device=device)
-    if critic is not None:
-        own[: int(OWN * len(latents))] = True
-        unsaid = painter.read(unsaid_tokens().to(device)[None])
-        noisy[own], times[own] = begun(unet, alphas, said[own].detach(), unsaid.detach(), noise[own], random)
-        depth = torch.where(own[:, None, None, None], NO_DEPTH, depth)
-        power = alphas[times].float()[:, None, None, None]
-    found = unet(torch.cat([noisy, depth], dim=1), times, said).sample.float()
-    error = (weights * visibility(latents) * (found - aim).square()).mean(dim=(1, 2, 3)) * ~own
-    if critic is None:
-        return error
-    foretold = power.sqrt() * noisy - (1 - power).sqrt() * found
-    sooner = (times * (0.5 + 0.45 * torch.rand(len(times), generator=random, device=device))).long()
-    power = alphas[sooner].float()
-    heard = (times >= HEEDED.start) & (times < HEEDED.stop)
-    missed = unheard(critic(noised(foretold, power, random), power), batch.kind, batch.told)
-    return error + heed * missed * heard
-
-
-@torch.no_grad()
-def begun(
-    unet: nn.Module, alphas: Tensor, said: Tensor, unsaid: Tensor, noise: Tensor, random: torch.Generator
-) -> tuple[Tensor, int]:
-    """Paintings of its own (N, 32, h, w), one to five of eight guided DDIM steps after ``noise``, and the time there.
-
-    In a noised picture of the world the road is there already, however faint; in what the painter began it is not,
-    unless it drew one. ``said`` (N, 48, 192) and ``unsaid`` (1, 48, 192) are captions, and none, as it reads them.
-    """
-    count, device = len(noise), noise.device
-    times = (torch.arange(STEPS, 0, -1) * len(alphas) // STEPS - 1).tolist()
-    taken = int(torch.randint(1, 6, (), generator=random, device=device))
-    guidance = 1 + 4 * torch.rand(count, 1, 1, 1, generator=random, device=device)
-    both, depth = torch.cat([said, unsaid.expand_as(said)]), torch.full_like(noise[:, :1], NO_DEPTH)
-    noisy = noise
-    for time, after in itertools.pairwise(times[: taken + 1]):
-        seen = torch.cat([noisy, depth], dim=1).repeat(2, 1, 1, 1)
-        told, plain = unet(seen, torch.full((2 * count,), time, device=device), both).sample.float().chunk(2)
-        v = plain + guidance * (told - plain)
-        power, left = alphas[time].float(), alphas[after].float()
-        clean, rest = power.sqrt() * noisy - (1 - power).sqrt() * v, (1 - power).sqrt() * noisy + power.sqrt() * v
-        noisy = left.sqrt() * clean + (1 - left).sqrt() * rest
-    return noisy, times[taken]
 
 
 # --- the sitting ------------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def painter():
 
 def wrong(table):
     """Sixteen pictures under captions of the other kind: only the critic speaks for the captions."""
-    from training.painter import Batch
+    from training.batch import Batch
 
     kind = torch.ones(16, dtype=torch.long)
     told = table.told[1:2, 0, 0].expand(16, -1)
@@ -93,8 +93,8 @@ def wrong(table):
 
 def test_a_painter_that_heeds_it_paints_what_it_asks_for(table, folder, painter):
     from training.critic import load
+    from training.loss import channel_weights, losses
     from training.noise import signal
-    from training.painter import channel_weights, losses
 
     critic, alphas, weights, batch = load(folder), signal(), channel_weights(table), wrong(table)
     optimizer = torch.optim.AdamW(painter.parameters(), lr=3e-3)
@@ -115,8 +115,8 @@ def test_a_painter_that_heeds_it_paints_what_it_asks_for(table, folder, painter)
 
 def test_a_painting_begun_stands_where_its_steps_led(painter):
     """A painter that always foretells the same picture has begun that picture, with so much of the noise left."""
+    from training.loss import begun
     from training.noise import signal
-    from training.painter import begun
 
     alphas, noise = signal(), torch.randn(3, 32, 16, 16, generator=torch.Generator().manual_seed(0))
     picture = torch.ones(32, 16, 16)

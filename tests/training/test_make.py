@@ -10,7 +10,7 @@ HOUSE = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
-@pytest.mark.parametrize("name", ["autoencoder", "painter", "depth", "inbetween", "judge"])
+@pytest.mark.parametrize("name", ["autoencoder", "painter", "depth", "inbetween", "judge", "critic"])
 def test_make_trains(name: str) -> None:
     """A pattern rule is passed over for targets that are called phony."""
     says = subprocess.run(["make", "-n", f"train-{name}"], cwd=HOUSE, capture_output=True, text=True, check=True).stdout

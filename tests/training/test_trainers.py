@@ -84,7 +84,7 @@ def test_random_numbers_depend_on_seed_step_and_purpose_only():
 
 
 def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
-    from training.painter import draw
+    from training.batch import draw
 
     _, table, _ = parts
     signs = torch.tensor([1.0, -1.0] * 16)
@@ -103,7 +103,7 @@ def test_half_of_a_batch_is_mirrored_and_some_is_left_unsaid(parts):
 
 
 def test_photographs_and_slow_kinds_are_drawn_more_often(parts):
-    from training.painter import chances
+    from training.batch import chances
 
     _, table, _ = parts  # coasts are rows 0 to 3, photographs 0 to 4
     share = chances(table)

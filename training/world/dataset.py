@@ -93,7 +93,7 @@ def rows(seed: int) -> Iterator[Row]:
 
 
 def write_shard(path: Path, first: int, count: int = SHARD) -> int:
-    """Render `count` scenes from number `first` into `path`; whole or not at all. Returns the number of rows; none, no file."""
+    """Render `count` scenes from number `first` into `path`; whole or not at all. Returns the rows; none, no file."""
     data: list[bytes] = []
     depths, texts = [], []
     for seed in range(first, first + count):
