@@ -44,7 +44,7 @@ from training.world.dataset import rows as world_rows  # noqa: E402
 
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
-STEPS, GUIDANCE, RESCALE = 10, 4.5, 0.7
+STEPS, GUIDANCE, RESCALE = 10, 3.0, 0.7
 SUBJECTS = {
     "canyon": "a canyon",
     "city": "a city",

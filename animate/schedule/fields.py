@@ -143,7 +143,7 @@ _ROWS: tuple[Field, ...] = (
     # diffusion
     _curve("strength", "diffusion", 0.65, "How much of the previous frame is kept: 1 keeps it untouched, 0 ignores it (denoise = 1 − strength).", embedded=0.42, low=0, high=1, inverted=("denoising_strength", "denoise", "image_seed_strength"), aliases=("init_image_strength",), example="{0: 0.65, 48: 0.45}"),
     _curve("steps", "diffusion", 25, "Steps of the sampler for a whole picture; a redrawn frame runs its share of them.", embedded=10, low=1, high=1000, whole=True, aliases=("num_inference_steps", "inference_steps"), example="20"),
-    _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=4.0, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
+    _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=3.0, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
     _curve("guidance_rescale", "diffusion", 0.0, "How far strict guidance is brought back to the contrast of the unguided picture: against colours that burn in over a run.", embedded=0.7, low=0, high=1, deforum=0, example="0.7"),
     _field("sampler", "text", "diffusion", "Euler a", "The sampler, by diffusers' or A1111's name.", embedded="DDIM", aliases=("sampler_name", "scheduler"), example="DPM++ 2M Karras"),
     _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
