@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from training import autoencoder, checkpoint
 from training.latents import Table, World, prepare
 from training.looks import CROP, Looks
-from training.noise import signal
+from training.noise import noised, signal
 from training.questions import QUESTIONS, THINGS
 
 RUN = checkpoint.RUNS / "critic"
@@ -45,14 +45,12 @@ class Critic(Looks):
         return super().forward(seen)
 
 
-def noised(latents: Tensor, power: Tensor, random: torch.Generator) -> Tensor:
+def glimpsed(latents: Tensor, power: Tensor, random: torch.Generator) -> Tensor:
     """A random square of the latents with so much of their power left, as the critic looks at them."""
     top, left = torch.randint(
         1 + latents.shape[-1] - min(CROP, latents.shape[-1]), (2,), generator=random, device=latents.device
     ).tolist()
-    seen = latents[..., top : top + CROP, left : left + CROP]
-    noise = torch.randn(seen.shape, generator=random, device=latents.device)
-    return power.sqrt()[:, None, None, None] * seen + (1 - power).sqrt()[:, None, None, None] * noise
+    return noised(latents[..., top : top + CROP, left : left + CROP], power, random)
 
 
 def unheard(scores: dict[str, Tensor], kind: Tensor, told: Tensor) -> Tensor:
@@ -96,7 +94,7 @@ def right(critic: Critic, table: Table, alphas: Tensor, times: tuple[int, ...] =
     random = checkpoint.generator(0, 0, "unseen", table.latents.device)
     for time in times:
         power = alphas[time].expand(len(rows))
-        said = critic(noised(table.latents[rows].float(), power, random), power)["kind"].argmax(1)
+        said = critic(glimpsed(table.latents[rows].float(), power, random), power)["kind"].argmax(1)
         found.append(float((said == kind)[kind >= 0].float().mean()))
     critic.train()
     return found
@@ -134,7 +132,7 @@ def train(
         latents = table.latents[rows].float()
         latents = torch.where(turned, latents.flip(-1) * signs[:, None, None], latents)
         with torch.autocast(device.type, torch.bfloat16):
-            value = lost(critic(noised(latents, alphas[times], random), alphas[times]), table, rows)
+            value = lost(critic(glimpsed(latents, alphas[times], random), alphas[times]), table, rows)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         for group in optimizer.param_groups:

@@ -142,7 +142,7 @@ def curve(folder: Path) -> None:
     """Draw the losses of ``log.txt`` over samples seen."""
     from matplotlib.figure import Figure
 
-    found = re.findall(r"samples (\d+) loss ([\d.]+)", (folder / "log.txt").read_text(encoding="utf-8"))
+    found = re.findall(r"samples (\d+) (?:loss|error) ([\d.]+)", (folder / "log.txt").read_text(encoding="utf-8"))
     if not found:
         return
     samples, losses = zip(*((int(a), float(b)) for a, b in found))

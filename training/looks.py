@@ -19,7 +19,7 @@ class Looks(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(channels, WIDTHS[0], 3, padding=1)]
         for place, width in enumerate(WIDTHS):
-            layers += [_Block(width)]
+            layers += [Block(width)]
             if place + 1 < len(WIDTHS):
                 layers += [nn.Conv2d(width, WIDTHS[place + 1], 3, stride=2, padding=1)]
         self.body = nn.Sequential(*layers, nn.GroupNorm(8, WIDTHS[-1]), nn.SiLU())
@@ -34,7 +34,9 @@ class Looks(nn.Module):
         return {name: head(told) for name, head in self.heads.items()}
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """Two convolutions beside the straight way."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.inside = nn.Sequential(

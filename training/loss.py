@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from training.batch import NO_DEPTH, Batch, unsaid_tokens
-from training.critic import Critic, noised, unheard
+from training.critic import Critic, glimpsed, unheard
+from training.discriminator import Discriminator, caught, strength
 from training.latents import Table
-from training.noise import times_of
+from training.noise import noised, times_of
+from training.paintings import begun, guided
 
 if TYPE_CHECKING:
     from training.painter import Painter
@@ -22,9 +24,8 @@ SMOOTH = 0.25
 """What is added to a place's liveliness before its error is divided by the root of it: grain is seen in a smooth sky,
 not among leaves. Without it, and with samples of little noise counting less (min-SNR) and drawn less often, 50,000
 samples left the painter worse at taking noise away than shrinking each place by its own energy: 0.244 against 0.230."""
-OWN = 0.25
-"""Share of a batch that goes on with paintings of its own where a critic is heeded; only the critic speaks there."""
-STEPS = 8
+OWN = 0.375
+"""Share of a batch that goes on with paintings of its own where there are teachers; only they speak there."""
 HEEDED = range(300, 900)
 """Time steps at which the critic is heard: after the first, which knows nothing yet of where things are to be, so that
 the noise still decides that, and before details."""
@@ -48,6 +49,19 @@ def visibility(latents: Tensor) -> Tensor:
     return seen / seen.mean()
 
 
+@dataclass(frozen=True)
+class Teachers:
+    """Who looks at what the painter foretells, and how much each is heard."""
+
+    critic: Critic | None = None
+    heed: float = 0.0
+    discriminator: Discriminator | None = None
+    dare: float = 0.0
+
+
+NOBODY = Teachers()
+
+
 def losses(
     painter: Painter,
     unet: nn.Module,
@@ -55,56 +69,65 @@ def losses(
     weights: Tensor,
     batch: Batch,
     random: torch.Generator,
-    critic: Critic | None = None,
-    heed: float = 0.0,
-) -> Tensor:
-    """(N,): weighted squared error of v for each sample of the batch, and ``heed`` times what the critic misses."""
-    latents, device = batch.latents, batch.latents.device
-    said = painter.read(batch.tokens)
-    times = times_of(len(latents), random, device)
-    noise = torch.randn(latents.shape, generator=random, device=device)
-    power = alphas[times].float()[:, None, None, None]
-    noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
-    aim = power.sqrt() * noise - (1 - power).sqrt() * latents
-    depth, own = batch.depth, torch.zeros(len(latents), dtype=torch.bool, device=device)
-    if critic is not None:
-        own[: int(OWN * len(latents))] = True
-        unsaid = painter.read(unsaid_tokens().to(device)[None])
-        noisy[own], times[own] = begun(unet, alphas, said[own].detach(), unsaid.detach(), noise[own], random)
-        depth = torch.where(own[:, None, None, None], NO_DEPTH, depth)
-        power = alphas[times].float()[:, None, None, None]
-    found = unet(torch.cat([noisy, depth], dim=1), times, said).sample.float()
-    error = (weights * visibility(latents) * (found - aim).square()).mean(dim=(1, 2, 3)) * ~own
-    if critic is None:
-        return error
-    foretold = power.sqrt() * noisy - (1 - power).sqrt() * found
-    sooner = (times * (0.5 + 0.45 * torch.rand(len(times), generator=random, device=device))).long()
-    power = alphas[sooner].float()
-    heard = (times >= HEEDED.start) & (times < HEEDED.stop)
-    missed = unheard(critic(noised(foretold, power, random), power), batch.kind, batch.told)
-    return error + heed * missed * heard
+    teachers: Teachers = NOBODY,
+) -> dict[str, Tensor]:
+    """What is to be made small, each a mean over the batch; their sum is the loss.
 
-
-@torch.no_grad()
-def begun(
-    unet: nn.Module, alphas: Tensor, said: Tensor, unsaid: Tensor, noise: Tensor, random: torch.Generator
-) -> tuple[Tensor, int]:
-    """Paintings of its own (N, 32, h, w), one to five of eight guided DDIM steps after ``noise``, and the time there.
-
-    In a noised picture of the world the road is there already, however faint; in what the painter began it is not,
-    unless it drew one. ``said`` (N, 48, 192) and ``unsaid`` (1, 48, 192) are captions, and none, as it reads them.
+    ``error``: weighted squared error of v on the world's latents. ``missed``: what the critic misses. ``clumsy``: how
+    surely the discriminator sees that late steps of the painter's own paintings are none of the world's. ``fooled``:
+    where it errs, which moves the discriminator alone.
     """
-    count, device = len(noise), noise.device
-    times = (torch.arange(STEPS, 0, -1) * len(alphas) // STEPS - 1).tolist()
-    taken = int(torch.randint(1, 6, (), generator=random, device=device))
-    guidance = 1 + 4 * torch.rand(count, 1, 1, 1, generator=random, device=device)
-    both, depth = torch.cat([said, unsaid.expand_as(said)]), torch.full_like(noise[:, :1], NO_DEPTH)
-    noisy = noise
-    for time, after in itertools.pairwise(times[: taken + 1]):
-        seen = torch.cat([noisy, depth], dim=1).repeat(2, 1, 1, 1)
-        told, plain = unet(seen, torch.full((2 * count,), time, device=device), both).sample.float().chunk(2)
-        v = plain + guidance * (told - plain)
-        power, left = alphas[time].float(), alphas[after].float()
-        clean, rest = power.sqrt() * noisy - (1 - power).sqrt() * v, (1 - power).sqrt() * noisy + power.sqrt() * v
-        noisy = left.sqrt() * clean + (1 - left).sqrt() * rest
-    return noisy, times[taken]
+    critic, discriminator = teachers.critic, teachers.discriminator
+    count, device = len(batch.latents), batch.latents.device
+    few = max(1, int(OWN * count / 3)) if critic or discriminator else 0
+    world = count - 3 * few
+    said = painter.read(batch.tokens)
+    latents, times = batch.latents[:world], times_of(world, random, device)
+    noise = torch.randn(batch.latents.shape, generator=random, device=device)
+    power = alphas[times].float()[:, None, None, None]
+    aim = power.sqrt() * noise[:world] - (1 - power).sqrt() * latents
+    noisy = power.sqrt() * latents + (1 - power).sqrt() * noise[:world]
+    begins = [(noisy, times, batch.depth[:world], torch.arange(world, device=device))]
+    if few:
+        with torch.no_grad():
+            unsaid = painter.read(unsaid_tokens().to(device)[None])
+        states = begun(unet, alphas, said[-few:].detach(), unsaid, noise[-few:], random)
+        blind = torch.full_like(states.noisy[:, :1], NO_DEPTH)
+        begins += [(states.noisy, states.times, blind, count - few + states.which)]
+    noisy, times, depth, rows = (torch.cat(parts) for parts in zip(*begins))
+    found = unet(torch.cat([noisy, depth], dim=1), times, said[rows]).sample.float()
+    wrong = weights * visibility(latents) * (found[:world] - aim).square()
+    sums = {"error": wrong.mean(dim=(1, 2, 3)).sum() / count}
+    if critic:
+        power = alphas[(times * (0.5 + 0.45 * torch.rand(count, generator=random, device=device))).long()].float()
+        heard = (times >= HEEDED.start) & (times < HEEDED.stop)
+        seen = glimpsed(foretold(noisy, found, alphas[times].float()), power, random)
+        missed = unheard(critic(seen, power), batch.kind[rows], batch.told[rows])
+        sums["missed"] = teachers.heed * (missed * heard).mean()
+    if discriminator:
+        late = states.late
+        times, caption = states.times[late], painter.unet.add_embedding(said).detach()
+        v = guided(found[world:][late], states.plain[late], states.guidance[late])
+        power = alphas[(times * torch.rand(len(v), generator=random, device=device)).long()].float()
+        painted = noised(foretold(states.noisy[late], v, alphas[times].float()), power, random)
+        whose = caption[rows[world:][late]]
+        discriminator.requires_grad_(False)
+        sums["clumsy"] = -strength(discriminator(painted, power, whose)).mean()
+        discriminator.requires_grad_(True)
+        sums["clumsy"] = sums["clumsy"] * teachers.dare * louder(sums["error"], sums["clumsy"], found)
+        false = painted.detach(), power, whose
+        power = power[torch.arange(count, device=device) % len(power)]
+        sums["fooled"] = caught(discriminator, (noised(batch.latents, power, random), power, caption), false, random)
+    return sums
+
+
+def louder(one: Tensor, other: Tensor, found: Tensor) -> Tensor:
+    """How many times harder ``one`` pulls at what was found than ``other`` (VQGAN, 2012.09841 section 3.1)."""
+    pulls = [torch.autograd.grad(loss, found, retain_graph=True)[0].norm() for loss in (one, other)]
+    return pulls[0] / pulls[1].clamp(min=1e-8)
+
+
+def foretold(noisy: Tensor, v: Tensor, power: Tensor) -> Tensor:
+    """The latents (N, 32, h, w) without noise that ``v`` says are in noisy ones with so much power of theirs (N,)."""
+    power = power[:, None, None, None]
+    return power.sqrt() * noisy - (1 - power).sqrt() * v

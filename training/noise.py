@@ -38,3 +38,10 @@ def times_of(count: int, random: torch.Generator, device: torch.device) -> Tenso
     late = NOISY + (even - early) / NOISY_SHARE * (last - NOISY)
     times = torch.where(even < early, even / early * NOISY, late).long().clamp(max=last - 1)
     return times[torch.randperm(count, generator=random, device=device)]
+
+
+def noised(latents: Tensor, power: Tensor, random: torch.Generator) -> Tensor:
+    """Latents (N, 32, h, w) with so much of their power (N,) left."""
+    noise = torch.randn(latents.shape, generator=random, device=latents.device)
+    power = power[:, None, None, None]
+    return power.sqrt() * latents + (1 - power).sqrt() * noise

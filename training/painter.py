@@ -3,7 +3,7 @@
     python -m training.painter --read --minutes 5                          # the text encoder alone: what captions tell
     python -m training.painter --side 128 --minutes 20 --workers 2         # small pictures first: four times as many
     python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
-    python -m training.painter --minutes 60 --heed 0.04     # and heeds the critic (training.critic)
+    python -m training.painter --minutes 60 --heed 0.04 --dare 0.05     # heeds the critic, dares the discriminator
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
@@ -28,9 +28,9 @@ from training import autoencoder, checkpoint, words
 from training import critic as critics
 from training.average import Average
 from training.batch import draw
-from training.critic import Critic
+from training.discriminator import Discriminator
 from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
-from training.loss import channel_weights, losses
+from training.loss import NOBODY, Teachers, channel_weights, losses
 from training.noise import NOISE, signal
 from training.workers import ALONE, Workers
 from training.workers import run as launch
@@ -203,8 +203,7 @@ def train(
     show: Any = None,
     takes: int = 4,
     workers: Workers = ALONE,
-    critic: Critic | None = None,
-    heed: float = 0.0,
+    teachers: Teachers = NOBODY,
 ) -> int:
     """Train until ``minutes`` are over or ``steps`` are done in all; resume from ``folder`` unless ``fresh``.
 
@@ -222,8 +221,15 @@ def train(
     unet: nn.Module = torch.compile(painter.unet) if compiled else painter.unet  # type: ignore[assignment]
     table = world.table if isinstance(world, World) else world
     alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to(device)
-    critic = critic.to(device) if critic else None
     table = table.to(device)
+    learned = list(painter.parameters())
+    optimizers, discriminator = [optimizer], teachers.discriminator
+    if discriminator:
+        learned += list(discriminator.parameters())
+        optimizers += [torch.optim.AdamW(discriminator.parameters(), lr=rate, betas=(0.0, 0.99), weight_decay=0.01)]
+        if state and "discriminator" in state:
+            discriminator.load_state_dict(state["discriminator"]["weights"])
+            optimizers[1].load_state_dict(state["discriminator"]["optimizer"])
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
     intake = checkpoint.Clock(minutes, every=45)
@@ -237,7 +243,11 @@ def train(
     over, due, looks = step >= steps, False, False
     while True:
         if leads and (over or due):
-            checkpoint.save(folder / "checkpoint.pt", state_of(painter, average, optimizer, step, samples))
+            state = state_of(painter, average, optimizer, step, samples)
+            if discriminator:
+                learner = {"weights": discriminator.state_dict(), "optimizer": optimizers[1].state_dict()}
+                state["discriminator"] = learner
+            checkpoint.save(folder / "checkpoint.pt", state)
         if looks and not over and isinstance(world, World) and world.refresh(takes):
             table = world.table.to(device)
             if leads:
@@ -249,24 +259,27 @@ def train(
         drawn = draw(table, turned, batch // workers.count, checkpoint.numpy_generator(seed, step, "rows" + own))
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             noise = checkpoint.generator(seed, step, "noise" + own, device)
-            value = losses(painter, unet, alphas, weights, drawn, noise, critic, heed).mean()
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
+            parts = losses(painter, unet, alphas, weights, drawn, noise, teachers)
+        for one in optimizers:
+            one.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()
         now = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
         says = [now, float(clock.over()), float(clock.due()), float(intake.due())] if leads else [0.0] * 4
-        now, *asked = workers.together(painter.parameters(), torch.tensor(says, dtype=torch.float64)).tolist()
+        now, *asked = workers.together(learned, torch.tensor(says, dtype=torch.float64)).tolist()
         ends, due, looks = map(bool, asked)
-        for group in optimizer.param_groups:
-            group["lr"] = now
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
-        optimizer.step()
+        for one in optimizers:
+            for group in one.param_groups:
+                group["lr"] = now
+            one.step()
         step, samples = step + 1, samples + batch
         average.update(painter, step)
-        values = [*values[-99:], value.detach()]  # read now and then: a GPU is not to wait for it
+        values = [*values[-99:], torch.stack(list(parts.values())).detach()]  # read now and then: no GPU waits for it
         over = ends or step >= steps
         if step % 100 == 0 and leads:
-            speed, shown = (step - begun) * batch / clock.spent(), float(torch.stack(values).mean())
-            checkpoint.log(folder, f"step {step} samples {samples} loss {shown:.4f} at {speed:.0f}/s")
+            speed, means = (step - begun) * batch / clock.spent(), torch.stack(values).mean(0).tolist()
+            shown = " ".join(f"{name} {mean:.4f}" for name, mean in zip(parts, means))
+            checkpoint.log(folder, f"step {step} samples {samples} {shown} at {speed:.0f}/s")
     return step
 
 
@@ -382,8 +395,19 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         show=show,
         takes=options.takes,
         workers=workers,
-        critic=critics.load() if options.heed else None,
+        teachers=teachers(options, painter),
+    )
+
+
+def teachers(options: argparse.Namespace, painter: Painter) -> Teachers:
+    """Those that the command line asks for, where the painter is."""
+    device = painter.unet.device
+    discriminator = Discriminator(painter.unet.time_embedding.linear_2.out_features) if options.dare else None
+    return Teachers(
+        critic=critics.load().to(device) if options.heed else None,
         heed=options.heed,
+        discriminator=discriminator.to(device, memory_format=torch.channels_last) if discriminator else None,  # type: ignore[call-overload]
+        dare=options.dare,
     )
 
 
@@ -397,6 +421,7 @@ def main() -> None:
     parser.add_argument("--cool", type=float, default=0, help="minutes at the end in which the rate falls to nothing")
     parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
     parser.add_argument("--heed", type=float, default=0, help="weight of what the critic misses (train it first)")
+    parser.add_argument("--dare", type=float, default=0, help="weight of what the discriminator sees through")
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")

@@ -38,19 +38,24 @@ def parts():
     return build, table, torch.ones(32)
 
 
-def sitting(parts, folder, steps, table=None):
+def sitting(parts, folder, steps, table=None, dare=0.0):
+    from training.discriminator import Discriminator
+    from training.loss import Teachers
     from training.painter import train
 
     build, whole, signs = parts
     painter = build()
-    train(painter, table or whole, signs, folder, minutes=10, steps=steps, batch=4, rate=1e-3)
+    discriminator = Discriminator(painter.unet.time_embedding.linear_2.out_features) if dare else None
+    teachers = Teachers(discriminator=discriminator, dare=dare)
+    train(painter, table or whole, signs, folder, minutes=10, steps=steps, batch=4, rate=1e-3, teachers=teachers)
     return painter
 
 
-def test_killed_and_resumed_training_ends_with_the_same_weights(parts, tmp_path):
-    straight = sitting(parts, tmp_path / "straight", 4)
-    sitting(parts, tmp_path / "resumed", 2)
-    resumed = sitting(parts, tmp_path / "resumed", 4)
+@pytest.mark.parametrize("dare", [0.0, 0.5])
+def test_killed_and_resumed_training_ends_with_the_same_weights(parts, tmp_path, dare):
+    straight = sitting(parts, tmp_path / "straight", 4, dare=dare)
+    sitting(parts, tmp_path / "resumed", 2, dare=dare)
+    resumed = sitting(parts, tmp_path / "resumed", 4, dare=dare)
     for (name, a), (_, b) in zip(straight.named_parameters(), resumed.named_parameters()):
         assert torch.equal(a, b), name
     states = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in ("straight", "resumed")]
