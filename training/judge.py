@@ -13,9 +13,10 @@ import itertools
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training import autoencoder, checkpoint
+from training.average import Average
 from training.latents import World, prepare
 from training.looks import CROP, Looks
 from training.questions import QUESTIONS, Truth, joined, truth
@@ -61,6 +62,18 @@ def right(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, float]:
     return found
 
 
+def lost(scores: dict[str, Tensor], right: dict[str, Tensor]) -> Tensor:
+    """What the judge is trained to make small: how little it gives to the right answers (N, answers), of which any
+    will do, and a twentieth of that to all, so that it is never quite sure. Pictures without an answer do not count."""
+    values = []
+    for name, answers in right.items():
+        known = answers.any(1)
+        said = scores[name].float().log_softmax(1)[known]
+        given = said.masked_fill(~answers[known], -torch.inf).logsumexp(1)
+        values.append(-(0.95 * given + 0.05 * said.mean(1)).sum() / known.sum().clamp(min=1))
+    return torch.stack(values).sum()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=8)
@@ -84,14 +97,16 @@ def main() -> None:
     first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
     latents = world.table.latents
     fresh = torch.cat([latents[-300:], first]).float().to(device)
-    latents, named = latents[:-300].to(device), known.named[:-300].to(device)
+    latents, taught = latents[:-300].to(device), {name: all[:-300].to(device) for name, all in known.right.items()}
     torch.manual_seed(options.seed)
     judge = Judge().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
+    average, kept = Average(judge), Judge().to(device)
     step, state = 0, checkpoint.load(RUN / "checkpoint.pt")
     if state:
         judge.load_state_dict(state["judge"])
         optimizer.load_state_dict(state["optimizer"])
+        average.load(state["average"])
         step = state["step"]
     checkpoint.stop_kindly()
     clock = checkpoint.Clock(options.minutes)
@@ -99,8 +114,9 @@ def main() -> None:
         over = clock.over()
         if over or clock.due():
             state = {"judge": judge.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            checkpoint.save(RUN / "checkpoint.pt", state)
-            shares = " ".join(f"{name} {share:.3f}" for name, share in right(judge, fresh, unseen).items())
+            checkpoint.save(RUN / "checkpoint.pt", state | {"average": average.named()})
+            average.into(kept)
+            shares = " ".join(f"{name} {share:.3f}" for name, share in right(kept, fresh, unseen).items())
             checkpoint.log(RUN, f"judge, step {step}, {len(latents)} pictures; right on {len(fresh)} unseen: {shares}")
         if over:
             break
@@ -116,17 +132,15 @@ def main() -> None:
         seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
         with torch.autocast(device.type, torch.bfloat16):
             scores = judge(seen.contiguous(memory_format=torch.channels_last))
-        lost = sum(
-            nn.functional.cross_entropy(scores[name].float(), named[rows, place], ignore_index=-1, label_smoothing=0.05)
-            for place, name in enumerate(QUESTIONS)
-        )
+        value = lost(scores, {name: all[rows] for name, all in taught.items()})
         optimizer.zero_grad(set_to_none=True)
-        lost.backward()  # type: ignore[union-attr]
+        value.backward()
         for group in optimizer.param_groups:
             group["lr"] = options.rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * clock.left() / options.minutes)
         optimizer.step()
         step += 1
-    weights = {name: value.half().cpu().contiguous() for name, value in judge.state_dict().items()}
+        average.update(judge, step)
+    weights = {name: value.half().cpu().contiguous() for name, value in kept.state_dict().items()}
     checkpoint.write_whole(KEPT, lambda path: save_file(weights, path))
 
 
