@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from training import autoencoder, checkpoint
 from training.latents import Table, World, prepare
-from training.looks import CROP, Looks
+from training.looks import CROP, Looks, square
 from training.noise import noised, signal
 from training.questions import QUESTIONS, THINGS
 
@@ -47,10 +47,7 @@ class Critic(Looks):
 
 def glimpsed(latents: Tensor, power: Tensor, random: torch.Generator) -> Tensor:
     """A random square of the latents with so much of their power left, as the critic looks at them."""
-    top, left = torch.randint(
-        1 + latents.shape[-1] - min(CROP, latents.shape[-1]), (2,), generator=random, device=latents.device
-    ).tolist()
-    return noised(latents[..., top : top + CROP, left : left + CROP], power, random)
+    return noised(square(latents, CROP, random), power, random)
 
 
 def unheard(scores: dict[str, Tensor], kind: Tensor, told: Tensor) -> Tensor:

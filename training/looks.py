@@ -12,6 +12,13 @@ CROP = 14
 WIDTHS = (64, 96, 160)
 
 
+def square(latents: Tensor, side: int, random: torch.Generator) -> Tensor:
+    """(N, channels, side, side): a random square of the latents; all of smaller ones."""
+    most = 1 + latents.shape[-1] - min(side, latents.shape[-1])
+    top, left = torch.randint(most, (2,), generator=random, device=latents.device).tolist()
+    return latents[..., top : top + side, left : left + side]
+
+
 class Looks(nn.Module):
     """Latents (N, channels, h, w) to the scores of each question's answers; 0.6 M parameters."""
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from training.batch import NO_DEPTH, Batch, unsaid_tokens
 from training.critic import Critic, glimpsed, unheard
-from training.discriminator import Discriminator, caught, strength
+from training.discriminator import CROP, Discriminator, held
 from training.latents import Table
+from training.looks import square
 from training.noise import noised, times_of
 from training.paintings import begun, guided
 
@@ -106,25 +107,19 @@ def losses(
         sums["missed"] = teachers.heed * (missed * heard).mean()
     if discriminator:
         late = states.late
-        times, caption = states.times[late], painter.unet.add_embedding(said).detach()
-        v = guided(found[world:][late], states.plain[late], states.guidance[late])
-        power = alphas[(times * torch.rand(len(v), generator=random, device=device)).long()].float()
-        painted = noised(foretold(states.noisy[late], v, alphas[times].float()), power, random)
-        whose = caption[rows[world:][late]]
-        discriminator.requires_grad_(False)
-        sums["clumsy"] = -strength(discriminator(painted, power, whose)).mean()
-        discriminator.requires_grad_(True)
-        sums["clumsy"] = sums["clumsy"] * teachers.dare * louder(sums["error"], sums["clumsy"], found)
-        false = painted.detach(), power, whose
-        power = power[torch.arange(count, device=device) % len(power)]
-        sums["fooled"] = caught(discriminator, (noised(batch.latents, power, random), power, caption), false, random)
+        mine, pulled, caption = states[late], found[world:][late], painter.unet.add_embedding(said).detach()
+        if pulled.requires_grad:  # the discriminator's own loss may be flat or steep: it pulls a share of the error's
+            hard = teachers.dare * (weights * visibility(latents) * (found[:world] - aim)).detach().norm()
+            hard = hard * 2 / count / latents[0].numel()
+            pulled.register_hook(lambda pull: pull * hard / pull.norm().clamp(min=1e-12))
+        v = guided(pulled, mine.plain, mine.guidance)
+        painted = foretold(mine.noisy, v, alphas[mine.times].float())
+        power = alphas[(mine.times * torch.rand(len(v), generator=random, device=device).square()).long()].float()
+        some = slice(len(v))
+        true = noised(square(batch.latents[some], CROP, random), power, random), power, caption[some]
+        false = noised(square(painted, CROP, random), power, random), power, caption[rows[world:][late]]
+        sums |= held(discriminator, true, false, random)
     return sums
-
-
-def louder(one: Tensor, other: Tensor, found: Tensor) -> Tensor:
-    """How many times harder ``one`` pulls at what was found than ``other`` (VQGAN, 2012.09841 section 3.1)."""
-    pulls = [torch.autograd.grad(loss, found, retain_graph=True)[0].norm() for loss in (one, other)]
-    return pulls[0] / pulls[1].clamp(min=1e-8)
 
 
 def foretold(noisy: Tensor, v: Tensor, power: Tensor) -> Tensor:

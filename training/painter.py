@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, words
 from training import critic as critics
 from training.average import Average
@@ -225,6 +226,8 @@ def train(
     learned = list(painter.parameters())
     optimizers, discriminator = [optimizer], teachers.discriminator
     if discriminator:
+        if compiled:
+            discriminator.compile(dynamic=False)
         learned += list(discriminator.parameters())
         optimizers += [torch.optim.AdamW(discriminator.parameters(), lr=rate, betas=(0.0, 0.99), weight_decay=0.01)]
         if state and "discriminator" in state:
@@ -395,14 +398,14 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         show=show,
         takes=options.takes,
         workers=workers,
-        teachers=teachers(options, painter),
+        teachers=teachers(options, painter, vae),
     )
 
 
-def teachers(options: argparse.Namespace, painter: Painter) -> Teachers:
+def teachers(options: argparse.Namespace, painter: Painter, vae: PatchAutoencoder) -> Teachers:
     """Those that the command line asks for, where the painter is."""
     device = painter.unet.device
-    discriminator = Discriminator(painter.unet.time_embedding.linear_2.out_features) if options.dare else None
+    discriminator = Discriminator(vae, painter.unet.time_embedding.linear_2.out_features) if options.dare else None
     return Teachers(
         critic=critics.load().to(device) if options.heed else None,
         heed=options.heed,

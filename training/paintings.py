@@ -39,6 +39,9 @@ class States:
     late: Tensor
     """(n,) bool: whether the step is one of `LATE`."""
 
+    def __getitem__(self, rows: Tensor) -> States:
+        return States(*(part[rows] for part in vars(self).values()))
+
 
 def guided(told: Tensor, plain: Tensor, guidance: Tensor) -> Tensor:
     """v (n, 32, h, w) by classifier-free guidance, its spread led back to that of ``told`` (2305.08891 section 3.4)."""

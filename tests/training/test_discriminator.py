@@ -10,12 +10,19 @@ pytest.importorskip("numba")
 POOLED = 24
 
 
+@pytest.fixture(scope="module")
+def vae():
+    from training.latents import EMBEDDED, PatchAutoencoder
+
+    return PatchAutoencoder.from_pretrained(str(EMBEDDED / "vae")).float().eval()
+
+
 @pytest.fixture
-def discriminator():
+def discriminator(vae):
     from training.discriminator import Discriminator
 
     torch.manual_seed(0)
-    return Discriminator(POOLED)
+    return Discriminator(vae, POOLED)
 
 
 def lots(count, seed):
@@ -47,9 +54,8 @@ def test_it_knows_the_caption(discriminator):
     assert not torch.equal(one[-1], other[-1])
 
 
-@pytest.fixture
-def dared():
-    """What a small painter is told of eight pictures under the eyes of a discriminator, and both."""
+def dared(vae, dare):
+    """A small painter under the eyes of a discriminator: both, what is to be made small, and v as it was found."""
     from training.batch import Batch
     from training.discriminator import Discriminator
     from training.loss import Teachers, losses
@@ -59,10 +65,7 @@ def dared():
     torch.manual_seed(0)
     small = {"block_out_channels": (16, 16, 16), "norm_num_groups": 4, "attention_head_dim": 2}
     painter = Painter(torch.randn(40, 50), small, {"num_hidden_layers": 1, "intermediate_size": 32})
-    teachers = Teachers(
-        discriminator=Discriminator(painter.unet.time_embedding.linear_2.out_features),
-        dare=0.5,
-    )
+    teachers = Teachers(discriminator=Discriminator(vae, painter.unet.time_embedding.linear_2.out_features), dare=dare)
     random = torch.Generator().manual_seed(0)
     batch = Batch(
         torch.randn(8, 32, 16, 16, generator=random),
@@ -71,12 +74,18 @@ def dared():
         torch.zeros(8, dtype=torch.long),
         torch.zeros(8, 21, dtype=torch.bool),
     )
-    parts = losses(painter, painter.unet, signal(), torch.ones(1, 32, 1, 1), batch, random, teachers)
-    return painter, teachers.discriminator, parts
+    found = []
+
+    def unet(seen, times, said):
+        found.append(painter.unet(seen, times, said))
+        return found[-1]
+
+    parts = losses(painter, unet, signal(), torch.ones(1, 32, 1, 1), batch, random, teachers)
+    return painter, teachers.discriminator, parts, found[-1].sample
 
 
-def test_each_learns_from_its_own_loss(dared):
-    painter, discriminator, parts = dared
+def test_each_learns_from_its_own_loss(vae):
+    painter, discriminator, parts, _ = dared(vae, 0.5)
     parts["clumsy"].backward(retain_graph=True)
     assert all(value.grad is None for value in discriminator.parameters())
     assert any(value.grad.abs().max() > 0 for value in painter.unet.parameters() if value.grad is not None)
@@ -86,9 +95,25 @@ def test_each_learns_from_its_own_loss(dared):
     assert all(value.grad is None for value in painter.parameters())
 
 
-def test_it_pulls_a_share_as_hard_as_the_error():
-    from training.loss import louder
+def test_it_pulls_a_share_as_hard_as_the_error(vae):
+    """At what the painter says of v, however sure the discriminator is of itself."""
+    pulls = {}
+    for dare in (0.5, 2.0):
+        *_, parts, found = dared(vae, dare)
+        error, clumsy = (torch.autograd.grad(parts[name], found, retain_graph=True)[0] for name in ("error", "clumsy"))
+        torch.testing.assert_close(clumsy.norm(), dare * error.norm())
+        pulls[dare] = clumsy
+    torch.testing.assert_close(pulls[2.0], 4 * pulls[0.5])
 
-    found = torch.zeros(5, requires_grad=True)
-    error, clumsy = (3 * found).sum(), (found * 7).sum()
-    torch.testing.assert_close(louder(error, clumsy, found), torch.tensor(3 / 7))
+
+def test_squares_in_a_smooth_sky_are_plain():
+    """An edge of a hundredth of the colours' range is heard against its surroundings, the slope of the sky is not."""
+    from training.discriminator import CELL, contrast
+
+    sky = torch.linspace(0.2, 0.25, 64).expand(1, 3, 64, 64).clone()
+    sky[..., 16:32, 16:32] += 0.02
+    cells = torch.nn.functional.pixel_unshuffle(sky, CELL)
+    seen = contrast(cells, cells.unflatten(1, (3, CELL**2)).mean(2))
+    edge = seen[..., 4, 4:8].abs().mean()
+    assert edge > 0.2
+    assert edge > 2 * seen[..., 12:, 12:].abs().mean()

@@ -40,13 +40,16 @@ def parts():
 
 def sitting(parts, folder, steps, table=None, dare=0.0):
     from training.discriminator import Discriminator
+    from training.latents import EMBEDDED, PatchAutoencoder
     from training.loss import Teachers
     from training.painter import train
 
     build, whole, signs = parts
     painter = build()
-    discriminator = Discriminator(painter.unet.time_embedding.linear_2.out_features) if dare else None
-    teachers = Teachers(discriminator=discriminator, dare=dare)
+    vae = PatchAutoencoder.from_pretrained(str(EMBEDDED / "vae"))
+    torch.manual_seed(2)
+    discriminator = Discriminator(vae, painter.unet.time_embedding.linear_2.out_features)
+    teachers = Teachers(discriminator=discriminator if dare else None, dare=dare)
     train(painter, table or whole, signs, folder, minutes=10, steps=steps, batch=4, rate=1e-3, teachers=teachers)
     return painter
 
