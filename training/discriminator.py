@@ -26,11 +26,11 @@ CELL = 4
 """Pixels of a side of the squares that it starts from."""
 STEP = 0.1
 """How far a latent is moved to see how steeply the discriminator's opinion changes there."""
-STEEP = 0.1
+STEEP = 0.01
 """Weight of that steepness: one that is sure of itself within a hair's breadth teaches nothing."""
 OFTEN = 4
 """Of so many latents one is moved."""
-FAINT = 0.02
+FAINT = 0.01
 """Contrast, of 2, below which a picture counts as flat."""
 
 

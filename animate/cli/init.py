@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.file and args.output:
         raise BadInput(f"give {args.file} or -o {args.output}, not both")
-    path = args.file or args.output or Path("schedule.yaml")
+    path = args.file or args.output or Path("schedule")
+    path = path if path.suffix else path.with_suffix(".yaml")
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise BadInput(f"{path}: a schedule is a YAML file: animate init {shlex.quote(str(path.with_suffix('.yaml')))}")
     refuse_existing(path, args.force)
     file, folder = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
     write(path, STARTER.format(name=file, stem=folder))

@@ -324,6 +324,12 @@ def test_init_takes_the_name_as_it_is_typed(
     assert run(capsys, "init")[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.yaml", "schedule.yaml"]
     assert run(capsys, "init", "a.yaml", "-o", "b.yaml")[0] == 2
+    assert run(capsys, "init", "second")[0] == 0
+    assert Path("second.yaml").exists()
+    code, _, err = run(capsys, "init", "film.mp4")
+    assert code == 2
+    assert "animate init film.yaml" in err
+    assert not Path("film.mp4").exists()
     assert run(capsys, "init", "first.yaml")[0] == 2
 
 
