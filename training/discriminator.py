@@ -22,6 +22,8 @@ from training.looks import Block
 WIDTHS = (32, 64, 96, 160)
 CROP = 12
 """Places of a latent's side that it looks at at a time, which is twice as fast as all 16."""
+RATE = 1e-3
+"""Of its learning, whatever the painter's: it has to find what the painter does wrong now before that has changed."""
 CELL = 4
 """Pixels of a side of the squares that it starts from."""
 STEP = 0.1

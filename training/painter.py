@@ -29,7 +29,7 @@ from training import autoencoder, checkpoint, words
 from training import critic as critics
 from training.average import Average
 from training.batch import draw
-from training.discriminator import Discriminator
+from training.discriminator import RATE, Discriminator
 from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
 from training.loss import NOBODY, Teachers, channel_weights, losses
 from training.noise import NOISE, signal
@@ -229,10 +229,11 @@ def train(
         if compiled:
             discriminator.compile(dynamic=False)
         learned += list(discriminator.parameters())
-        optimizers += [torch.optim.AdamW(discriminator.parameters(), lr=rate, betas=(0.0, 0.99), weight_decay=0.01)]
+        optimizers += [torch.optim.AdamW(discriminator.parameters(), lr=RATE, betas=(0.0, 0.99), weight_decay=0.01)]
         if state and "discriminator" in state:
             discriminator.load_state_dict(state["discriminator"]["weights"])
             optimizers[1].load_state_dict(state["discriminator"]["optimizer"])
+            optimizers[1].param_groups[0]["lr"] = RATE
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
     intake = checkpoint.Clock(minutes, every=45)
@@ -271,9 +272,9 @@ def train(
         now, *asked = workers.together(learned, torch.tensor(says, dtype=torch.float64)).tolist()
         ends, due, looks = map(bool, asked)
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = now
         for one in optimizers:
-            for group in one.param_groups:
-                group["lr"] = now
             one.step()
         step, samples = step + 1, samples + batch
         average.update(painter, step)
