@@ -45,6 +45,9 @@ from training.world.dataset import rows as world_rows  # noqa: E402
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
 STEPS, GUIDANCE, RESCALE = 10, 3.0, 0.7
+LOOP, STILLS = "DDIM", "DPM++ 2M SDE"
+"""The embedded painter's own sampler, which keeps what it is given, and one that draws noise on the way, for pictures
+from nothing: it paints over what went wrong, and boils in a loop."""
 SUBJECTS = {
     "canyon": "a canyon",
     "city": "a city",
@@ -102,11 +105,16 @@ STRANGE = (
 """Prompts outside the grammar of the captions."""
 
 
-def how(prompt: str, seed: int, steps: int = STEPS) -> Sampling:
+def how(prompt: str, seed: int, steps: int = STEPS, sampler: str = LOOP) -> Sampling:
     """A plain picture of a prompt."""
     return Sampling(
-        prompts=(Prompt(prompt),), seed=seed, sampler="DDIM", steps=steps, cfg_scale=GUIDANCE, guidance_rescale=RESCALE
+        prompts=(Prompt(prompt),), seed=seed, sampler=sampler, steps=steps, cfg_scale=GUIDANCE, guidance_rescale=RESCALE
     )
+
+
+def still(prompt: str, seed: int) -> Sampling:
+    """A picture as good as the painter paints them."""
+    return how(prompt, seed, sampler=STILLS)
 
 
 def asked(count: int) -> list[tuple[str, list[int]]]:
@@ -164,11 +172,13 @@ def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> No
     known = judge.load()
     vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
     wishes = asked(options.count)
-    pictures = painted(painter, [how(text, seed) for seed, (text, _) in enumerate(wishes)])
-    with torch.no_grad():
-        latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
-    for name, share in judge.right(known, latents, questions.truths([answers for _, answers in wishes])).items():
-        print(f"obedience, {name}: {share:.3f} of {options.count} paintings, where it was asked for")
+    for sampler in (LOOP, STILLS):
+        pictures = painted(painter, [how(text, seed, sampler=sampler) for seed, (text, _) in enumerate(wishes)])
+        with torch.no_grad():
+            latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
+        shares = judge.right(known, latents, questions.truths([answers for _, answers in wishes]))
+        for name, share in shares.items():
+            print(f"obedience, {sampler}, {name}: {share:.3f} of {options.count} paintings, where it was asked for")
     save(options.out / "obedience.png", pictures[:64], 8)
 
 
@@ -278,12 +288,12 @@ def measure_cost(painter: models.Paints, options: argparse.Namespace) -> None:
 
 def draw_grids(painter: models.Paints, options: argparse.Namespace) -> None:
     """The card's grids: prompts in and outside the grammar, one prompt under 16 seeds, paintings beside the world."""
-    save(options.out / "grid.png", painted(painter, [how(text, seed) for seed, text in enumerate(PROMPTS)]), 6)
-    save(options.out / "strange.png", painted(painter, [how(text, seed) for seed, text in enumerate(STRANGE)]), 6)
-    seeds = [how("snowy mountains above a lake at sunset", seed) for seed in range(16)]
+    save(options.out / "grid.png", painted(painter, [still(text, seed) for seed, text in enumerate(PROMPTS)]), 6)
+    save(options.out / "strange.png", painted(painter, [still(text, seed) for seed, text in enumerate(STRANGE)]), 6)
+    seeds = [still("snowy mountains above a lake at sunset", seed) for seed in range(16)]
     save(options.out / "seeds.png", painted(painter, seeds), 8)
     found = [text for text, _ in asked(64)]
-    mixed = painted(painter, [how(text, 7000 + seed) for seed, text in enumerate(found)])
+    mixed = painted(painter, [still(text, 7000 + seed) for seed, text in enumerate(found)])
     world = torch.from_numpy(unseen(32)).permute(0, 3, 1, 2).float() / 255
     save(options.out / "beside.png", torch.cat([mixed, world]), 12)
 

@@ -49,6 +49,7 @@ SAMPLERS = {
     "Euler a": ("EulerAncestralDiscreteScheduler", {}),
     "DPM++ 2M": ("DPMSolverMultistepScheduler", {}),
     "DPM++ 2M Karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "DPM++ 2M SDE": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
     "UniPC": ("UniPCMultistepScheduler", {}),
 }
 
@@ -77,7 +78,7 @@ def paint(
     both = torch.cat([empty.expand_as(hidden), hidden])
     generator = torch.Generator().manual_seed(0)
     latents = noise * scheduler.init_noise_sigma
-    extra = {"generator": generator} if name in ("EulerAncestralDiscreteScheduler",) else {}
+    extra = {"generator": generator} if sampler in ("Euler a", "DPM++ 2M SDE") else {}
     for time in scheduler.timesteps:
         scaled = torch.cat([scheduler.scale_model_input(latents, time), depth], dim=1)
         away, towards = unet(torch.cat([scaled, scaled]), time, both).sample.chunk(2)
