@@ -92,7 +92,7 @@ def _around(values: Tensor) -> Tensor:
 
 def strength(scores: list[Tensor]) -> Tensor:
     """(N,): how much the discriminator holds each for the world's, the mean of -log(1 + exp(-score)) over patches."""
-    return torch.stack([nn.functional.logsigmoid(score.float()).mean(1) for score in scores]).mean(0)
+    return torch.stack([functional.logsigmoid(score.float()).mean(1) for score in scores]).mean(0)
 
 
 def held(discriminator: Discriminator, true: Shown, false: Shown, random: torch.Generator) -> dict[str, Tensor]:

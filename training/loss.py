@@ -58,6 +58,7 @@ class Teachers:
     heed: float = 0.0
     discriminator: Discriminator | None = None
     dare: float = 0.0
+    """How many times as hard as the error the discriminator pulls at v."""
 
 
 NOBODY = Teachers()
@@ -107,12 +108,9 @@ def losses(
         sums["missed"] = teachers.heed * (missed * heard).mean()
     if discriminator:
         late = states.late
-        mine, pulled, caption = states[late], found[world:][late], painter.unet.add_embedding(said).detach()
-        if pulled.requires_grad:  # the discriminator's own loss may be flat or steep: it pulls a share of the error's
-            hard = teachers.dare * (weights * visibility(latents) * (found[:world] - aim)).detach().norm()
-            hard = hard * 2 / count / latents[0].numel()
-            pulled.register_hook(lambda pull: pull * hard / pull.norm().clamp(min=1e-12))
-        v = guided(pulled, mine.plain, mine.guidance)
+        mine, caption = states[late], painter.unet.add_embedding(said).detach()
+        hard = (weights * visibility(latents) * (found[:world] - aim)).detach().norm() * 2 / count / latents[0].numel()
+        v = guided(pulled(found[world:][late], teachers.dare * hard), mine.plain, mine.guidance)
         painted = foretold(mine.noisy, v, alphas[mine.times].float())
         power = alphas[(mine.times * torch.rand(len(v), generator=random, device=device).square()).long()].float()
         some = slice(len(v))
@@ -120,6 +118,14 @@ def losses(
         false = noised(square(painted, CROP, random), power, random), power, caption[rows[world:][late]]
         sums |= held(discriminator, true, false, random)
     return sums
+
+
+def pulled(found: Tensor, hard: Tensor) -> Tensor:
+    """The same, but whatever is made small beyond pulls at it just so ``hard``: a discriminator's loss is flat at first
+    and steep later, and neither says how much it is to be heard."""
+    if found.requires_grad:
+        found.register_hook(lambda pull: pull * hard / pull.norm().clamp(min=1e-12))
+    return found
 
 
 def foretold(noisy: Tensor, v: Tensor, power: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
     python -m training.painter --read --minutes 5                          # the text encoder alone: what captions tell
     python -m training.painter --side 128 --minutes 20 --workers 2         # small pictures first: four times as many
     python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
-    python -m training.painter --minutes 60 --heed 0.04 --dare 0.05     # heeds the critic, dares the discriminator
+    python -m training.painter --minutes 60 --heed 0.04 --dare 0.5      # heeds the critic, dares the discriminator
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
@@ -233,7 +233,6 @@ def train(
         if state and "discriminator" in state:
             discriminator.load_state_dict(state["discriminator"]["weights"])
             optimizers[1].load_state_dict(state["discriminator"]["optimizer"])
-            optimizers[1].param_groups[0]["lr"] = RATE
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
     intake = checkpoint.Clock(minutes, every=45)
@@ -425,7 +424,7 @@ def main() -> None:
     parser.add_argument("--cool", type=float, default=0, help="minutes at the end in which the rate falls to nothing")
     parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
     parser.add_argument("--heed", type=float, default=0, help="weight of what the critic misses (train it first)")
-    parser.add_argument("--dare", type=float, default=0, help="weight of what the discriminator sees through")
+    parser.add_argument("--dare", type=float, default=0, help="pull of the discriminator against that of the error")
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
@@ -433,6 +432,8 @@ def main() -> None:
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()
+    if options.heed and not (critics.RUN / "checkpoint.pt").exists():
+        parser.error("--heed: there is no critic yet; train it first (python -m training.critic)")
     launch(options.workers, sitting, options)
 
 
