@@ -39,7 +39,7 @@ from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
 from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
-from training.world.dataset import Row  # noqa: E402
+from training.world.dataset import Row, Shard  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
 
 UNSEEN = 990_000_000
@@ -164,6 +164,23 @@ def measure_autoencoder(painter: models.Paints, options: argparse.Namespace) -> 
         print(f"autoencoder, {name}: " + " ".join(f"{key} {value:.3f}" for key, value in row.items()))
 
 
+def measure_judge(painter: models.Paints, options: argparse.Namespace) -> None:
+    """How far the judge itself can be trusted: pictures of scenes that no training saw, in every style."""
+    seen = [row for number in range(UNSEEN + 2000, UNSEEN + 2000 + options.count // 2) for row in world_rows(number)]
+    pictures, depth, texts = zip(*seen)
+    vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
+    with torch.no_grad():
+        latents = torch.cat(
+            [vae.encoder(autoencoder.tensor(np.stack(pictures[i : i + 32]))) for i in range(0, len(seen), 32)]
+        )
+    truth = questions.truth(Shard(np.stack(pictures), np.stack(depth), list(texts)))
+    for name, one in judge.verdicts(judge.load(), latents, truth).items():
+        print(
+            f"judge, {name}: sure of {one.sure:.3f} of {len(seen)} unseen pictures, where they show it, and right on "
+            f"{one.right:.3f} of those (its best guess: {one.best:.3f})"
+        )
+
+
 def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> None:
     """What share of paintings shows what their prompts asked for, as the judge sees them."""
     if not judge.KEPT.is_file():
@@ -176,9 +193,12 @@ def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> No
         pictures = painted(painter, [how(text, seed, sampler=sampler) for seed, (text, _) in enumerate(wishes)])
         with torch.no_grad():
             latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
-        shares = judge.right(known, latents, questions.truths([answers for _, answers in wishes]))
-        for name, share in shares.items():
-            print(f"obedience, {sampler}, {name}: {share:.3f} of {options.count} paintings, where it was asked for")
+        told = judge.verdicts(known, latents, questions.truths([answers for _, answers in wishes]))
+        for name, one in told.items():
+            print(
+                f"obedience, {sampler}, {name}: {one.shown:.3f} of {options.count} paintings, where it was asked for "
+                f"(the judge is sure of {one.sure:.3f}; its best guess is right of {one.best:.3f})"
+            )
     save(options.out / "obedience.png", pictures[:64], 8)
 
 
@@ -305,6 +325,7 @@ def save(path: Path, pictures: Tensor, across: int) -> None:
 
 PARTS: dict[str, Callable[[models.Paints, argparse.Namespace], None]] = {
     "autoencoder": measure_autoencoder,
+    "judge": measure_judge,
     "obedience": measure_obedience,
     "layout": measure_layout,
     "depth": measure_depth,

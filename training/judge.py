@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,9 +21,13 @@ from training.average import Average
 from training.latents import World, prepare
 from training.looks import CROP, Looks
 from training.questions import QUESTIONS, Truth, joined, truth
-from training.world.dataset import shards
+from training.world.dataset import read_shard, shards
 
 RUN = checkpoint.RUNS / "judge"
+SURE = 0.6
+"""Chance that the judge gives to its answer from which on it is sure. Fog and hatching hide what a picture was meant
+to be, so a judge that had to answer would be wrong however well it was trained; and what it is not sure to see in a
+painting, the painting does not show (the reject option of Chow, 1970)."""
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
 
 
@@ -50,15 +55,36 @@ def judged(judge: Judge, latents: Tensor) -> dict[str, Tensor]:
     return {name: torch.stack([look[name].softmax(1) for look in looks]).mean(0) for name in QUESTIONS}
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says of some pictures to one question: shares of those that have a right answer."""
+
+    best: float
+    """Its best guess is right."""
+    sure: float
+    """It is sure of what it says."""
+    shown: float
+    """It is sure, and right: what the picture shows beyond doubt."""
+
+    @property
+    def right(self) -> float:
+        """Of what it is sure of, the share that is right."""
+        return self.shown / self.sure if self.sure else 0.0
+
+
 @torch.no_grad()
-def right(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, float]:
-    """Share of right answers by question, over the pictures that have one."""
+def verdicts(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, Verdict]:
+    """What it says of latents (N, 32, h, w), by question."""
     judge.eval()
     said = [judged(judge, part) for part in latents.split(256)]
     found = {}
     for name in QUESTIONS:
-        best, known = torch.cat([part[name] for part in said]).argmax(1), truth.right[name].to(latents.device)
-        found[name] = float(known.gather(1, best[:, None])[known.any(1)].float().mean())
+        chance, best = torch.cat([part[name] for part in said]).max(1)
+        right = truth.right[name].to(latents.device)
+        known, sure = right.any(1), chance >= SURE
+        good = right.gather(1, best[:, None])[:, 0]
+        shares = [float(which[known].float().mean()) for which in (good, sure, good & sure)]
+        found[name] = Verdict(*shares)
     return found
 
 
@@ -90,8 +116,8 @@ def main() -> None:
     device = checkpoint.device(options.device)
     signs = autoencoder.mirror_signs(vae).to(device)
     files = {path.stem: path for path in shards(checkpoint.WORLD)}
-    known = joined([truth(files[stem]) for stem in sorted(world.parts)])
-    unseen = joined([known[-300:], truth(shards(checkpoint.WORLD)[0])])
+    known = joined([truth(read_shard(files[stem])) for stem in sorted(world.parts)])
+    unseen = joined([known[-300:], truth(read_shard(shards(checkpoint.WORLD)[0]))])
     from training.latents import encode
 
     first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
@@ -116,7 +142,8 @@ def main() -> None:
             state = {"judge": judge.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             checkpoint.save(RUN / "checkpoint.pt", state | {"average": average.named()})
             average.into(kept)
-            shares = " ".join(f"{name} {share:.3f}" for name, share in right(kept, fresh, unseen).items())
+            said = verdicts(kept, fresh, unseen).items()
+            shares = " ".join(f"{name} {one.best:.3f} ({one.right:.3f} of {one.sure:.3f})" for name, one in said)
             checkpoint.log(RUN, f"judge, step {step}, {len(latents)} pictures; right on {len(fresh)} unseen: {shares}")
         if over:
             break

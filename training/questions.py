@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.world.captions import sky_colour
-from training.world.dataset import read_shard
+from training.world.dataset import Shard
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "kind": (
@@ -161,9 +160,9 @@ def joined(parts: Sequence[Truth]) -> Truth:
     return Truth(torch.cat([part.named for part in parts]), right)
 
 
-def truth(path: Path) -> Truth:
+def truth(shard: Shard) -> Truth:
     """The right answers to a shard's rows."""
-    shard, found = read_shard(path), []
+    found = []
     photo = clear = -1
     for place, row in enumerate(shard.rows):
         labels = row["labels"]

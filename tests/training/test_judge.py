@@ -35,3 +35,30 @@ def test_it_is_never_quite_sure():
     scores = torch.tensor([[9.0, -9.0, -9.0]], requires_grad=True)
     lost({"kind": scores}, {"kind": torch.tensor([[True, False, False]])}).backward()
     assert scores.grad[0, 0] > 0
+
+
+def test_what_it_is_not_sure_of_is_not_shown():
+    from training.judge import SURE, Verdict, verdicts
+    from training.questions import QUESTIONS, Truth
+
+    class Mute(torch.nn.Module):
+        """Sees a picture's first number as the evidence for each question's first answer."""
+
+        def forward(self, latents):
+            first = latents[:, 0, 0, 0]
+            return {
+                name: torch.cat([first[:, None], torch.full((len(first), len(known) - 1), -30.0)], 1)
+                for name, known in QUESTIONS.items()
+            }
+
+    latents = torch.zeros(4, 32, 16, 16)
+    latents[:, :] = torch.tensor([9.0, 9.0, -40.0, 9.0])[:, None, None, None]  # the third: any other answer, unsure
+    right = {name: torch.zeros(4, len(known), dtype=torch.bool) for name, known in QUESTIONS.items()}
+    for answers in right.values():
+        answers[0, 0] = answers[1, 1] = answers[2, 1] = True  # the fourth has no right answer
+    found = verdicts(Mute(), latents, Truth(torch.zeros(4, len(QUESTIONS)), right))
+    assert 1 / (len(QUESTIONS["time_group"]) - 1) < SURE
+    for one in found.values():
+        assert one == Verdict(best=pytest.approx(2 / 3), sure=pytest.approx(2 / 3), shown=pytest.approx(1 / 3))
+        assert one.right == pytest.approx(1 / 2)
+    assert Verdict(0.0, 0.0, 0.0).right == 0.0

@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 
 from training import questions
 from training.questions import QUESTIONS
-from training.world.dataset import write_shard
+from training.world.dataset import read_shard, write_shard
 
 PLAIN = {
     "kind": "hills",
@@ -54,7 +54,7 @@ def test_more_than_one_kind_may_be_right(changed: dict[str, Any], kinds: set[str
 
 def test_a_shard_tells_the_truth_of_its_rows(tmp_path: Path) -> None:
     rows = write_shard(tmp_path / "shard_00000.npz", first=77, count=4)
-    truth = questions.truth(tmp_path / "shard_00000.npz")
+    truth = questions.truth(read_shard(tmp_path / "shard_00000.npz"))
     assert truth.named.shape == (rows, len(QUESTIONS))
     for place, name in enumerate(QUESTIONS):
         named, right = truth.named[:, place], truth.right[name]
