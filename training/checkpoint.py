@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 RUNS = Path(__file__).parent / "runs"
 CACHE = Path(__file__).parent / "cache"
@@ -33,6 +34,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def save_array(path: Path, values: NDArray[Any]) -> None:
+    """Write an array whole; ``path`` ends in ``.npy``."""
+    write_whole(path, lambda temporary: np.save(temporary, values))
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

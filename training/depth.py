@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -56,7 +55,7 @@ def scenes(most: int = 10**9, skip: int = 1) -> list[Scenes]:
             shard = read_shard(path)
             near = np.log(np.maximum(shard.depth.astype(np.float32), SKY))
             for file, values in zip(files, (np.ascontiguousarray(shard.pictures), near)):
-                checkpoint.write_whole(file, lambda part, values=values: _write(part, values))  # type: ignore[misc]
+                checkpoint.save_array(file, values)
         found.append(mapped(*files))
     return found
 
@@ -64,11 +63,6 @@ def scenes(most: int = 10**9, skip: int = 1) -> list[Scenes]:
 def mapped(pictures: Path, near: Path) -> Scenes:
     """Two files as tensors that are read from disk as they are needed."""
     return torch.from_numpy(np.load(pictures, mmap_mode="c")), torch.from_numpy(np.load(near, mmap_mode="c"))
-
-
-def _write(path: Path, values: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        np.save(file, values)
 
 
 def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: torch.Generator) -> tuple[Tensor, Tensor]:

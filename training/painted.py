@@ -6,10 +6,10 @@ Painted once from the world's captions, and kept in a cache by the painter's wei
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from animate.diffusion import models
@@ -34,12 +34,11 @@ def latents() -> Tensor | None:
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
     file = checkpoint.CACHE / "painted" / f"{digest}.npy"
     if not file.exists():
-        painted = np.concatenate([_painted(sampler) for sampler in SAMPLERS])
-        checkpoint.write_whole(file, lambda part: _write(part, painted))
+        checkpoint.save_array(file, np.concatenate([_painted(sampler) for sampler in SAMPLERS]))
     return torch.from_numpy(np.load(file)).float()
 
 
-def _painted(sampler: str) -> np.ndarray:
+def _painted(sampler: str) -> NDArray[np.float16]:
     """Half of all, by that sampler."""
     painter = models.load("embedded")
     vae = PatchAutoencoder.from_pretrained(str(FOLDER / "vae")).float()
@@ -60,8 +59,3 @@ def _painted(sampler: str) -> np.ndarray:
     parts = [orders[place : place + BATCH] for place in range(0, len(orders), BATCH)]
     found = [vae.encoder(painter.imagine((256, 256), part).cpu() * 2 - 1) for part in parts]  # exactly what was decoded
     return torch.cat(found).half().numpy()
-
-
-def _write(path: Path, values: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, values)

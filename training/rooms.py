@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -298,7 +297,7 @@ def rooms(count: int = COUNT, seed: int = 14) -> tuple[Tensor, Tensor]:
         with multiprocessing.get_context("spawn").Pool() as pool:
             made = pool.map(_drawn, [(seed, number) for number in range(count)], chunksize=8)
         for file, values in zip(files, zip(*made)):
-            checkpoint.write_whole(file, lambda part, values=values: _write(part, np.stack(values)))  # type: ignore[misc]
+            checkpoint.save_array(file, np.stack(values))
     pictures, near = (torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)
     return pictures, near
 
@@ -307,8 +306,3 @@ def _drawn(which: tuple[int, int]) -> tuple[NDArray[np.uint8], Floats]:
     cv2.setNumThreads(1)
     seed, number = which
     return drawn(photographs.table(), checkpoint.numpy_generator(seed, number, "room"))
-
-
-def _write(path: Path, values: Floats) -> None:
-    with path.open("wb") as file:
-        np.save(file, values)
