@@ -39,8 +39,9 @@ from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
 from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
-from training.world.dataset import Row, Shard  # noqa: E402
+from training.world.dataset import Row, Shard, inverse  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
+from training.world.dataset import seen as scene_seen  # noqa: E402
 
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
@@ -226,17 +227,18 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def measure_depth(painter: models.Paints, options: argparse.Namespace) -> None:
-    """Depth on unseen scenes after scale and shift."""
+    """Depth of unseen scenes after scale and shift: every pixel of what a render is given, sky left out."""
     eye = Embedded()
-    seen = scenes(UNSEEN + 1000, 128)
-    pictures = torch.from_numpy(np.stack([row.picture for row in seen])).permute(0, 3, 1, 2).float() / 255
-    truth = torch.from_numpy(np.stack([row.depth for row in seen]).astype(np.float32)).clamp_min(depth.SKY)
-    found = torch.cat([eye.nearness(part)[:, 0] for part in pictures.split(16)])
-    ours = depth.aligned(found, truth)
+    found = (scene_seen(number) for number in itertools.count(UNSEEN + 1000))
+    views = list(itertools.islice((one[1] for one in found if one is not None), 128))
+    pictures = torch.from_numpy(np.stack([view.picture for view in views])).permute(0, 3, 1, 2).float() / 255
+    truth = torch.from_numpy(np.stack([inverse(view.depth) for view in views])).clamp_min(depth.SKY)
+    said = torch.cat([eye(part, range(len(part))) for part in pictures.split(16)])
+    ours = depth.aligned(1 / said[:, 0], truth)
     land = truth > depth.SKY * 1.01
     share = depth.within(ours[land], truth[land])
-    print(f"depth, δ₁ after scale and shift on {len(seen)} unseen scenes, sky left out: {share:.3f}")
-    shown = depths.to_disparity(eye(pictures[:8], range(8)))
+    print(f"depth, δ₁ after scale and shift on {len(views)} unseen scenes, sky left out: {share:.3f}")
+    shown = depths.to_disparity(said[:8])
     save(options.out / "depth.png", torch.cat([pictures[:8], shown.expand(-1, 3, -1, -1)]), 8)
 
 

@@ -71,48 +71,49 @@ def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: to
     All of a batch at once, where the table lies: on a GPU its memory.
     """
     side = int(random.choice([160, 192, 224, 256]))
-    device = table[0][0].device
-    places = random.integers(len(table), size=count)
     pictures, nears = [], []
-    for place in np.unique(places):
+    for place in random.integers(len(table), size=count):
         whole, far = table[place]
-        some = int((places == place).sum())
-        rows = torch.from_numpy(random.integers(len(whole), size=some)).to(device)
-        corners = torch.from_numpy(random.integers(0, (256 - side) // CELL + 1, (2, some))).to(device)
-        turned = torch.from_numpy(random.random(some) < 0.5).to(device)
-        nears.append(_cut(far, rows, corners, side // CELL, turned))
-        pictures.append(_cut(whole, rows, corners * CELL, side, turned))
-    batch = torch.cat(pictures).permute(0, 3, 1, 2).float() / 255
-    return disturbed(batch, random, noise), torch.cat(nears)[:, None]
+        row = int(random.integers(len(whole)))
+        y, x = random.integers(0, (256 - side) // CELL + 1, 2).tolist()
+        turned = random.random() < 0.5
+        pictures.append(_cut(whole, row, (y * CELL, x * CELL), side, turned))
+        nears.append(_cut(far, row, (y, x), side // CELL, turned))
+    batch = torch.stack(pictures).permute(0, 3, 1, 2).float() / 255
+    return disturbed(batch, random, noise), torch.stack(nears)[:, None]
 
 
-def _cut(whole: Tensor, rows: Tensor, corners: Tensor, side: int, turned: Tensor) -> Tensor:
-    """(n, side, side, …): squares of some rows, some of them mirrored."""
-    steps = torch.arange(side, device=whole.device)
-    y = corners[0, :, None] + steps
-    x = corners[1, :, None] + torch.where(turned[:, None], steps.flip(0), steps)
-    return whole[rows[:, None, None], y[:, :, None], x[:, None, :]]
+def _cut(whole: Tensor, row: int, corner: tuple[int, int], side: int, turned: bool) -> Tensor:
+    """(side, side, …): a square of a row, mirrored if it is turned."""
+    y, x = corner
+    square = whole[row, y : y + side, x : x + side]
+    return square.flip(1) if turned else square
 
 
 def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Generator) -> Tensor:
-    """(N, 3, S, S) in other light and colours, blurred, grainy: each of these for some of the pictures."""
-    count = len(pictures)
+    """(N, 3, S, S) in other light and colours, blurred, grainy: each of these for some of the pictures, in place."""
 
-    def some(share: float, values: NDArray[np.float64], plain: float) -> Tensor:
-        """(N, …, 1, 1): `values` (N, …) for about `share` of the pictures, `plain` for the others."""
-        chosen = random.random(count) < share
-        kept = np.where(chosen.reshape(count, *[1] * (values.ndim - 1)), values, plain)
-        return torch.from_numpy(kept.astype(np.float32)).to(pictures.device).reshape(count, -1, 1, 1)
+    def some(share: float) -> NDArray[np.intp]:
+        """Which pictures, about `share` of them."""
+        return np.flatnonzero(random.random(len(pictures)) < share)
 
-    gamma, gain = np.exp(random.normal(0, 0.25, (count, 1))), np.exp(random.normal(0, 0.15, (count, 3)))
-    light = some(0.6, np.hstack([gamma, gain]), 1.0)
-    pictures = (pictures.clamp_min(1e-4) ** light[:, :1] * light[:, 1:]).clamp(0, 1)
-    grey = pictures.mean(1, keepdim=True)
-    pictures = torch.lerp(pictures, grey.expand_as(pictures), some(0.15, random.random(count), 0.0))
-    soft = functional.interpolate(functional.avg_pool2d(pictures, 4), scale_factor=4.0, mode="bilinear")
-    pictures = torch.lerp(pictures, soft, some(0.3, random.random(count), 0.0))
-    grain = torch.randn(pictures.shape, generator=noise, device=pictures.device)
-    return (pictures + grain * some(0.3, random.uniform(0, 20 / 255, count), 0.0)).clamp(0, 1)
+    def given(values: NDArray[np.float64]) -> Tensor:
+        """(n, k) → (n, k, 1, 1)."""
+        return torch.from_numpy(values.astype(np.float32)).to(pictures)[:, :, None, None]
+
+    rows = some(0.6)
+    gamma, gain = (given(np.exp(random.normal(0, spread, (len(rows), n)))) for spread, n in ((0.25, 1), (0.15, 3)))
+    pictures[rows] = (pictures[rows].clamp_min(1e-4) ** gamma * gain).clamp(0, 1)
+    rows = some(0.15)
+    grey = pictures[rows].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    pictures[rows] = torch.lerp(pictures[rows], grey, given(random.random((len(rows), 1))))
+    rows = some(0.3)
+    soft = functional.interpolate(functional.avg_pool2d(pictures[rows], 4), scale_factor=4.0, mode="bilinear")
+    pictures[rows] = torch.lerp(pictures[rows], soft, given(random.random((len(rows), 1))))
+    rows = some(0.3)
+    grain = torch.randn(pictures[rows].shape, generator=noise, device=pictures.device)
+    pictures[rows] = (pictures[rows] + grain * given(random.uniform(0, 20 / 255, (len(rows), 1)))).clamp(0, 1)
+    return pictures
 
 
 def loss(found: Tensor, truth: Tensor) -> Tensor:

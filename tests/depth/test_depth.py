@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from animate import depth
 from animate.depth.align import align, steadied
+from animate.depth.embedded import guided
 from animate.errors import BadInput, MissingModel
 from animate.schedule.fields import FIELDS
 from animate.video.reader import read_frames
@@ -236,6 +237,20 @@ def test_the_embedded_eye_sees_sky_behind_land_at_any_size(height: int) -> None:
     found = depth.load("embedded")(picture, [0])
     assert found.shape == (1, 1, height, width)
     assert found[..., : height * 2 // 5, :].median() > 3 * found[..., -height // 9 :, :].median()
+
+
+def test_a_ridge_that_hardly_differs_in_light_keeps_its_distance() -> None:
+    """Ridges behind ridges in haze: to be drawn to outlines must not put one where another is."""
+    near = torch.tensor([1.0, 0.4, 0.15, 0.06, 0.02]).repeat_interleave(6).flip(0)  # cells, from the sky downwards
+    field = near.view(1, 1, -1, 1).expand(1, 1, 30, 30)
+    noise = torch.Generator().manual_seed(0)
+    light = torch.linspace(0.7, 0.5, 5).repeat_interleave(24).view(1, 1, -1, 1) + 0.02 * torch.randn(
+        1, 3, 120, 120, generator=noise
+    )
+    drawn = guided(field, light, light)
+    truth = field.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    ratio = torch.maximum(drawn / truth, truth / drawn)
+    assert float((ratio < 1.25).float().mean()) > 0.75
 
 
 def test_the_embedded_eye_sees_more_in_a_large_photograph_than_that_lower_is_nearer() -> None:

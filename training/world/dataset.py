@@ -62,11 +62,6 @@ class Shard(NamedTuple):
     rows: list[dict[str, Any]]
 
 
-def _inverse(depth: np.ndarray) -> np.ndarray:
-    inverse = np.where(depth > 900, 0, 1 / np.maximum(depth, 0.02)).astype(np.float32)
-    return np.asarray(cv2.resize(inverse, (64, 64), interpolation=cv2.INTER_AREA)).astype(np.float16)
-
-
 def _text(scene: Scene, view: View, style: str) -> dict[str, Any]:
     truth = labels(scene, view, style)
     texts = captions(scene.seed, truth)
@@ -79,13 +74,24 @@ def _text(scene: Scene, view: View, style: str) -> dict[str, Any]:
     }
 
 
-def rows(seed: int) -> Iterator[Row]:
-    """The rows of one scene: the photo and some styles; none where the scene does not show its kind."""
+def seen(seed: int) -> tuple[Scene, View] | None:
+    """A scene and its frame; None where that does not show the scene's kind."""
     scene = draw(seed)
     view = render(scene.world, scene.camera, SIZE, SIZE)
-    if lacking(scene.kind, shares(view.what)) > LACKING:
+    return None if lacking(scene.kind, shares(view.what)) > LACKING else (scene, view)
+
+
+def inverse(depth: np.ndarray) -> np.ndarray:
+    """Inverse depth, float32 (H, W), of a view's; 0 is sky."""
+    return np.where(depth > 900, 0, 1 / np.maximum(depth, 0.02)).astype(np.float32)
+
+
+def rows(seed: int) -> Iterator[Row]:
+    """The rows of one scene: the photo and some styles; none where the scene does not show its kind."""
+    if (found := seen(seed)) is None:
         return
-    depth = _inverse(view.depth)
+    scene, view = found
+    depth = cv2.resize(inverse(view.depth), (64, 64), interpolation=cv2.INTER_AREA).astype(np.float16)
     yield Row(view.picture, depth, _text(scene, view, "photo"))
     rng = np.random.default_rng([seed, 3])
     for style in rng.choice(list(STYLES), STYLED, replace=False).tolist():
