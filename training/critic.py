@@ -98,9 +98,18 @@ def right(critic: Critic, table: Table, alphas: Tensor, times: tuple[int, ...] =
 
 
 def train(
-    table: Table, signs: Tensor, folder: Path, *, minutes: float, seed: int = 7, batch: int = 128, rate: float = 2e-3
+    table: Table,
+    signs: Tensor,
+    folder: Path,
+    *,
+    minutes: float,
+    steps: int = 10**9,
+    seed: int = 7,
+    batch: int = 128,
+    rate: float = 2e-3,
 ) -> Critic:
-    """Train for so many minutes, from ``folder``'s checkpoint if there is one; the rate falls to nothing."""
+    """Train until the minutes or steps are over, from ``folder``'s checkpoint if there is one; over the minutes the
+    rate falls to nothing."""
     device = table.latents.device
     alphas = signal().float().to(device)
     torch.manual_seed(seed)
@@ -114,7 +123,7 @@ def train(
     checkpoint.stop_kindly()
     clock = checkpoint.Clock(minutes)
     while True:
-        over = clock.over()
+        over = clock.over() or step >= steps
         if over or clock.due():
             state = {"critic": critic.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             checkpoint.save(folder / "checkpoint.pt", state)
@@ -128,7 +137,7 @@ def train(
         turned = torch.rand(batch, generator=random, device=device)[:, None, None, None] < 0.5
         latents = table.latents[rows].float()
         latents = torch.where(turned, latents.flip(-1) * signs[:, None, None], latents)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             value = lost(critic(glimpsed(latents, alphas[times], random), alphas[times]), table, rows)
         optimizer.zero_grad(set_to_none=True)
         value.backward()

@@ -157,7 +157,7 @@ def main() -> None:
         seen = seen[..., top : top + CROP, left : left + CROP]
         drawn = checkpoint.generator(options.seed, step, "blur", device)
         seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             scores = judge(seen.contiguous(memory_format=torch.channels_last))
         value = lost(scores, {name: all[rows] for name, all in taught.items()})
         optimizer.zero_grad(set_to_none=True)

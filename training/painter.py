@@ -302,6 +302,7 @@ def read(
     folder: Path,
     *,
     minutes: float,
+    steps: int = 10**9,
     seed: int = 5,
     batch: int = 64,
     rate: float = 2e-3,
@@ -335,7 +336,7 @@ def read(
         error.backward()
         left = clock.left() / minutes
         now = rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * left)
-        says = [now, float(clock.over()), 0.0] if workers.rank == 0 else [0.0] * 3
+        says = [now, float(clock.over() or step + 1 >= steps), 0.0] if workers.rank == 0 else [0.0] * 3
         says[2] = float(error.detach()) / workers.count
         now, ends, seen = workers.together(taught.parameters(), torch.tensor(says, dtype=torch.float64)).tolist()
         for group in optimizer.param_groups:

@@ -40,7 +40,7 @@ def folder(table, tmp_path_factory):
     from training.critic import train
 
     folder = tmp_path_factory.mktemp("critic")
-    train(table, torch.ones(32), folder, minutes=0.1, batch=32)
+    train(table, torch.ones(32), folder, minutes=10, steps=80, batch=32)
     return folder
 
 

@@ -172,7 +172,7 @@ def test_reading_learns_what_captions_tell(parts, tmp_path):
     by_words = table.tokens[:, 0, 0, :32, None, None] / 10
     told = replace(table, latents=(table.latents * 0.1 + by_words).half())
     painter = build()
-    explained = read(painter, told, signs, tmp_path, minutes=0.1, batch=8)
+    explained = read(painter, told, signs, tmp_path, minutes=10, steps=80, batch=8)
     assert explained > 0.05
     state = load(tmp_path / "checkpoint.pt")
     for name, value in painter.named_parameters():
