@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+import shutil
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
 from animate.diffusion import digests
 from training import checkpoint
 from training.average import Average
+from training.optimizer import Optimizer
 from training.rooms import COUNT, rooms
 from training.workers import Workers
 from training.workers import run as launch
@@ -37,32 +39,46 @@ SKY = 1 / 300
 WIDTHS = (48, 96, 144, 192)
 EDGES = 0.5
 """Weight of the error of differences between neighbours, at four scales, against that of the values."""
+GIVE = 0.25
+"""Errors of log inverse depth from here on count ever less: of two ridges that it could be, one is to be chosen, not
+the middle between them."""
+OF_SKY = 0.5
+"""Weight of the sky, which only has to be far."""
 
 
 # --- what it learns from ----------------------------------------------------------------------------------------------
 
 
-Scenes = tuple[Tensor, Tensor]
-"""Pictures (n, 256, 256, 3) uint8 and log inverse depth (n, 64, 64) float32."""
+class Scenes(NamedTuple):
+    """Pictures and how near what they show is."""
+
+    pictures: Tensor
+    """(n, 256, 256, 3) uint8."""
+    near: Tensor
+    """(n, 64, 64) float32, log inverse depth."""
+    photos: Tensor
+    """(m,) int64, which of them are in no style; half of what is drawn."""
 
 
 def scenes(most: int = 10**9, skip: int = 1) -> list[Scenes]:
     """Shards of the world, unpacked once and mapped from disk."""
     found = []
     for path in shards(checkpoint.WORLD)[skip:][:most]:
-        files = [checkpoint.CACHE / "depth" / f"{path.stem}.{kind}.npy" for kind in ("pictures", "near")]
+        files = [checkpoint.CACHE / "depth" / f"{path.stem}.{kind}.npy" for kind in Scenes._fields]
         if not all(file.exists() for file in files):
             shard = read_shard(path)
             near = np.log(np.maximum(shard.depth.astype(np.float32), SKY))
-            for file, values in zip(files, (np.ascontiguousarray(shard.pictures), near)):
+            photos = np.flatnonzero([row["style"] == "photo" for row in shard.rows])
+            for file, values in zip(files, (np.ascontiguousarray(shard.pictures), near, photos)):
                 checkpoint.save_array(file, values)
-        found.append(mapped(*files))
+        found.append(Scenes(*(torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)))
     return found
 
 
-def mapped(pictures: Path, near: Path) -> Scenes:
-    """Two files as tensors that are read from disk as they are needed."""
-    return torch.from_numpy(np.load(pictures, mmap_mode="c")), torch.from_numpy(np.load(near, mmap_mode="c"))
+def indoors(count: int, seed: int) -> Scenes:
+    """Rooms, none of them in a style."""
+    pictures, near = rooms(count, seed)
+    return Scenes(pictures, near, torch.arange(len(pictures)))
 
 
 def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -73,8 +89,8 @@ def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: to
     side = int(random.choice([160, 192, 224, 256]))
     pictures, nears = [], []
     for place in random.integers(len(table), size=count):
-        whole, far = table[place]
-        row = int(random.integers(len(whole)))
+        whole, far, photos = table[place]
+        row = int(photos[random.integers(len(photos))] if random.random() < 0.5 else random.integers(len(whole)))
         y, x = random.integers(0, (256 - side) // CELL + 1, 2).tolist()
         turned = random.random() < 0.5
         pictures.append(_cut(whole, row, (y * CELL, x * CELL), side, turned))
@@ -117,14 +133,25 @@ def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Genera
 
 
 def loss(found: Tensor, truth: Tensor) -> Tensor:
-    """Mean distance of what was found from the truth, whatever the world's size, and of its differences (MegaDepth)."""
+    """How far off (N, 1, h, w) of log inverse depth is, whatever the world's size, and its differences (MegaDepth).
+
+    The size is what fits the land: a picture does not tell how large it is against the distance to its sky.
+    """
+    land = truth > np.log(SKY) + 0.01
+    land = land | ~land.flatten(1).any(1)[:, None, None, None]
     error = found - truth
-    error = error - error.flatten(1).median(1).values[:, None, None, None]
-    value = error.abs().mean()
+    level = error.detach().masked_fill(~land, torch.nan).flatten(1).nanmedian(1).values
+    error = error - level[:, None, None, None]
+    value = (forgiving(error) * torch.where(land, 1.0, OF_SKY)).mean()
     for scale in range(4):
         part = functional.avg_pool2d(error, 2**scale) if scale else error
-        value = value + EDGES / 4 * (part.diff(dim=-1).abs().mean() + part.diff(dim=-2).abs().mean())
+        value = value + EDGES / 4 * (forgiving(part.diff(dim=-1)).mean() + forgiving(part.diff(dim=-2)).mean())
     return value
+
+
+def forgiving(errors: Tensor) -> Tensor:
+    """Small errors as they are, ten times as large ones hardly more than twice."""
+    return GIVE * (errors.abs() / GIVE).log1p()
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -136,7 +163,7 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     network = Network(WIDTHS).to(device, memory_format=torch.channels_last)
     average = Average(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=0.02, fused=True)
+    optimizer = Optimizer(network, (network.enter, network.leave[-1]))
     step = samples = 0
     if state := checkpoint.load(RUN / "checkpoint.pt"):
         with torch.no_grad():
@@ -148,12 +175,14 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     elif options.start == "embedded":
         network.load_state_dict(load_file(FOLDER / "network.safetensors"))
         samples = int(json.loads((FOLDER / "config.json").read_text("utf-8"))["samples"])
+    if options.compile and shutil.which("c++"):
+        network.compile(dynamic=False)
     table = scenes()
     if not table:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
-    inside = rooms(options.rooms)
-    table = [(pictures.to(device), near.to(device)) for pictures, near in (*table, inside)]
-    table += table[-1:] * (len(table) - 2)  # half of what is drawn
+    inside = indoors(options.rooms, options.seed)
+    table = [Scenes(*(values.to(device) for values in one)) for one in (*table, inside)]
+    table += table[-1:] * (len(table) // 2 - 1)  # a third of what is drawn
     checkpoint.stop_kindly()
     clock, ends, saves, begun = checkpoint.Clock(options.minutes), 0.0, 0.0, step
     seen: list[Tensor] = []
@@ -171,16 +200,14 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             found = network(pictures.contiguous(memory_format=torch.channels_last))
         value = loss(found.float(), truth)
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         value.backward()
         now = options.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * clock.left() / options.minutes)
         says = [now, float(clock.over()), float(clock.due())] if leads else [0.0] * 3
         told = workers.together(network.parameters(), torch.tensor(says, dtype=torch.float64))
         now, ends, saves = told.tolist()
-        for group in optimizer.param_groups:
-            group["lr"] = now
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        optimizer.step(now)
         step, samples = step + 1, samples + options.batch
         average.update(network, step)
         seen = [*seen[-49:], value.detach()]  # read now and then: a GPU is not to wait for it
@@ -196,18 +223,14 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
 
 
 def aligned(found: Tensor, truth: Tensor) -> Tensor:
-    """Inverse depth (N, h, w) brought to each true one by a scale and a shift: least absolute *relative* errors, as
-    far places count too, by reweighted least squares; the sky, which is nowhere, has no say."""
+    """Inverse depth (N, h, w) brought to each true one by the scale and shift of least squares, as is usual where a
+    depth is relative (Ranftl et al. 2020, 1907.01341, section 6); the sky, which is nowhere, has no say."""
     rows = []
     for ours, theirs in zip(found.double().flatten(1), truth.double().flatten(1)):
         land = theirs > SKY * 1.01
         seen, known = (ours[land], theirs[land]) if int(land.sum()) > 8 else (ours, theirs)
-        weight = 1 / known
-        for _ in range(10):
-            columns = torch.stack([seen, torch.ones_like(seen)], 1) * weight[:, None]
-            scale, shift = torch.linalg.lstsq(columns, (known * weight)[:, None]).solution.flatten()
-            relative = ((scale * seen + shift) / known - 1).abs().clamp_min(0.02)
-            weight = 1 / (known * relative.sqrt())
+        columns = torch.stack([seen, torch.ones_like(seen)], 1)
+        scale, shift = torch.linalg.lstsq(columns, known[:, None]).solution.flatten()
         rows.append((scale * ours + shift).clamp_min(SKY))
     return torch.stack(rows).view_as(found).float()
 
@@ -221,7 +244,7 @@ def within(found: Tensor, truth: Tensor) -> float:
 @torch.no_grad()
 def judge(network: Network) -> dict[str, float]:
     """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
-    pictures, near = scenes(1, skip=0)[0]
+    pictures, near, _ = scenes(1, skip=0)[0]
     count = min(128, len(pictures))
     seen = pictures[:count].permute(0, 3, 1, 2).float() / 255
     network = network.float().cpu().eval()
@@ -269,6 +292,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--rooms", type=int, default=COUNT, help="how many rooms to draw, once")
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()

@@ -17,7 +17,30 @@ def near(count: int = 3, side: int = 64) -> torch.Tensor:
 def test_the_size_of_the_world_is_free() -> None:
     truth = near()[:, None]
     assert float(depth.loss(truth + torch.tensor([0.0, 1.0, -2.0]).view(3, 1, 1, 1), truth)) < 1e-6
-    assert float(depth.loss(truth + torch.randn(truth.shape), truth)) > 0.5
+    assert float(depth.loss(truth + torch.randn(truth.shape), truth)) > 0.4
+
+
+@pytest.mark.parametrize("horizon", [0.2, 0.6])
+def test_a_large_sky_does_not_say_how_large_the_land_is(horizon: float) -> None:
+    """A ground rightly seen, under a sky thought twice as far or near: whatever there is more of, the ground is right,
+    and to be told so costs the sky's place alone."""
+    rows = torch.linspace(0, 1, 64)[:, None].expand(64, 64)[None, None]
+    land = rows > horizon
+    truth = torch.where(land, rows.log(), torch.tensor(float(np.log(depth.SKY))))
+    found = torch.where(land, truth, truth + 0.7).requires_grad_()
+    depth.loss(found, truth).backward()
+    assert found.grad is not None
+    inside = land & (rows > horizon + 0.26)  # away from the border, whose step is wrong
+    assert float(found.grad[inside].abs().max()) == 0
+    assert float(found.grad[~land].min()) > 0
+
+
+def test_of_two_places_one_is_taken_not_the_middle() -> None:
+    """A ridge is at 0 in three pictures of five, at 1.5 in the others, and none tells which."""
+    guesses = torch.linspace(-0.2, 1.7, 96)
+    paid = 0.6 * depth.forgiving(guesses) + 0.4 * depth.forgiving(guesses - 1.5)
+    assert float(guesses[paid.argmin()]) == pytest.approx(0, abs=0.02)
+    assert float(paid[(guesses - 0.75).abs().argmin()]) > float(depth.forgiving(torch.tensor(1.5)) * 0.6)
 
 
 def test_pictures_and_depth_are_cut_alike() -> None:
@@ -25,9 +48,10 @@ def test_pictures_and_depth_are_cut_alike() -> None:
     ramp = torch.arange(64.0) / 63
     values = (ramp[:, None] + 2 * ramp) / 3
     picture = (values.repeat_interleave(4, 0).repeat_interleave(4, 1)[..., None].expand(256, 256, 3) * 255).byte()
+    table = depth.Scenes(picture[None], values[None], torch.zeros(1, dtype=torch.int64))
     for step in range(8):
         random = checkpoint.numpy_generator(1, step, "cut")
-        pictures, truth = depth.draw([(picture[None], values[None])], 4, random, checkpoint.generator(1, step, "cut"))
+        pictures, truth = depth.draw([table], 4, random, checkpoint.generator(1, step, "cut"))
         assert pictures.shape[-1] == 4 * truth.shape[-1]
         assert 0 <= pictures.min() <= pictures.max() <= 1
         for seen, told in zip(torch.nn.functional.avg_pool2d(pictures, 4).mean(1).flatten(1), truth.flatten(1)):

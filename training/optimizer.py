@@ -1,0 +1,51 @@
+"""Two optimizers behind one face: Muon for the matrices inside a network, AdamW for its ends, biases and norms.
+
+Muon (Jordan et al. 2024; torch's own, with the steps of 2502.16982, as large as AdamW's) turns every direction that the
+gradients of a matrix have by the same angle. A convolution is such a matrix: outputs by everything an output sees.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Optimizer:
+    """For a network of convolutions in channels-last memory."""
+
+    def __init__(self, network: nn.Module, ends: tuple[nn.Conv2d, ...], decay: float = 0.02) -> None:
+        """``ends`` are its first and last layers, which speak of pixels and not of features."""
+        apart = {id(layer.weight) for layer in ends}
+        inner = [value for value in network.parameters() if value.ndim == 4 and id(value) not in apart]
+        rest = [value for value in network.parameters() if value.ndim != 4 or id(value) in apart]
+        self._inner = [(value, nn.Parameter(_matrix(value.detach()))) for value in inner]
+        matrices = [matrix for _, matrix in self._inner]
+        muon = torch.optim.Muon(matrices, lr=0.0, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        self._both = (muon, torch.optim.AdamW(rest, lr=0.0, weight_decay=decay, fused=True))
+        self._network = network
+
+    def zero_grad(self) -> None:
+        self._network.zero_grad(set_to_none=True)
+
+    def step(self, rate: float) -> None:
+        """One step along the gradients that the network's parameters hold."""
+        for value, matrix in self._inner:
+            matrix.grad = None if value.grad is None else _matrix(value.grad)
+        for one in self._both:
+            for group in one.param_groups:
+                group["lr"] = rate
+            one.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [one.state_dict() for one in self._both]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        for one, state in zip(self._both, states):
+            one.load_state_dict(state)
+
+
+def _matrix(weight: Tensor) -> Tensor:
+    """(out, in, h, w) → (out, h · w · in); the same memory where it is channels-last."""
+    return weight.permute(0, 2, 3, 1).flatten(1)
