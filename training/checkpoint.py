@@ -8,6 +8,7 @@ resumed gives the same weights as one that ran through.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -124,3 +125,9 @@ def halves(where: torch.device) -> bool:
     if where.type != "cpu":
         return where.type == "cuda"
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def compiles(where: torch.device) -> bool:
+    """Whether to compile what learns there: not in bfloat16 on a CPU, where torch 2.13 fails or, worse, leaves layers
+    without a gradient; in floats it is right."""
+    return where.type != "cpu" or (not halves(where) and shutil.which("c++") is not None)

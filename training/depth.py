@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from typing import NamedTuple
 
 import cv2
@@ -37,13 +36,14 @@ RUN = checkpoint.RUNS / "depth"
 SKY = 1 / 300
 """Inverse depth of the sky, and of all that is farther, in the world's units: behind the last mountains."""
 WIDTHS = (48, 96, 144, 192)
+SIDES = (160, 192, 224, 256)
+"""Of the squares that are cut from pictures."""
 EDGES = 0.5
 """Weight of the error of differences between neighbours, at four scales, against that of the values."""
-GIVE = 0.25
-"""Errors of log inverse depth from here on count ever less: of two ridges that it could be, one is to be chosen, not
-the middle between them."""
-OF_SKY = 0.5
-"""Weight of the sky, which only has to be far."""
+SMALL = 0.15
+"""Errors of log inverse depth below this count by their squares: where all is nearly right there is little to say."""
+LOOSE = 1.0
+"""How far off the sky may be, of the logarithm: how much farther than the land it is no picture tells."""
 
 
 # --- what it learns from ----------------------------------------------------------------------------------------------
@@ -81,12 +81,13 @@ def indoors(count: int, seed: int) -> Scenes:
     return Scenes(pictures, near, torch.arange(len(pictures)))
 
 
-def draw(table: list[Scenes], count: int, random: np.random.Generator, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw(
+    table: list[Scenes], count: int, side: int, random: np.random.Generator, noise: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Pictures (N, 3, S, S) in [0, 1] and log inverse depth (N, 1, S/4, S/4), seen as badly as paintings may be.
 
     All of a batch at once, where the table lies: on a GPU its memory.
     """
-    side = int(random.choice([160, 192, 224, 256]))
     pictures, nears = [], []
     for place in random.integers(len(table), size=count):
         whole, far, photos = table[place]
@@ -133,25 +134,53 @@ def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Genera
 
 
 def loss(found: Tensor, truth: Tensor) -> Tensor:
-    """How far off (N, 1, h, w) of log inverse depth is, whatever the world's size, and its differences (MegaDepth).
+    """How far off (N, 1, h, w) of log inverse depth is: of the land its shape, of the sky that it is far.
 
-    The size is what fits the land: a picture does not tell how large it is against the distance to its sky.
+    What a picture cannot tell must not be asked: how large its world is, and how much farther its sky. As long as it
+    was, that was nearly all of the gradient, another way for each picture. So the land's error is what is left after
+    the best scale, and, for a half of it, the best scale and shift (Ranftl et al. 2020).
     """
     land = truth > np.log(SKY) + 0.01
     land = land | ~land.flatten(1).any(1)[:, None, None, None]
-    error = found - truth
+    error = _levelled(found - truth, land)
+    sky = (_size((error.abs() - LOOSE).clamp_min(0)) * ~land).mean()
+    moved = _levelled(shifted(found, truth, land) - truth, land)
+    return sky + (_shape(error * land, land) + _shape(moved * land, land)) / 2
+
+
+def _levelled(error: Tensor, land: Tensor) -> Tensor:
+    """Errors after the best scale: about their median on land."""
     level = error.detach().masked_fill(~land, torch.nan).flatten(1).nanmedian(1).values
-    error = error - level[:, None, None, None]
-    value = (forgiving(error) * torch.where(land, 1.0, OF_SKY)).mean()
+    return error - level[:, None, None, None]
+
+
+def _shape(error: Tensor, land: Tensor) -> Tensor:
+    """The size of errors that are 0 off the land, and of their differences within it (MegaDepth)."""
+    value = _size(error).mean()
     for scale in range(4):
-        part = functional.avg_pool2d(error, 2**scale) if scale else error
-        value = value + EDGES / 4 * (forgiving(part.diff(dim=-1)).mean() + forgiving(part.diff(dim=-2)).mean())
+        part, covered = (functional.avg_pool2d(one, 2**scale) for one in (error, land.float()))
+        for axis in (-1, -2):
+            within_land = covered.unfold(axis, 2, 1).amin(-1) > 0.999
+            value = value + EDGES / 4 * (_size(part.diff(dim=axis)) * within_land).mean()
     return value
 
 
-def forgiving(errors: Tensor) -> Tensor:
-    """Small errors as they are, ten times as large ones hardly more than twice."""
-    return GIVE * (errors.abs() / GIVE).log1p()
+def shifted(found: Tensor, truth: Tensor, land: Tensor) -> Tensor:
+    """`found` with the scale and shift of its exponential that leave the least squares of relative errors on land."""
+    near, known = found.exp(), truth.exp()
+    with torch.no_grad():
+        weight = (land / known).flatten(1)
+        columns = torch.stack([near.flatten(1) * weight, weight], -1)
+        square = columns.mT @ columns + 1e-6 * torch.eye(2, device=found.device)
+        scale, shift = torch.linalg.solve(square, columns.mT @ land.flatten(1).to(found)[..., None])[..., 0].unbind(1)
+        scale = scale.clamp_min(1e-3)
+        shift = shift.maximum(-scale / 2 * near.masked_fill(~land, torch.inf).flatten(1).amin(1))
+    return (scale[:, None, None, None] * near + shift[:, None, None, None]).clamp_min(1e-4).log()
+
+
+def _size(errors: Tensor) -> Tensor:
+    """How large each is, smoothly (Huber's)."""
+    return functional.smooth_l1_loss(errors, torch.zeros_like(errors), reduction="none", beta=SMALL)
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -175,8 +204,6 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     elif options.start == "embedded":
         network.load_state_dict(load_file(FOLDER / "network.safetensors"))
         samples = int(json.loads((FOLDER / "config.json").read_text("utf-8"))["samples"])
-    if options.compile and shutil.which("c++"):
-        network.compile(dynamic=False)
     table = scenes()
     if not table:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
@@ -196,7 +223,8 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
             break
         random = checkpoint.numpy_generator(options.seed, step, f"depth {workers.rank}")
         grain = checkpoint.generator(options.seed, step, f"grain {workers.rank}", device)
-        pictures, truth = draw(table, options.batch // workers.count, random, grain)
+        side = int(checkpoint.numpy_generator(options.seed, step, "side").choice(SIDES))  # all workers': none waits
+        pictures, truth = draw(table, options.batch // workers.count, side, random, grain)
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             found = network(pictures.contiguous(memory_format=torch.channels_last))
         value = loss(found.float(), truth)
@@ -241,6 +269,15 @@ def within(found: Tensor, truth: Tensor) -> float:
     return float((torch.maximum(ratio, 1 / ratio) < 1.25).float().mean())
 
 
+def behind(found: Tensor, land: Tensor) -> float:
+    """Share of the sky that is said to be farther than the land, but for a fiftieth of that; (N, h, w) both."""
+    shares = []
+    for ours, ground in zip(found, land):
+        if ground.any() and not ground.all():
+            shares.append((ours[~ground] < ours[ground].quantile(0.02)).float())
+    return float(torch.cat(shares).mean()) if shares else float("nan")
+
+
 @torch.no_grad()
 def judge(network: Network) -> dict[str, float]:
     """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
@@ -255,7 +292,7 @@ def judge(network: Network) -> dict[str, float]:
     figures = {
         "delta1": within(ours[land], truth[land]),
         "abs rel": float((truth / ours - 1).abs()[land].mean()),
-        "sky within 2": float((ours < 2 * SKY)[~land].float().mean()),
+        "sky behind the land": behind(found, land),
     }
     checkpoint.log(RUN, f"{count} unseen scenes: " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
 
@@ -290,9 +327,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=1e-3, help="Muon's at first; a tenth of it for trained weights")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--rooms", type=int, default=COUNT, help="how many rooms to draw, once")
     parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
     options = parser.parse_args()

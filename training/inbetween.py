@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,7 +242,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         cool=options.cool,
         seed=options.seed,
         device=device,
-        compiled=options.compile and shutil.which("c++") is not None,
+        compiled=options.compile and checkpoint.compiles(device),
         teacher=teacher,
         readers=options.readers,
         workers=workers,

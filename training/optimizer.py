@@ -11,6 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+ENDS = 0.1
+"""The rate of what AdamW takes, as a share of Muon's. Nine tenths of the depth eye's gradient are its last layer's, all
+of whose weights push one number the same way: at Muon's rate 75 steps of the ends alone took its loss on unseen
+pictures from 0.188 to 0.183 and back to 0.190; at a tenth, with Muon for the inside, it fell to 0.183 and stayed."""
+
 
 class Optimizer:
     """For a network of convolutions in channels-last memory."""
@@ -33,9 +38,9 @@ class Optimizer:
         """One step along the gradients that the network's parameters hold."""
         for value, matrix in self._inner:
             matrix.grad = None if value.grad is None else _matrix(value.grad)
-        for one in self._both:
+        for one, share in zip(self._both, (1.0, ENDS)):
             for group in one.param_groups:
-                group["lr"] = rate
+                group["lr"] = share * rate
             one.step()
 
     def state_dict(self) -> list[dict[str, Any]]:

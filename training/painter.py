@@ -394,7 +394,7 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
         batch=options.batch,
         rate=options.rate,
         cool=options.cool,
-        compiled=options.compile,
+        compiled=options.compile and checkpoint.compiles(device),
         fresh=options.start == "embedded",
         show=show,
         takes=options.takes,
