@@ -136,9 +136,8 @@ def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Genera
 def loss(found: Tensor, truth: Tensor) -> Tensor:
     """How far off (N, 1, h, w) of log inverse depth is: of the land its shape, of the sky that it is far.
 
-    What a picture cannot tell must not be asked: how large its world is, and how much farther its sky. As long as it
-    was, that was nearly all of the gradient, another way for each picture. So the land's error is what is left after
-    the best scale, and, for a half of it, the best scale and shift (Ranftl et al. 2020).
+    What a picture cannot tell is not asked: how large its world is, and how much farther its sky. So the land's error
+    is what is left after the best scale, and, for a half of it, the best scale and shift (Ranftl et al. 2020).
     """
     land = truth > np.log(SKY) + 0.01
     land = land | ~land.flatten(1).any(1)[:, None, None, None]

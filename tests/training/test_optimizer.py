@@ -68,6 +68,12 @@ def test_it_learns_and_goes_on_where_it_stopped() -> None:
     assert all(torch.equal(a, b) for a, b in zip(parts.parameters(), again.parameters()))
 
 
+def test_a_network_that_would_not_move_is_refused() -> None:
+    other = network().to(memory_format=torch.contiguous_format)
+    with pytest.raises(ValueError, match="channels-last"):
+        optimizer(other)
+
+
 def test_what_learns_in_bfloat16_on_a_cpu_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "halves", lambda where: True)
     assert not checkpoint.compiles(torch.device("cpu"))
