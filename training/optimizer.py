@@ -6,30 +6,34 @@ direction that the gradients of a matrix have. A convolution is such a matrix: o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 ENDS = 0.1
-"""The rate of what AdamW takes, as a share of Muon's. Nine tenths of the square of the depth eye's gradient are its
-last layer's, all of whose weights push one number the same way. With another form of the loss 75 steps of the ends
-alone at 2e-4 took it on unseen pictures from 0.188 to 0.183 and back to 0.190; at 2e-5, with Muon at 2e-4 inside, to
-0.183."""
+"""The rate of what AdamW takes, as a share of Muon's, where a network says one number. Nine tenths of the square of the
+depth eye's gradient are its last layer's, all of whose weights push that number the same way. With another form of the
+loss 75 steps of the ends alone at 2e-4 took it on unseen pictures from 0.188 to 0.183 and back to 0.190; at 2e-5, with
+Muon at 2e-4 inside, to 0.183."""
 
 
 class Optimizer:
-    """For a network of convolutions in channels-last memory.
+    """For a network whose convolutions lie in channels-last memory.
 
     Raises:
-        ValueError: its memory is another; what Muon would move then is a copy.
+        ValueError: they lie otherwise; what Muon would move then is a copy.
     """
 
-    def __init__(self, network: nn.Module, ends: tuple[nn.Conv2d, ...], decay: float = 0.02) -> None:
-        """``ends`` are its first and last layers, which speak of pixels and not of features."""
-        apart = {id(layer.weight) for layer in ends}
-        inner = [value for value in network.parameters() if value.ndim == 4 and id(value) not in apart]
-        rest = [value for value in network.parameters() if value.ndim != 4 or id(value) in apart]
+    def __init__(self, network: nn.Module, ends: Iterable[nn.Module], share: float = ENDS, decay: float = 0.02) -> None:
+        """``ends`` are the layers that speak of pixels, words or time and not of features; their rate is ``share`` of
+        the others'."""
+        apart = {id(value) for layer in ends for value in layer.parameters()}
+        inner = [value for value in network.parameters() if value.ndim in (2, 4) and id(value) not in apart]
+        moved = {id(value) for value in inner}
+        rest = [value for value in network.parameters() if id(value) not in moved]
+        self._share = share
         self._inner = [(value, nn.Parameter(_matrix(value.detach()))) for value in inner]
         if any(value.data_ptr() != matrix.data_ptr() for value, matrix in self._inner):
             raise ValueError("the network's convolutions are not in channels-last memory: .to(memory_format=…) first")
@@ -45,7 +49,7 @@ class Optimizer:
         """One step along the gradients that the network's parameters hold."""
         for value, matrix in self._inner:
             matrix.grad = None if value.grad is None else _matrix(value.grad)
-        for one, share in zip(self._both, (1.0, ENDS)):
+        for one, share in zip(self._both, (1.0, self._share)):
             for group in one.param_groups:
                 group["lr"] = share * rate
             one.step()
@@ -59,5 +63,5 @@ class Optimizer:
 
 
 def _matrix(weight: Tensor) -> Tensor:
-    """(out, in, h, w) → (out, h · w · in); the same memory where it is channels-last."""
-    return weight.permute(0, 2, 3, 1).flatten(1)
+    """(out, in, h, w) → (out, h · w · in), the same memory where it is channels-last; a matrix is one already."""
+    return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).flatten(1)

@@ -33,6 +33,7 @@ from training.discriminator import RATE, Discriminator
 from training.latents import EMBEDDED, RUN, SIDE, Table, World, prepare
 from training.loss import NOBODY, Teachers, channel_weights, losses
 from training.noise import NOISE, signal
+from training.optimizer import Optimizer
 from training.workers import ALONE, Workers
 from training.workers import run as launch
 
@@ -59,6 +60,9 @@ UNET = {
 """7.2 M parameters. Measured on two cores, samples a second forward and back: (96, 128, 144) 26 (compiled 44),
 (64, 128, 192) with attention at its two coarse levels 36 but 11 M, (96, 160) with attention at the lower 35,
 (128, 160) 22."""
+
+ENDS = 0.5
+"""The rate of what AdamW takes, as a share of Muon's."""
 
 TEXT = {
     "hidden_size": WIDTH,
@@ -110,6 +114,7 @@ class Painter(nn.Module):
         from transformers import CLIPTextConfig, CLIPTextModel
 
         self.unet = UNet2DConditionModel(**(UNET | (unet or {})))
+        self.unet.to(memory_format=torch.channels_last)  # as bfloat16 units want it, and Muon
         config = CLIPTextConfig(**(TEXT | (text or {})), vocab_size=len(words.SPECIAL), attn_implementation="eager")
         self.text = CLIPTextModel(config)  # torch's own attention is twice as slow on a CPU's way back
         self.vocabulary = Vocabulary(vectors)
@@ -121,11 +126,9 @@ class Painter(nn.Module):
 
 
 def quicken(unet: nn.Module) -> None:
-    """Lay the UNet out as bfloat16 units want it, and let attention be plain products: torch's own for CPUs takes a
-    third of the step on its way back."""
+    """Let attention on a CPU be plain products: torch's own takes a third of the step on its way back there."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if next(unet.parameters()).device.type == "cpu":
         unet.set_attn_processor(AttnProcessor())  # type: ignore[operator]
 
@@ -133,6 +136,13 @@ def quicken(unet: nn.Module) -> None:
 def embeddings(text: nn.Module) -> nn.Module:
     """Where a CLIPTextModel keeps its embeddings (transformers 5 dropped a level)."""
     return getattr(text, "text_model", text).embeddings
+
+
+def optimizer_of(painter: Painter) -> Optimizer:
+    """Muon for what is inside the UNet and the text encoder, AdamW for what speaks of latents, words and time."""
+    unet = painter.unet
+    ends = (unet.conv_in, unet.conv_out, unet.time_embedding, unet.add_embedding, embeddings(painter.text))
+    return Optimizer(painter, ends, ENDS, decay=0.01)
 
 
 # --- the sitting ------------------------------------------------------------------------------------------------------
@@ -162,9 +172,7 @@ def rate_at(step: int, rate: float, warm: int = 300, flat: int = 6000) -> float:
     return rate * min(1.0, (step + 1) / warm) * min(1.0, (flat / (step + 1)) ** 0.5)
 
 
-def state_of(
-    painter: Painter, average: Average, optimizer: torch.optim.Optimizer, step: int, samples: int
-) -> dict[str, Any]:
+def state_of(painter: Painter, average: Average, optimizer: Optimizer, step: int, samples: int) -> dict[str, Any]:
     """All that the next step depends on."""
     return {
         "painter": {name: value.detach() for name, value in painter.named_parameters()},
@@ -175,9 +183,7 @@ def state_of(
     }
 
 
-def restore(
-    state: dict[str, Any], painter: Painter, average: Average, optimizer: torch.optim.Optimizer
-) -> tuple[int, int]:
+def restore(state: dict[str, Any], painter: Painter, average: Average, optimizer: Optimizer) -> tuple[int, int]:
     """Put a saved state back; returns steps and samples done."""
     with torch.no_grad():
         for name, value in painter.named_parameters():
@@ -214,7 +220,7 @@ def train(
     """
     device = next(painter.parameters()).device
     average = Average(painter)
-    optimizer = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    optimizer = optimizer_of(painter)
     step = samples = 0
     state = None if fresh else checkpoint.load(folder / "checkpoint.pt")
     if state:
@@ -224,15 +230,15 @@ def train(
     alphas, weights, turned = signal().to(device), channel_weights(table).to(device), signs.to(device)
     table = table.to(device)
     learned = list(painter.parameters())
-    optimizers, discriminator = [optimizer], teachers.discriminator
+    discriminator = teachers.discriminator
     if discriminator:
         if compiled:
             discriminator.compile(dynamic=False)
         learned += list(discriminator.parameters())
-        optimizers += [torch.optim.AdamW(discriminator.parameters(), lr=RATE, betas=(0.0, 0.99), weight_decay=0.01)]
+        pursuer = torch.optim.AdamW(discriminator.parameters(), lr=RATE, betas=(0.0, 0.99), weight_decay=0.01)
         if state and "discriminator" in state:
             discriminator.load_state_dict(state["discriminator"]["weights"])
-            optimizers[1].load_state_dict(state["discriminator"]["optimizer"])
+            pursuer.load_state_dict(state["discriminator"]["optimizer"])
     checkpoint.stop_kindly()
     clock, look = checkpoint.Clock(minutes), checkpoint.Clock(minutes, every=900)
     intake = checkpoint.Clock(minutes, every=45)
@@ -248,7 +254,7 @@ def train(
         if leads and (over or due):
             state = state_of(painter, average, optimizer, step, samples)
             if discriminator:
-                learner = {"weights": discriminator.state_dict(), "optimizer": optimizers[1].state_dict()}
+                learner = {"weights": discriminator.state_dict(), "optimizer": pursuer.state_dict()}
                 state["discriminator"] = learner
             checkpoint.save(folder / "checkpoint.pt", state)
         if looks and not over and isinstance(world, World) and world.refresh(takes):
@@ -263,18 +269,18 @@ def train(
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
             noise = checkpoint.generator(seed, step, "noise" + own, device)
             parts = losses(painter, unet, alphas, weights, drawn, noise, teachers)
-        for one in optimizers:
-            one.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
+        if discriminator:
+            pursuer.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         now = rate_at(step, rate) * (min(1.0, clock.left() / cool) if cool else 1.0)
         says = [now, float(clock.over()), float(clock.due()), float(intake.due())] if leads else [0.0] * 4
         now, *asked = workers.together(learned, torch.tensor(says, dtype=torch.float64)).tolist()
         ends, due, looks = map(bool, asked)
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = now
-        for one in optimizers:
-            one.step()
+        optimizer.step(now)
+        if discriminator:
+            pursuer.step()
         step, samples = step + 1, samples + batch
         average.update(painter, step)
         values = [*values[-99:], torch.stack(list(parts.values())).detach()]  # read now and then: no GPU waits for it
@@ -351,8 +357,7 @@ def read(
     average.into(taught)
     if workers.rank == 0:
         whole = Average(painter)
-        fresh = torch.optim.AdamW(painter.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-        checkpoint.save(folder / "checkpoint.pt", state_of(painter, whole, fresh, 0, 0))
+        checkpoint.save(folder / "checkpoint.pt", state_of(painter, whole, optimizer_of(painter), 0, 0))
     return 1 - float(np.mean(values[-100:]))
 
 

@@ -66,6 +66,12 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(parts, tmp_path,
     assert all(torch.equal(a, b) for a, b in zip(states[0]["average"].values(), states[1]["average"].values()))
 
 
+def test_every_layer_of_the_painter_learns(parts, tmp_path):
+    begun, ended = sitting(parts, tmp_path / "none", 0), sitting(parts, tmp_path / "some", 3)
+    still = [name for (name, a), b in zip(begun.named_parameters(), ended.parameters()) if torch.equal(a, b)]
+    assert not still
+
+
 def test_a_kill_while_saving_leaves_the_last_checkpoint(tmp_path):
     from training import checkpoint
 
