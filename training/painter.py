@@ -9,9 +9,9 @@
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
 that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
 depth model; 0 everywhere means "no depth" (two thirds of the samples). New shards of the world are taken in as they
-appear. The UNet is compiled (on a CPU 1.6 times faster, where a C++ compiler is found). On a CPU each core takes a
-worker of one thread: workers meet once a step, threads at every layer, which on a busy machine they wait for. On a GPU
-all rows lie in its memory and are drawn there.
+appear. The UNet is compiled on a GPU and, where a C++ compiler is found, in floats on a CPU (1.6 times faster).
+On a CPU each core takes a worker of one thread: workers meet once a step, threads at every layer, which on a busy
+machine they wait for. On a GPU all rows lie in its memory and are drawn there.
 """
 
 from __future__ import annotations
