@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
 from animate.diffusion import digests
-from training import checkpoint
+from training import checkpoint, norm
 from training.average import Average
 from training.optimizer import Optimizer
 from training.rooms import COUNT, rooms
@@ -190,6 +190,7 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     device = checkpoint.device(options.device)
     torch.manual_seed(options.seed)
     network = Network(WIDTHS).to(device, memory_format=torch.channels_last)
+    norm.quicken(network)
     average = Average(network)
     optimizer = Optimizer(network, (network.enter, network.leave[-1]))
     step = samples = 0

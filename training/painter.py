@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from animate.diffusion.autoencoder import PatchAutoencoder
-from training import autoencoder, checkpoint, words
+from training import autoencoder, checkpoint, norm, words
 from training import critic as critics
 from training.average import Average
 from training.batch import draw
@@ -126,11 +126,13 @@ class Painter(nn.Module):
 
 
 def quicken(unet: nn.Module) -> None:
-    """Let attention on a CPU be plain products: torch's own takes a third of the step on its way back there."""
+    """Let attention on a CPU be plain products, as torch's own takes a third of the step on its way back there, and
+    group norms ours."""
     from diffusers.models.attention_processor import AttnProcessor
 
     if next(unet.parameters()).device.type == "cpu":
         unet.set_attn_processor(AttnProcessor())  # type: ignore[operator]
+        norm.quicken(unet)
 
 
 def embeddings(text: nn.Module) -> nn.Module:
