@@ -45,7 +45,7 @@ from training.world.dataset import seen as scene_seen  # noqa: E402
 
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
-STEPS, GUIDANCE, RESCALE = 10, 3.0, 0.7
+STEPS, GUIDANCE, RESCALE, END = 10, 3.0, 0.7, 0.7
 LOOP, STILLS = "DDIM", "DPM++ 2M SDE"
 """The embedded painter's own sampler, which keeps what it is given, and one that draws noise on the way, for pictures
 from nothing: it paints over what went wrong, and boils in a loop."""
@@ -109,7 +109,13 @@ STRANGE = (
 def how(prompt: str, seed: int, steps: int = STEPS, sampler: str = LOOP) -> Sampling:
     """A plain picture of a prompt."""
     return Sampling(
-        prompts=(Prompt(prompt),), seed=seed, sampler=sampler, steps=steps, cfg_scale=GUIDANCE, guidance_rescale=RESCALE
+        prompts=(Prompt(prompt),),
+        seed=seed,
+        sampler=sampler,
+        steps=steps,
+        cfg_scale=GUIDANCE,
+        guidance_rescale=RESCALE,
+        guidance_end=END,
     )
 
 

@@ -64,6 +64,11 @@ class Passes:
     weights: tuple[float, ...]
     """Of the prompts (the rows without the negative one): their shares in the guided direction."""
 
+    @property
+    def guided(self) -> bool:
+        """Whether there is a negative prompt."""
+        return len(self.states) > len(self.weights)
+
 
 @dataclass(frozen=True)
 class Script:
@@ -105,16 +110,20 @@ class Texts:
         self._extra: dict[str, str] = {}
 
     def script(self, how: Sampling, guided: bool, steps: int) -> Script:
-        """The conditioning of one picture that is painted in `steps` steps."""
+        """The conditioning of one picture that is painted in `steps` steps.
+
+        If `guided`, until its guidance ends: in the last steps it brings grain (a limited interval, 2404.07724, §4).
+        """
+        end = math.ceil(how.guidance_end * steps - 1e-9) if guided else 0  # 1e-9: 0.7 of 10 steps are 7
         sides = [(spans(prompt.text, steps), spans(prompt.negative, steps)) for prompt in how.prompts]
-        lasts = sorted({last for pair in sides for side in pair for last, _ in side} or {steps})
+        lasts = {last for pair in sides for side in pair for last, _ in side} or {steps}
         found = []
-        for last in lasts:
+        for last in sorted(lasts | ({end} if 0 < end < steps else set())):
             told = tuple(
                 replace(prompt, text=_told(positive, last), negative=_told(negative, last))
                 for prompt, (positive, negative) in zip(how.prompts, sides)
             )
-            found.append((last, self.passes(replace(how, prompts=told), guided)))
+            found.append((last, self.passes(replace(how, prompts=told), last <= end)))
         return Script(tuple(found))
 
     def passes(self, how: Sampling, guided: bool) -> Passes:

@@ -9,13 +9,14 @@ from animate.diffusion.conditioning import Passes
 from animate.diffusion.orders import Order, per_row
 
 
-def guide(output: Tensor, group: list[Order], told: list[Passes], guided: bool, held: Tensor | float = 0.0) -> Tensor:
+def guide(output: Tensor, group: list[Order], told: list[Passes], held: Tensor | float = 0.0) -> Tensor:
     """Classifier-free guidance over the passes: ε = ε₀ + s · Σ wᵢ (εᵢ − ε₀); (P·N, C, h, w) → (N, C, h, w).
 
     One prompt is the usual formula; several are composable diffusion (Liu et al. 2022, §3.2). `held` is added.
     """
     rows = len(group)
     parts = output.split(rows)
+    guided = told[0].guided
     if not guided and len(parts) == 1:
         return output + held
     weights = [per_row([one.weights[p] for one in told], output) for p in range(len(told[0].weights))]

@@ -45,7 +45,7 @@ class Network:
         self._cell, self._reads_plane, self._device, self._turns = cell, reads_plane, device, turns
 
     def guided(self, how: Sampling) -> bool:
-        """Whether a negative pass is run; models distilled on guidance are told the scale instead."""
+        """Whether a negative pass is run while guidance lasts; distilled models are told the scale instead."""
         return how.cfg_scale > 1 and not self._distilled
 
     @contextmanager
@@ -124,10 +124,9 @@ class Network:
         height, width = x.shape[-2] * self._cell, x.shape[-1] * self._cell
         pooled = [one.pooled[p] for p in range(passes) for one in told if one.pooled is not None]
         ids = [float(height), float(width), 0.0, 0.0]
-        guided = self.guided(group[0].how)
         rows = []
         for p in range(passes):
-            score = UNAESTHETIC if guided and p == 0 else AESTHETIC
+            score = UNAESTHETIC if told[0].guided and p == 0 else AESTHETIC
             tail = [score] if self._aesthetic else [float(height), float(width)]
             rows += [ids + tail] * len(group)
         return {

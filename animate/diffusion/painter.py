@@ -274,7 +274,6 @@ class Painter:
         self, x: Tensor, course: Course, group: list[Order], structure: Structure, kept: Sequence[_Kept] = ()
     ) -> Tensor:
         """The latent at the end of the course."""
-        guided = self._network.guided(group[0].how)
         with self._network.asked(group, structure) as ask:
             for step, index in enumerate(course.evaluations):
                 for part in (part for part in kept if step < part.steps):
@@ -283,5 +282,5 @@ class Painter:
                 scaled, time = course.scaled(x, index), course.time(index)
                 output = ask(scaled, time, told)
                 held = self._network.by_depth(output, partial(ask, scaled, time, told, blind=True), group, structure)
-                x = course.step(guide(output, group, told, guided, held), index, x)
+                x = course.step(guide(output, group, told, held), index, x)
         return x

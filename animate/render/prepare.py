@@ -27,6 +27,7 @@ def sampling(plan: Plan, frame: Frame) -> Sampling:
         steps=int(frame["steps"]),
         cfg_scale=float(frame["cfg_scale"]),
         guidance_rescale=float(frame["guidance_rescale"]),
+        guidance_end=float(frame["guidance_end"]),
         eta=float(frame["eta"]),
         controlnet_scale=float(frame["controlnet_scale"]),
         inversion=float(frame["inversion"]),

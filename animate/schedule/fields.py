@@ -145,6 +145,7 @@ _ROWS: tuple[Field, ...] = (
     _curve("steps", "diffusion", 25, "Steps of the sampler for a whole picture; a redrawn frame runs its share of them.", embedded=10, low=1, high=1000, whole=True, aliases=("num_inference_steps", "inference_steps"), example="20"),
     _curve("cfg_scale", "diffusion", 7.0, "How strictly the prompt is followed (classifier-free guidance); 1 or less turns guidance off.", embedded=3.0, low=0, high=100, aliases=("scale", "guidance_scale"), example="6.5"),
     _curve("guidance_rescale", "diffusion", 0.0, "How far strict guidance is brought back to the contrast of the unguided picture: against colours that burn in over a run.", embedded=0.7, low=0, high=1, deforum=0, example="0.7"),
+    _curve("guidance_end", "diffusion", 1.0, "Share of the steps run for a picture that are guided; the rest are painted as the prompt alone has it: less grain, and a pass less each. Of a step that it ends in, all.", embedded=0.7, low=0, high=1, aliases=("guidance_stop",), deforum=1, example="0.7"),
     _field("sampler", "text", "diffusion", "Euler a", "The sampler, by diffusers' or A1111's name.", embedded="DDIM", aliases=("sampler_name", "scheduler"), example="DPM++ 2M Karras"),
     _curve("eta", "diffusion", 0.0, "Noise added at each step by samplers that take one (DDIM).", low=0, high=1, aliases=("ddim_eta", "ddim_eta_schedule"), example="0.3"),
     _curve("clip_skip", "diffusion", 1, "Which layer of the text encoder is read, counted from the last: 1 is the last.", low=1, high=12, whole=True, aliases=("clipskip",), deforum=1, example="2"),

@@ -1,13 +1,16 @@
-"""Guidance: brought back to the contrast of the unguided picture, and told to models that were distilled on it."""
+"""Guidance: brought back to the contrast of the unguided picture, ended early, told to models distilled on it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import pytest
 import torch
 
 from animate.diffusion.guidance import rescaled
 from animate.diffusion.painter import Painter
+from animate.diffusion.sampling import Prompt
 from tests.diffusion.conftest import sampling
 
 
@@ -36,3 +39,44 @@ def test_distilled_model_is_told_its_scale(painters: Callable[[str], Painter]) -
     assert not torch.equal(
         painter.imagine((64, 64), [sampling(cfg_scale=2.0)]), painter.imagine((64, 64), [sampling(cfg_scale=8.0)])
     )
+
+
+def test_guidance_ends_and_costs_a_pass_less(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sd")
+    rows: list[int] = []
+    seen = painter._parts.unet.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    try:
+        for steps, share in ((4, 0.5), (10, 0.7), (3, 0.7), (3, 0.0), (1, 0.1)):
+            rows.clear()
+            painter.imagine((64, 64), [sampling(steps=steps, cfg_scale=5.0, guidance_end=share)])
+            guided = math.ceil(round(steps * share, 6))
+            assert rows == [2] * guided + [1] * (steps - guided)
+    finally:
+        seen.remove()
+
+
+@pytest.mark.parametrize("name", ["sd", "sdxl"])
+def test_unguided_steps_follow_the_prompt_alone(painters: Callable[[str], Painter], name: str) -> None:
+    painter = painters(name)
+    whole, half, none, plain = (
+        painter.imagine((64, 64), [sampling(cfg_scale=scale, guidance_end=end)])
+        for scale, end in ((6.0, 1.0), (6.0, 0.5), (6.0, 0.0), (1.0, 1.0))
+    )
+    assert torch.equal(none, plain)
+    assert (whole - half).abs().max() > 1e-3
+    assert (half - none).abs().max() > 1e-3
+
+
+def test_rows_whose_guidance_ends_elsewhere_are_painted_as_alone(painters: Callable[[str], Painter]) -> None:
+    painter = painters("sd")
+    orders = [
+        sampling(seed=seed, cfg_scale=6.0, guidance_end=end, prompts=prompts, blend="composable")
+        for seed, end, prompts in (
+            (1, 0.5, (Prompt("a sea", "rain", 0.5), Prompt("a storm", "", 0.5))),
+            (2, 0.5, (Prompt("a wood", "", 0.25), Prompt("a hill", "fog", 0.75))),
+            (3, 1.0, (Prompt("[a sea:a storm:0.3]"),)),
+        )
+    ]
+    together = painter.imagine((64, 64), orders)
+    for row, order in zip(together, orders):
+        assert torch.allclose(row, painter.imagine((64, 64), [order])[0], atol=2e-3)
