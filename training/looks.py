@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from training.norm import Norm
+
 CROP = 14
 """Places of a latent's side that are looked at at a time: the same picture never twice."""
 WIDTHS = (64, 96, 160)
@@ -29,7 +31,7 @@ class Looks(nn.Module):
             layers += [Block(width)]
             if place + 1 < len(WIDTHS):
                 layers += [nn.Conv2d(width, WIDTHS[place + 1], 3, stride=2, padding=1)]
-        self.body = nn.Sequential(*layers, nn.GroupNorm(8, WIDTHS[-1]), nn.SiLU())
+        self.body = nn.Sequential(*layers, Norm(8, WIDTHS[-1]), nn.SiLU())
         self.heads = nn.ModuleDict({name: nn.Linear(3 * WIDTHS[-1], len(all)) for name, all in questions.items()})
 
     def forward(self, latents: Tensor) -> dict[str, Tensor]:
@@ -47,10 +49,10 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.inside = nn.Sequential(
-            nn.GroupNorm(8, width),
+            Norm(8, width),
             nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1),
-            nn.GroupNorm(8, width),
+            Norm(8, width),
             nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1),
         )

@@ -41,7 +41,7 @@ class Sampling:
     guidance_rescale: float = 0.0
     """How far guidance is brought back to the contrast of the unguided picture, in [0, 1]."""
     guidance_end: float = 1.0
-    """Share of the steps run for a picture that are guided, in [0, 1]; of a step that it ends in, all."""
+    """Share of the steps run for a picture that are guided, in [0, 1], rounded up to whole steps."""
     eta: float = 0.0
     controlnet_scale: float = 1.0
     """Weight of what a ControlNet says, where there is one and a depth for it."""
