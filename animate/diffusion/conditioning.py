@@ -76,6 +76,8 @@ class Script:
 
     spans: tuple[tuple[int, Passes], ...]
     """(last step, counted from 1; what it is told up to and with it), ascending."""
+    guided: int
+    """Last step, counted from 1, in which guidance of any kind is heard."""
 
     def at(self, step: int) -> Passes:
         """What it is told at a step, counted from 1; past the last one as at the last one."""
@@ -90,7 +92,7 @@ class Script:
             if runs and runs[-1][1] == shape:
                 runs.pop()
             runs.append((last, shape))
-        return tuple(runs)
+        return self.guided, tuple(runs)
 
 
 class Texts:
@@ -112,9 +114,9 @@ class Texts:
     def script(self, how: Sampling, guided: bool, steps: int) -> Script:
         """The conditioning of one picture that is painted in `steps` steps.
 
-        If `guided`, until its guidance ends: in the last steps it brings grain (a limited interval, 2404.07724, §4).
+        `guided` by negative prompts until guidance ends: in the last steps it brings grain (2404.07724, §4).
         """
-        end = math.ceil(how.guidance_end * steps - 1e-9) if guided else 0  # 1e-9: 0.7 of 10 steps are 7
+        end = math.ceil(how.guidance_end * steps - 1e-9)  # 1e-9: 0.7 of 10 steps are 7
         sides = [(spans(prompt.text, steps), spans(prompt.negative, steps)) for prompt in how.prompts]
         lasts = {last for pair in sides for side in pair for last, _ in side} or {steps}
         found = []
@@ -123,8 +125,8 @@ class Texts:
                 replace(prompt, text=_told(positive, last), negative=_told(negative, last))
                 for prompt, (positive, negative) in zip(how.prompts, sides)
             )
-            found.append((last, self.passes(replace(how, prompts=told), last <= end)))
-        return Script(tuple(found))
+            found.append((last, self.passes(replace(how, prompts=told), guided and last <= end)))
+        return Script(tuple(found), end)
 
     def passes(self, how: Sampling, guided: bool) -> Passes:
         """The conditioning of one step; prompts of weight 0 are left out.

@@ -278,9 +278,13 @@ class Painter:
             for step, index in enumerate(course.evaluations):
                 for part in (part for part in kept if step < part.steps):
                     x = torch.lerp(course.held(part.latents, index).to(x), x, part.free)
-                told = [order.script.at(course.step_of(index)) for order in group]
+                now = course.step_of(index)
+                told = [order.script.at(now) for order in group]
                 scaled, time = course.scaled(x, index), course.time(index)
                 output = ask(scaled, time, told)
-                held = self._network.by_depth(output, partial(ask, scaled, time, told, blind=True), group, structure)
+                held: Tensor | float = 0.0
+                if now <= group[0].script.guided:
+                    blind = partial(ask, scaled, time, told, blind=True)
+                    held = self._network.by_depth(output, blind, group, structure)
                 x = course.step(guide(output, group, told, held), index, x)
         return x

@@ -176,7 +176,11 @@ def test_a_script_says_what_its_prompts_say_at_each_step(texts: Texts) -> None:
     for step, (text, negative) in enumerate((("a", ""), ("a", "n"), ("b", ""), ("b", "n")), start=1):
         plain = (Prompt(text, negative, 0.5), Prompt("c", "", 0.5))
         assert torch.equal(script.at(step).states, texts.passes(sampling(prompts=plain), True).states)
-    assert script.shape == ((4, (2, TOKENS, 16)),)  # one shape: it can be followed together with any other
+    assert script.shape == (4, ((4, (2, TOKENS, 16)),))  # one shape: it can be followed together with any other
+    ends = texts.script(sampling(prompts=prompts, guidance_end=0.4), True, 4)
+    assert ends.shape == (2, ((2, (2, TOKENS, 16)), (4, (1, TOKENS, 16))))
+    assert torch.equal(ends.at(2).states, script.at(2).states)
+    assert torch.equal(ends.at(3).states, script.at(3).states[1:])
 
 
 def test_without_a_norm_weights_only_scale(texts: Texts) -> None:

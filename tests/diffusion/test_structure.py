@@ -32,6 +32,21 @@ def test_what_depth_changes_can_be_made_larger(
     assert (both - torch.cat([drawn(1), drawn(3)])).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_guidance_by_depth_ends_with_all_guidance(
+    painters: Callable[[str], Painter], picture: torch.Tensor, guidance: float
+) -> None:
+    painter, depth = painters("embedded"), 1 + picture[:, :1]
+
+    def drawn(scale: float, end: float) -> torch.Tensor:
+        how = sampling(steps=4, cfg_scale=guidance, depth_scale=scale, guidance_end=end)
+        return painter.imagine((picture.shape[2], picture.shape[3]), [how], depth)
+
+    assert torch.equal(drawn(9, 0.0), drawn(1, 0.0))
+    assert (drawn(9, 0.5) - drawn(1, 0.5)).abs().max() > 1e-3
+    assert (drawn(9, 0.5) - drawn(9, 1.0)).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("family", ["depth", "embedded"])
 def test_depth_is_seen_and_its_scale_is_not(
     family: str, painters: Callable[[str], Painter], picture: torch.Tensor
