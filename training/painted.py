@@ -21,7 +21,7 @@ from training.world.dataset import read_shard, shards
 FOLDER = checkpoint.MODELS / "painter"
 COUNT = 480
 SAMPLERS = ("DDIM", "DPM++ 2M SDE")
-STEPS, GUIDANCE, RESCALE = 10, 3.0, 0.7
+STEPS, GUIDANCE, RESCALE, END = 10, 3.0, 0.7, 0.7
 BATCH = 8
 
 
@@ -53,6 +53,7 @@ def _painted(sampler: str) -> NDArray[np.float16]:
             steps=STEPS,
             cfg_scale=GUIDANCE,
             guidance_rescale=RESCALE,
+            guidance_end=END,
         )
         for seed, text in enumerate(captions)
     ]

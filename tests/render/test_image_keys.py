@@ -33,10 +33,11 @@ def painter():
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory, painter) -> list[Path]:
-    """Two pictures of the embedded painter."""
+    """Two pictures of the embedded painter, guided as a schedule guides it where it is silent."""
     folder = tmp_path_factory.mktemp("album")
     prompts = ("a snowy mountain lake at dawn", "the sea at sunset under an orange sky")
-    how = [Sampling(prompts=(Prompt(text),), seed=4 + i, steps=6, cfg_scale=4.0) for i, text in enumerate(prompts)]
+    guided = {"cfg_scale": 3.0, "guidance_rescale": 0.7, "guidance_end": 0.7}
+    how = [Sampling(prompts=(Prompt(text),), seed=4 + i, steps=6, **guided) for i, text in enumerate(prompts)]
     paths = [folder / f"{name}.png" for name in "ab"]
     for path, picture in zip(paths, painter.imagine((SIDE, SIDE), how)):
         write_png(path, convert.to_uint8(picture))
@@ -84,9 +85,9 @@ def test_a_way_of_pictures_leaves_and_arrives_without_a_jump(album, tmp_path):
         np.testing.assert_array_equal(frame, read_picture(path))
     steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(frames)]
     assert max(steps) < 0.5 * np.abs(frames[-1] - frames[0]).mean()
-    sharp = [float(sharpness(torch.tensor(frame / 255).permute(2, 0, 1).float())) for frame in frames]
-    middle, ends = sharp[4], (sharp[0] + sharp[-1]) / 2
-    assert middle > 0.5 * ends  # a faded picture has about a third
+    faded = (frames[0] + frames[-1]) / 2
+    middle, soft = (float(sharpness(torch.tensor(one / 255).permute(2, 0, 1).float())) for one in (frames[4], faded))
+    assert middle > 1.3 * soft
 
 
 def test_a_resumed_way_has_the_same_bytes(album, tmp_path):
