@@ -26,6 +26,10 @@ _BESIDE = {row.name for row in FIELDS.values() if row.group in ("output", "batch
 _ASIDE = {"fps", "variables", "seed_drawn", "contents", "settings", "format", "digest"}
 """Parts of a plan that paint nothing, or are looked at by themselves."""
 
+LATER: Mapping[str, float] = {"guidance_end": 1.0}
+"""Curves that the plans of earlier versions lack, and the value at which they paint what those versions painted: runs
+begun before there was the field go on."""
+
 
 def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a plan, as data, that decides the pictures: without encoding, sound, rate and device.
@@ -34,6 +38,8 @@ def painting(plan: Mapping[str, Any]) -> dict[str, Any]:
     """
     contents = plan.get("contents", {})
     rest = {name: value for name, value in plan.items() if name not in _ASIDE}
+    if "columns" in rest:
+        rest["columns"] = {name: value for name, value in rest["columns"].items() if LATER.get(name) != value}
     for name in ("loras", "embeddings"):
         if name in rest:
             rest[name] = [

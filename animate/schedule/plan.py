@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from animate.errors import BadInput, Problem
 from animate.schedule.album import NO_ALBUM, Album
 from animate.schedule.film import NO_FILM, Film
-from animate.schedule.identity import identity
+from animate.schedule.identity import LATER, identity
 from animate.schedule.prompts import Prompts
 from animate.schedule.schedule import Setting
 
@@ -191,7 +191,8 @@ class Plan:
             whole = {"seed", "subseed"}
             told = read["prompts"]
             return Plan(
-                columns={
+                columns={name: np.full(n, value) for name, value in LATER.items()}
+                | {
                     name: _unpacked(column, n, np.int64 if name in whole else np.float64)
                     for name, column in read["columns"].items()
                 },

@@ -15,6 +15,7 @@ import pytest
 
 import animate
 from animate.errors import BadInput
+from animate.schedule.identity import LATER, identity
 from animate.schedule.plan import Plan
 from animate.video.stills import encode_png
 
@@ -86,6 +87,18 @@ def test_json_there_and_back(plan: Plan) -> None:
     for broken in ("", "{}", "[]", "3", '{"format": 99}', text.replace('"frames": 12', '"frames": 13'), text[:-20]):
         with pytest.raises(BadInput):
             Plan.from_json(broken)
+
+
+@pytest.mark.parametrize(("name", "value"), LATER.items())
+def test_a_plan_from_before_a_field_goes_on(name: str, value: float) -> None:
+    plan = animate.plan({**FIELDS, name: value})
+    before = json.loads(plan.to_json())
+    del before["columns"][name]
+    assert identity(before) == plan.digest
+    again = Plan.from_json(json.dumps(before))
+    assert again.digest == plan.digest
+    assert set(again[name]) == {value}
+    assert animate.plan({**FIELDS, name: value / 2}).digest != plan.digest
 
 
 def test_csv_has_a_line_a_frame(plan: Plan) -> None:
