@@ -34,19 +34,19 @@ sys.path.insert(0, str(HERE.parent))
 from animate import depth as depths  # noqa: E402  (the folder is not installed, so the path comes first)
 from animate.depth.embedded import Embedded  # noqa: E402
 from animate.diffusion import models  # noqa: E402
-from animate.diffusion.sampling import Prompt, Sampling  # noqa: E402
+from animate.diffusion.sampling import Sampling  # noqa: E402
 from animate.render import view  # noqa: E402
 from animate.schedule.compile import compile as compile_plan  # noqa: E402
 from animate.schedule.load import load as load_schedule  # noqa: E402
 from training import autoencoder, depth, judge, questions  # noqa: E402
 from training.grid import PROMPTS, sheet  # noqa: E402
+from training.painted import STEPS, plain  # noqa: E402
 from training.world.dataset import Row, Shard, inverse  # noqa: E402
 from training.world.dataset import rows as world_rows  # noqa: E402
 from training.world.dataset import seen as scene_seen  # noqa: E402
 
 UNSEEN = 990_000_000
 """Numbers of scenes from here on belong to no data set."""
-STEPS, GUIDANCE, RESCALE, END = 10, 3.0, 0.7, 0.7
 LOOP, STILLS = "DDIM", "DPM++ 2M SDE"
 """The embedded painter's own sampler, which keeps what it is given, and one that draws noise on the way, for pictures
 from nothing: it paints over what went wrong, and boils in a loop."""
@@ -109,15 +109,7 @@ STRANGE = (
 
 def how(prompt: str, seed: int, steps: int = STEPS, sampler: str = LOOP) -> Sampling:
     """A plain picture of a prompt."""
-    return Sampling(
-        prompts=(Prompt(prompt),),
-        seed=seed,
-        sampler=sampler,
-        steps=steps,
-        cfg_scale=GUIDANCE,
-        guidance_rescale=RESCALE,
-        guidance_end=END,
-    )
+    return plain(prompt, seed, sampler, steps)
 
 
 def still(prompt: str, seed: int) -> Sampling:

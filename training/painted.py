@@ -15,14 +15,24 @@ from torch import Tensor
 from animate.diffusion import models
 from animate.diffusion.autoencoder import PatchAutoencoder
 from animate.diffusion.sampling import Prompt, Sampling
+from animate.schedule.fields import FIELDS
 from training import checkpoint
 from training.world.dataset import read_shard, shards
 
 FOLDER = checkpoint.MODELS / "painter"
 COUNT = 480
 SAMPLERS = ("DDIM", "DPM++ 2M SDE")
-STEPS, GUIDANCE, RESCALE, END = 10, 3.0, 0.7, 0.7
+OWN = {
+    name: float(FIELDS[name].default_for("embedded"))  # type: ignore[arg-type]
+    for name in ("cfg_scale", "guidance_rescale", "guidance_end")
+}
+STEPS = int(FIELDS["steps"].default_for("embedded"))  # type: ignore[call-overload]
 BATCH = 8
+
+
+def plain(prompt: str, seed: int, sampler: str, steps: int) -> Sampling:
+    """A picture of a prompt, guided as a schedule guides this painter where it is silent."""
+    return Sampling(prompts=(Prompt(prompt),), seed=seed, sampler=sampler, steps=steps, **OWN)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
@@ -45,18 +55,7 @@ def _painted(sampler: str) -> NDArray[np.float16]:
     random = checkpoint.numpy_generator(0, 0, sampler)
     rows = read_shard(shards(checkpoint.WORLD)[1]).rows
     captions = [str(random.choice(rows[place]["captions"])) for place in random.integers(len(rows), size=COUNT // 2)]
-    orders = [
-        Sampling(
-            prompts=(Prompt(text),),
-            seed=seed,
-            sampler=sampler,
-            steps=STEPS,
-            cfg_scale=GUIDANCE,
-            guidance_rescale=RESCALE,
-            guidance_end=END,
-        )
-        for seed, text in enumerate(captions)
-    ]
+    orders = [plain(text, seed, sampler, STEPS) for seed, text in enumerate(captions)]
     parts = [orders[place : place + BATCH] for place in range(0, len(orders), BATCH)]
     found = [vae.encoder(painter.imagine((256, 256), part).cpu() * 2 - 1) for part in parts]  # exactly what was decoded
     return torch.cat(found).half().numpy()
