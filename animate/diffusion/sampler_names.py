@@ -129,6 +129,20 @@ CLASSES: tuple[str, ...] = (
 )
 """diffusers' own names; with them the model's settings are taken as they are."""
 
+DRAWING = frozenset(
+    {
+        "DDPMScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "KDPM2AncestralDiscreteScheduler",
+        "LCMScheduler",
+        "SASolverScheduler",
+    }
+)
+"""Classes that draw noise at every step; the solvers of an SDE do, too."""
+
+TAKING_ETA = frozenset({"DDIMScheduler", "TCDScheduler"})
+"""Classes that draw as much noise as `eta` says."""
+
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
     {
         **{
@@ -201,6 +215,16 @@ def resolve(name: str) -> str:
         return found
     near = get_close_matches(_plain(name), _BY_PLAIN, n=1, cutoff=0.0)
     raise BadInput(f"no sampler is called {name!r}; the nearest is {_BY_PLAIN[near[0]]!r}")
+
+
+def draws_noise(name: str, eta: float = 0.0) -> bool:
+    """Whether a sampler draws noise on its way; not known, and so False, of the model's own (`MODEL_OWN`)."""
+    sampler = SAMPLERS.get(resolve(name))
+    if sampler is None:
+        return False
+    if sampler.scheduler in TAKING_ETA:
+        return eta > 0
+    return sampler.scheduler in DRAWING or str(sampler.settings.get("algorithm_type", "")).startswith("sde-")
 
 
 def names() -> tuple[str, ...]:

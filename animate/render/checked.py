@@ -14,7 +14,7 @@ from typing import Any
 from animate.audio.listen import listen
 from animate.audio.separate import separate
 from animate.diffusion import names
-from animate.diffusion.sampler_names import ALIASES
+from animate.diffusion.sampler_names import ALIASES, draws_noise
 from animate.diffusion.sampler_names import names as samplers
 from animate.errors import BadInput, Problem, near
 from animate.render import readable
@@ -22,6 +22,7 @@ from animate.render.watch import watch
 from animate.schedule.fields import FIELDS
 from animate.schedule.load import load as load_document
 from animate.schedule.load import variants as variants_of_document
+from animate.schedule.plan import Plan
 from animate.schedule.schedule import Schedule
 from animate.schedule.senses import Senses
 from animate.video.codecs import CODECS
@@ -105,6 +106,15 @@ def _problems(schedule: Schedule) -> Iterator[Problem]:
     yield from misfits(schedule)
 
 
+def _notes(schedule: Schedule, plan: Plan) -> Iterator[Problem]:
+    """A picture's own noise, kept by a sampler that draws new noise over it."""
+    own = zip(plan["inversion"], plan.text["sampler"], plan["eta"])
+    drawing = [name for share, name, eta in own if share > 0 and draws_noise(name, eta)]
+    if drawing:
+        hint = "sampler: DDIM" if draws_noise(drawing[0]) else "eta: 0"
+        yield schedule.problem("inversion", f"keeps less with {drawing[0]}, which draws noise on the way", hint)
+
+
 SENSES = Senses(
     choices={"sampler": (*samplers(), *ALIASES)},
     added=_added,
@@ -114,5 +124,6 @@ SENSES = Senses(
     watch=watch,
     multiples=MULTIPLES,
     problems=_problems,
+    notes=_notes,
 )
 _ANY_SIZE = replace(SENSES, multiples={}, problems=_contradictions)

@@ -139,7 +139,9 @@ class _Reading:
         schedule = _Loading(taken, self.series, self.senses).schedule(imported)
         plan, problems = evaluated(schedule)  # what only shows when curves are evaluated belongs to the same list
         problems += [*taken.problems, *self.senses.problems(schedule)]
-        return (schedule if plan is None else replace(schedule, warnings=plan.warnings)), problems
+        if plan is not None:
+            schedule = replace(schedule, warnings=in_order([*plan.warnings, *self.senses.notes(schedule, plan)]))
+        return schedule, problems
 
     def problems_of_variants(self, first: Schedule) -> list[Problem]:
         """What stands against each value of `vary` by itself; against the first `MAX_WRONG` of them."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from animate.errors import Problem
 from animate.schedule.film import Watch, blind
+from animate.schedule.plan import Plan
 from animate.schedule.schedule import Schedule
 from animate.schedule.sound import Listen, Separate, deaf, whole
 
@@ -34,6 +35,8 @@ class Senses:
     """By model, what its sizes divide by; a foreign file's sizes are floored to it."""
     problems: Callable[[Schedule], Iterable[Problem]] = lambda schedule: ()
     """What stands against a schedule that could be read; told with the rest of its mistakes."""
+    notes: Callable[[Schedule, Plan], Iterable[Problem]] = lambda schedule, plan: ()
+    """What is worth a word about one that could be compiled."""
 
 
 NO_SENSES = Senses()

@@ -12,7 +12,7 @@ import torch
 
 from animate.diffusion import samplers
 from animate.diffusion.painter import Painter
-from animate.diffusion.sampler_names import SAMPLERS
+from animate.diffusion.sampler_names import MODEL_OWN, SAMPLERS, draws_noise
 from animate.diffusion.sampling import Prompt
 from tests.diffusion.conftest import sampling
 from tests.diffusion.tiny import FAMILIES
@@ -45,6 +45,27 @@ def pipelines(tiny_models: Callable[[str], Path]) -> Pipelines:
         return kept[family]
 
     return pipeline
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.endswith(("Exponential", "Beta"))])
+def test_which_samplers_draw_noise_on_the_way(name: str, eta: float, painters: Callable[[str], Painter]) -> None:
+    own = painters("sd")._parts.scheduler
+    ended = []
+    for seed in (1, 2):
+        scheduler = samplers.prepare(name, own, 6)
+        taken = samplers.parameters(scheduler.step)
+        given: dict[str, Any] = {"generator": torch.Generator().manual_seed(seed)} if "generator" in taken else {}
+        given |= {"eta": eta} if "eta" in taken else {}
+        x = torch.ones(1, 4, 2, 2)
+        for time in scheduler.timesteps:
+            x = scheduler.step(x / 2, time, x, return_dict=False, **given)[0]
+        ended.append(x)
+    assert draws_noise(name, eta) is not torch.equal(*ended)
+
+
+def test_of_the_models_own_sampler_nothing_is_said() -> None:
+    assert not draws_noise(MODEL_OWN, 1.0)
 
 
 def reference(pipe: Any, sampler: str, picture: torch.Tensor, denoise: float, steps: int, **more: Any) -> torch.Tensor:

@@ -28,6 +28,24 @@ def test_contradictions_are_told_with_the_rest(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sampler", "word"),
+    [
+        ("sampler: Euler a", "keeps less with Euler a, which draws noise on the way (sampler: DDIM)"),
+        ("sampler: {0: DDIM, 4: DPM++ 2M SDE}", "keeps less with DPM++ 2M SDE, which"),
+        ("eta: 0.5", "keeps less with DDIM, which draws noise on the way (eta: 0)"),
+        ("sampler: DPM++ 2M Karras", ""),
+        ("sampler: {0: DPM++ 2M SDE, 3: DDIM}", ""),
+    ],
+)
+def test_a_sampler_that_paints_over_a_pictures_own_noise_is_told(tmp_path: Path, sampler: str, word: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"prompts: x\nmax_frames: 6\ninversion: '0: 0, 3: 0, 4: 0.8'\n{sampler}\n", encoding="utf-8")
+    warnings = [str(warning) for warning in checked.load(file).warnings]
+    assert len(warnings) == bool(word)
+    assert all(warning.startswith(f"{file}:3:12: inversion: {word}") for warning in warnings)
+
+
 def test_what_another_codec_takes_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text("prompts: x\ncrf: 60\ncodec: vp9\n", encoding="utf-8")
