@@ -204,10 +204,10 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     elif options.start == "embedded":
         network.load_state_dict(load_file(FOLDER / "network.safetensors"))
         samples = int(json.loads((FOLDER / "config.json").read_text("utf-8"))["samples"])
-    table = scenes()
+    table = workers.after_the_first(scenes)
     if not table:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
-    inside = indoors(options.rooms, options.seed)
+    inside = workers.after_the_first(lambda: indoors(options.rooms, options.seed))
     table = [Scenes(*(values.to(device) for values in one)) for one in (*table, inside)]
     table += table[-1:] * (len(table) // 2 - 1)  # a third of what is drawn
     checkpoint.stop_kindly()

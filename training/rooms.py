@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,9 @@ SIDE, CELL = 256, 4
 COUNT = 4000
 FAR = 30.0
 """Distance of what is open, in metres."""
+
+CORNERS = np.stack(np.meshgrid(*[(-1.0, 1.0)] * 3), axis=-1).reshape(8, 3)
+"""Of a cube of side 2 about the origin, (8, 3)."""
 
 Floats = NDArray[Any]
 Texture = NDArray[np.uint8]
@@ -65,6 +68,22 @@ class View:
             picture = cv2.addWeighted(paint, 1 - left, picture, left, 0)
         return np.ascontiguousarray(picture)
 
+    def around(self, points: Floats) -> View:
+        """The part of this view, in the same memory, that what lies between points (n, 3) can be seen in.
+
+        Rays go on evenly from pixel to pixel, so (ray at the corner, step down, step right) · (s, s·row, s·column) is
+        the way from the eye to a point; all of the view where one lies beside or behind the eye.
+        """
+        first, down, right = self.rays[0, 0], self.rays[1, 0] - self.rays[0, 0], self.rays[0, 1] - self.rays[0, 0]
+        ways = np.linalg.solve(np.stack([first, down, right], axis=1).astype(np.float64), (points - self.eye).T)
+        if ways[0].min() < 0.05:
+            return self
+        places = ways[1:] / ways[0]
+        low = np.clip(np.floor(places.min(axis=1)) - 1, 0, SIDE).astype(int)
+        high = np.clip(np.ceil(places.max(axis=1)) + 2, 0, SIDE).astype(int)
+        part = slice(low[0], high[0]), slice(low[1], high[1])
+        return replace(self, rays=self.rays[part], distance=self.distance[part], picture=self.picture[part])
+
     def reached(self, where: Floats) -> Floats:
         """(S, S, 3) the points at distances (S, S) from the eye, itself where that is not finite."""
         return self.eye + np.where(np.isfinite(where), where, 0)[..., None] * self.rays
@@ -73,14 +92,14 @@ class View:
         """A surface at distance `where` (inf where it is missed), its texture at (u, v) px, with these normals."""
         nearer = where < self.distance
         if not nearer.any():
-            return
+            return  # also where no part of the thing can be in sight
         light = self.shade + (1 - self.shade) * self._facing(where, normal)
         height, width = texture.shape[:2]
         x, y = (np.where(nearer, axis, 0).astype(np.float32) for axis in (u, v))
         look = cv2.remap(texture, x % (width - 1), y % (height - 1), cv2.INTER_LINEAR).astype(np.float32) / 255
         lit = look * light.astype(np.float32)[..., None]
-        self.picture = np.where(nearer[..., None], lit, self.picture)
-        self.distance = np.where(nearer, where, self.distance).astype(np.float32)
+        np.copyto(self.picture, lit, where=nearer[..., None])
+        np.copyto(self.distance, where, where=nearer)
 
     def _facing(self, where: Floats, normal: Floats) -> Floats:
         """(S, S) or one number: how much of the light what has these normals receives."""
@@ -211,6 +230,7 @@ def _shelf(view: View) -> None:
 def _block(view: View, half: Floats, middle: Floats, turn: float, texture: Texture) -> None:
     """A box of these half sides, turned about the upright."""
     by = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    view = view.around(middle + CORNERS * half @ by)
     way, start = view.rays @ by.T, by @ (view.eye - middle)
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = (-half - start) / way, (half - start) / way
@@ -230,12 +250,14 @@ def _ball(view: View) -> None:
     random, place = view.random, _standing(view)
     half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
     middle = place + np.array([0, half[1] * random.uniform(0.7, 1), 0])
+    texture = view.texture()
+    view = view.around(middle + CORNERS * half)
     way, start = view.rays / half, (view.eye - middle) / half
     where = _round(way, start, 1.0)
     normal = (view.reached(where) - middle) / half**2
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     u, v = np.arctan2(normal[..., 0], -normal[..., 2]), np.arcsin(np.clip(normal[..., 1], -1, 1))
-    view.meet(where, u * 120, -v * 120, normal, view.texture())
+    view.meet(where, u * 120, -v * 120, normal, texture)
 
 
 def _rods(view: View) -> None:
@@ -253,6 +275,7 @@ def _rod(view: View, start: Floats, end: Floats, radius: float, texture: Texture
     length = float(np.linalg.norm(end - start))
     along = (end - start) / length
     across = np.eye(3) - np.outer(along, along)  # what of a vector is not along
+    view = view.around(np.concatenate([end + CORNERS * radius for end in (start, end)]))
     where = _round(view.rays @ across, across @ (view.eye - start), radius)
     at = (view.reached(where) - start) @ along
     where = _ahead(where, (at > 0) & (at < length))
@@ -276,6 +299,8 @@ def _ring(view: View) -> None:
     normal = np.array([0.0, 1, 0]) if lies else np.array([np.cos(turn), 0, np.sin(turn)])
     up = np.array([0.0, 0, 1]) if lies else np.array([0.0, 1, 0])
     middle = place + np.array([0, random.uniform(0.3, 1.2) if lies else outer, 0])
+    texture = view.texture()
+    view = view.around(middle + CORNERS * outer)
     facing = view.rays @ normal
     with np.errstate(divide="ignore", invalid="ignore"):
         where = _ahead((middle - view.eye) @ normal / facing, True)
@@ -283,7 +308,7 @@ def _ring(view: View) -> None:
     away = np.linalg.norm(beside, axis=-1)
     where = _ahead(where, (away < outer) & (away >= inner))
     u, v = beside @ np.cross(normal, up), beside @ up
-    view.meet(where, u * 200, v * 200, normal * -np.sign(facing)[..., None], view.texture())
+    view.meet(where, u * 200, v * 200, normal * -np.sign(facing)[..., None], texture)
 
 
 THINGS: dict[Callable[[View], None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _ring: 2.0, _shelf: 1.2}

@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,17 @@ class Workers:
         for grad, part in zip(held, flat.split([grad.numel() for grad in held])):
             grad.copy_(part.view_as(grad))
         return told
+
+    def after_the_first(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` answers; the others begin when the first one is done, and find what it leaves in a cache."""
+        if self.count == 1:
+            return work()
+        if self.rank:
+            torch.distributed.barrier()
+        found = work()
+        if not self.rank:
+            torch.distributed.barrier()
+        return found
 
 
 ALONE = Workers()

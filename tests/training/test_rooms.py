@@ -28,3 +28,15 @@ def test_a_floor_alone_is_a_plane() -> None:
     values = inverse[128:][y, x]
     columns = np.stack([x, y, np.ones_like(x)], 1)
     assert np.abs(columns @ np.linalg.lstsq(columns, values, rcond=None)[0] - values).max() < 1e-6
+
+
+def test_what_a_part_of_the_view_is_enough_for_is_seen_whole(monkeypatch) -> None:
+    table = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
+
+    def drawn() -> list[np.ndarray]:
+        numbers = range(6)
+        return [part for n in numbers for part in rooms.drawn(table, checkpoint.numpy_generator(4, n, "room"))]
+
+    some = drawn()
+    monkeypatch.setattr(rooms.View, "around", lambda view, points: view)
+    assert all(np.array_equal(a, b) for a, b in zip(some, drawn()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -191,6 +192,27 @@ def double(workers, folder):
     weight.grad = torch.full((3,), float(workers.rank))
     told = workers.together([weight], torch.tensor([1.0, workers.rank], dtype=torch.float64))
     (folder / f"{workers.rank}").write_text(f"{weight.grad.tolist()} {told.tolist()}")
+
+
+def draw_once(workers, folder):
+    """What the first worker draws, in a while, the other finds."""
+    file = folder / "drawn"
+
+    def drawn():
+        if not file.exists():
+            time.sleep(1)
+            file.write_text(f"by {workers.rank}")
+        return file.read_text()
+
+    (folder / f"{workers.rank}").write_text(workers.after_the_first(drawn))
+
+
+def test_what_one_worker_draws_the_others_find(tmp_path):
+    from training.workers import ALONE, run
+
+    run(2, draw_once, tmp_path)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"by 0"}
+    assert ALONE.after_the_first(lambda: 3) == 3
 
 
 def test_workers_share_their_gradients(tmp_path):
