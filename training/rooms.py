@@ -69,7 +69,7 @@ class View:
         return np.ascontiguousarray(picture)
 
     def around(self, points: Floats) -> View:
-        """The part of this view, in the same memory, that what lies between points (n, 3) can be seen in.
+        """The part of this whole view, in the same memory, that what lies between points (n, 3) can be seen in.
 
         Rays go on evenly from pixel to pixel, so (ray at the corner, step down, step right) · (s, s·row, s·column) is
         the way from the eye to a point; all of the view where one lies beside or behind the eye.
