@@ -48,7 +48,7 @@ def pipelines(tiny_models: Callable[[str], Path]) -> Pipelines:
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5])
-@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.endswith(("Exponential", "Beta"))])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.endswith(("Karras", "Exponential", "Beta"))])
 def test_which_samplers_draw_noise_on_the_way(name: str, eta: float, painters: Callable[[str], Painter]) -> None:
     own = painters("sd")._parts.scheduler
     ended = []
@@ -59,7 +59,8 @@ def test_which_samplers_draw_noise_on_the_way(name: str, eta: float, painters: C
         given |= {"eta": eta} if "eta" in taken else {}
         x = torch.ones(1, 4, 2, 2)
         for time in scheduler.timesteps:
-            x = scheduler.step(x / 2, time, x, return_dict=False, **given)[0]
+            output = scheduler.scale_model_input(x, time) / 2
+            x = scheduler.step(output, time, x, return_dict=False, **given)[0]
         ended.append(x)
     assert draws_noise(name, eta) is not torch.equal(*ended)
 
