@@ -42,6 +42,8 @@ EDGES = 0.5
 """Weight of the error of differences between neighbours, at four scales, against that of the values."""
 SMALL = 0.15
 """Errors of log inverse depth below this count by their squares: where all is nearly right there is little to say."""
+LEVEL = 0.1
+"""Weight of how far off the scale is as a whole: it can only be guessed, but what is alike should be guessed alike."""
 LOOSE = 1.0
 """How far off the sky may be, of the logarithm: how much farther than the land it is no picture tells."""
 
@@ -136,21 +138,26 @@ def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Genera
 def loss(found: Tensor, truth: Tensor) -> Tensor:
     """How far off (N, 1, h, w) of log inverse depth is: of the land its shape, of the sky that it is far.
 
-    What a picture cannot tell is not asked: how large its world is, and how much farther its sky. So the land's error
-    is what is left after the best scale, and, for a half of it, the best scale and shift (Ranftl et al. 2020).
+    What a picture cannot tell is hardly asked: how large its world is, and how much farther its sky. So the land's
+    error is what is left after the best scale, and, for a half of it, the best scale and shift (Ranftl et al. 2020).
     """
     land = truth > np.log(SKY) + 0.01
     land = land | ~land.flatten(1).any(1)[:, None, None, None]
+    whole = (found - truth).masked_fill(~land, 0).flatten(1).sum(1) / land.flatten(1).sum(1)
     error = _levelled(found - truth, land)
     sky = (_size((error.abs() - LOOSE).clamp_min(0)) * ~land).mean()
     moved = _levelled(shifted(found, truth, land) - truth, land)
-    return sky + (_shape(error * land, land) + _shape(moved * land, land)) / 2
+    return sky + LEVEL * _size(whole).mean() + (_shape(error * land, land) + _shape(moved * land, land)) / 2
 
 
 def _levelled(error: Tensor, land: Tensor) -> Tensor:
     """Errors after the best scale: about their median on land."""
-    level = error.detach().masked_fill(~land, torch.nan).flatten(1).nanmedian(1).values
-    return error - level[:, None, None, None]
+    return error - _level(error, land)
+
+
+def _level(error: Tensor, land: Tensor) -> Tensor:
+    """(N, 1, 1, 1): the median on land."""
+    return error.detach().masked_fill(~land, torch.nan).flatten(1).nanmedian(1).values[:, None, None, None]
 
 
 def _shape(error: Tensor, land: Tensor) -> Tensor:
@@ -166,7 +173,7 @@ def _shape(error: Tensor, land: Tensor) -> Tensor:
 
 def shifted(found: Tensor, truth: Tensor, land: Tensor) -> Tensor:
     """`found` with the scale and shift of its exponential that leave the least squares of relative errors on land."""
-    near, known = found.exp(), truth.exp()
+    near, known = (found - _level(found - truth, land)).exp(), truth.exp()
     with torch.no_grad():
         weight = (land / known).flatten(1)
         columns = torch.stack([near.flatten(1) * weight, weight], -1)
@@ -209,7 +216,7 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
         raise SystemExit("no shards of the world under training/cache/world: make them first (see training/README.md)")
     inside = workers.after_the_first(lambda: indoors(options.rooms, options.seed))
     table = [Scenes(*(values.to(device) for values in one)) for one in (*table, inside)]
-    table += table[-1:] * (len(table) // 2 - 1)  # a third of what is drawn
+    table += table[-1:] * (2 * len(table) // 3 - 1)  # two of five that are drawn
     checkpoint.stop_kindly()
     clock, ends, saves, begun = checkpoint.Clock(options.minutes), 0.0, 0.0, step
     seen: list[Tensor] = []

@@ -1,17 +1,16 @@
-"""Near things: floors, walls, boxes, balls, rods and rings under photographs, seen by a camera, with exact depth.
+"""Near things: rooms, streets and table tops with furniture, vehicles, people and plain bodies, and their exact depth.
 
 The world is made of landscapes, and a depth eye that has only seen landscapes takes a garage for one. Here the same
-cues speak without skies and ridges: a ground that rises to a line, things that stand on it and hide each other, faces
-in different light, textures that grow finer with distance. What the pictures show makes no sense; how it lies in space
-does.
+cues speak without skies and ridges: a ground that rises to a line, things that stand on it, hide each other and throw
+shadows, faces in different light, textures that grow finer with distance, and shapes that are met in photographs.
+Rays are Embree's (Wald et al. 2014).
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import reduce
+import os
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,305 +20,382 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training import checkpoint, photographs
+from training import checkpoint, furniture, photographs
+from training.furniture import Floats, Mesh, Texture
 
 SIDE, CELL = 256, 4
+FINE = 384
+"""Rays a side: 1.5 x 1.5 of them make a pixel."""
 COUNT = 4000
 FAR = 30.0
 """Distance of what is open, in metres."""
-
-CORNERS = np.stack(np.meshgrid(*[(-1.0, 1.0)] * 3), axis=-1).reshape(8, 3)
-"""Of a cube of side 2 about the origin, (8, 3)."""
-
-Floats = NDArray[Any]
-Texture = NDArray[np.uint8]
-"""(h, w, 3)."""
+SMALL = 0.3
+"""What is shorter in all directions lies on other things, or is what a table top is a room for."""
+COLUMNS = 16
+"""Of textures side by side."""
 
 
 @dataclass
-class View:
-    """What a camera sees of a room that is being furnished; y is up, z ahead, lengths are metres."""
+class Room:
+    """A room that is being furnished; y is up, z ahead, lengths are metres."""
 
     random: np.random.Generator
     table: NDArray[np.uint8]
     """(n, h, w, 3) photographs to cover things with."""
-    rays: Floats
-    """(S, S, 3), 1 long along the view, so what is met at such a length is as deep."""
-    eye: Floats
-    """(3,)"""
-    sun: Floats
-    """(3,) whence light comes, 1 long; or where a lamp hangs."""
-    lamp: float
-    """How far the lamp's light reaches, in metres; 0 if it is the sun's."""
-    shade: float
-    """How bright it is where it does not come."""
-    distance: Floats
-    """(S, S) along the ray, in lengths of it."""
-    picture: Floats
-    """(S, S, 3) in [0, 1]."""
+    walls: dict[str, float]
+    """Which of left, right, back and ceiling there are, and where."""
+    scale: float = 1.0
+    """By how much models are larger than life: on a table top."""
+    meshes: list[Mesh] = field(default_factory=list)
+    taken: list[tuple[float, float, float]] = field(default_factory=list)
+    """Places on the floor: x, z, radius."""
 
     def texture(self) -> Texture:
-        """A photograph; or, as most of a real room is, what is left of one under a coat of paint."""
+        """A photograph; or, as most of a real room is, what is left of one under a coat of paint; seldom garish."""
         random = self.random
         picture = self.table[int(random.integers(len(self.table)))]
+        picture = cv2.resize(picture, (furniture.SIDE, furniture.SIDE), interpolation=cv2.INTER_AREA)
         if random.random() < 0.6:
-            paint = _soft(picture, float(random.uniform(8, 60)))
+            few = int(random.integers(2, 9))
+            paint = cv2.resize(cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA), picture.shape[:2])
             left = float(random.choice([0, 0.1, 0.25]))
             picture = cv2.addWeighted(paint, 1 - left, picture, left, 0)
-        return np.ascontiguousarray(picture)
+        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        garish = float(random.uniform(0.1, 1))
+        return cv2.addWeighted(picture, garish, grey, 1 - garish, 0)
 
-    def around(self, points: Floats) -> View:
-        """The part of this whole view, in the same memory, that what lies between points (n, 3) can be seen in.
+    def place(self, radius: float) -> tuple[float, float] | None:
+        """A free place (x, z) on the floor, in sight; near ones are as frequent as far ones, and so larger."""
+        for _ in range(8):
+            near = max(0.9, 1.5 * radius)
+            away = near * np.exp(self.random.uniform(0, np.log(max(9 / near, 1.5))))
+            x, z = float(self.random.uniform(-0.55, 0.55) * away), float(away)
+            free = all((x - a) ** 2 + (z - b) ** 2 > (0.8 * (radius + r)) ** 2 for a, b, r in self.taken)
+            inside = z + radius < self.walls.get("back", np.inf)
+            inside &= self.walls.get("left", -np.inf) < x - radius and x + radius < self.walls.get("right", np.inf)
+            if free and inside:
+                self.taken.append((x, z, radius))
+                return x, z
+        return None
 
-        Rays go on evenly from pixel to pixel, so (ray at the corner, step down, step right) · (s, s·row, s·column) is
-        the way from the eye to a point; all of the view where one lies beside or behind the eye.
-        """
-        first, down, right = self.rays[0, 0], self.rays[1, 0] - self.rays[0, 0], self.rays[0, 1] - self.rays[0, 0]
-        ways = np.linalg.solve(np.stack([first, down, right], axis=1).astype(np.float64), (points - self.eye).T)
-        if ways[0].min() < 0.05:
-            return self
-        places = ways[1:] / ways[0]
-        low = np.clip(np.floor(places.min(axis=1)) - 1, 0, SIDE).astype(int)
-        high = np.clip(np.ceil(places.max(axis=1)) + 2, 0, SIDE).astype(int)
-        part = slice(low[0], high[0]), slice(low[1], high[1])
-        return replace(self, rays=self.rays[part], distance=self.distance[part], picture=self.picture[part])
+    def put(self, mesh: Mesh, turn: float, x: float, y: float, z: float) -> None:
+        """Turned about the upright by radians, its base at a place."""
+        cos, sin = np.cos(turn), np.sin(turn)
+        by = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
+        moved = (mesh.corners @ by + np.array([x, y, z])).astype(np.float32)
+        self.meshes.append(replace(mesh, corners=moved, normals=mesh.normals @ by))
 
-    def reached(self, where: Floats) -> Floats:
-        """(S, S, 3) the points at distances (S, S) from the eye, itself where that is not finite."""
-        return self.eye + np.where(np.isfinite(where), where, 0)[..., None] * self.rays
-
-    def meet(self, where: Floats, u: Floats, v: Floats, normal: Floats, texture: Texture) -> None:
-        """A surface at distance `where` (inf where it is missed), its texture at (u, v) px, with these normals."""
-        nearer = where < self.distance
-        if not nearer.any():
-            return  # also where no part of the thing can be in sight
-        light = self.shade + (1 - self.shade) * self._facing(where, normal)
-        height, width = texture.shape[:2]
-        x, y = (np.where(nearer, axis, 0).astype(np.float32) for axis in (u, v))
-        look = cv2.remap(texture, x % (width - 1), y % (height - 1), cv2.INTER_LINEAR).astype(np.float32) / 255
-        lit = look * light.astype(np.float32)[..., None]
-        np.copyto(self.picture, lit, where=nearer[..., None])
-        np.copyto(self.distance, where, where=nearer)
-
-    def _facing(self, where: Floats, normal: Floats) -> Floats:
-        """(S, S) or one number: how much of the light what has these normals receives."""
-        if not self.lamp:
-            return np.clip(normal @ self.sun, 0, 1)
-        way = self.sun - self.reached(where)
-        away = np.linalg.norm(way, axis=-1)
-        return np.clip((normal * way).sum(-1) / away, 0, 1) * 2 / (1 + (away / self.lamp) ** 2)
+    def body(self, corners: Floats, scale: float) -> Mesh:
+        """Triangles (n, 3, 3) under one texture, seen along the axis that each looks along most; scale in 1 / m."""
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        axes = np.array([(2, 1), (0, 2), (0, 1)])[np.abs(across).argmax(1)]
+        uv = np.take_along_axis(corners, axes[:, None, :].repeat(3, 1), -1) * (scale, -scale)
+        zero, none = np.zeros(len(corners), np.int64), np.zeros_like(corners, np.float32)
+        return Mesh(corners.astype(np.float32), none, uv.astype(np.float32), zero, (self.texture(),))
 
 
 def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArray[np.uint8], Floats]:
-    """A picture (S, S, 3) and its log inverse depth (S / 4, S / 4)."""
-    view = _empty(table, random)
-    _surround(view)
-    for furnish, share in THINGS.items():
+    """A picture (256, 256, 3) and its log inverse depth (64, 64)."""
+    room = _surrounded(table, random)
+    for _ in range(3 + random.poisson(6)):
+        _model(room)
+    for thing, share in THINGS.items():
         for _ in range(random.poisson(share)):
-            furnish(view)
-    depth = np.minimum(view.distance, FAR)
-    near = -np.log(cv2.resize(depth, (SIDE // CELL, SIDE // CELL), interpolation=cv2.INTER_AREA))
-    exposure = random.uniform(0.8, 1.4)
-    return (np.clip(view.picture * exposure, 0, 1) * 255).astype(np.uint8), near.astype(np.float32)
-
-
-def _empty(table: NDArray[np.uint8], random: np.random.Generator) -> View:
+            thing(room)
     rays, eye = _camera(random)
-    sun = random.normal(size=3)
-    sun[1] = abs(sun[1]) + 0.5
-    lamp = float(random.uniform(1.5, 5)) if random.random() < 0.5 else 0.0
-    sun = random.uniform((-2, 1.8, 0), (2, 3, 5)) if lamp else sun / np.linalg.norm(sun)
-    view = View(
-        random=random,
-        table=table,
-        rays=rays,
-        eye=eye,
-        sun=sun.astype(np.float32),
-        lamp=lamp,
-        shade=float(random.uniform(0.2, 0.7)),
-        distance=np.full((SIDE, SIDE), np.inf, np.float32),
-        picture=np.zeros((SIDE, SIDE, 3), np.float32),
-    )
-    view.picture += _soft(view.texture(), 20).astype(np.float32) / 255  # a sky
-    return view
+    picture, depth = _seen(room, rays, eye)
+    depth = cv2.resize(depth, (SIDE // CELL, SIDE // CELL), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8), -np.log(depth).astype(np.float32)
 
 
-def _surround(view: View) -> None:
+# --- what stands about ------------------------------------------------------------------------------------------------
+
+
+def _surrounded(table: NDArray[np.uint8], random: np.random.Generator) -> Room:
     """A floor, and mostly walls and a ceiling, some of them missing."""
-    random = view.random
-    planes = [(1, 0.0, 1.0)]  # axis, place, which way its normal looks
-    if random.random() < 0.75:
-        planes += [(2, float(random.uniform(2.5, 12)), -1.0), (0, float(random.uniform(-6, -1.5)), 1.0)]
-        planes += [(0, float(random.uniform(1.5, 6)), -1.0), (1, float(random.uniform(2.2, 5)), -1.0)]
-        planes = [plane for place, plane in enumerate(planes) if place < 2 or random.random() < 0.7]
-    for axis, place, way in planes:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            where = (place - view.eye[axis]) / view.rays[..., axis]
-        where = _ahead(where, True)
-        u, v = np.delete(view.reached(where), axis, axis=-1).transpose(2, 0, 1)
-        view.meet(
-            where, u * random.uniform(60, 250), v * random.uniform(60, 250), way * np.eye(3)[axis], view.texture()
-        )
+    places = {
+        "back": float(random.uniform(2.5, 12)),
+        "left": float(random.uniform(-6, -1.5)),
+        "right": float(random.uniform(1.5, 6)),
+        "ceiling": float(random.uniform(2.2, 5)),
+    }
+    within = random.random() < 0.75
+    shares = {"back": 0.95, "left": 0.7, "right": 0.7, "ceiling": 0.7}
+    walls = {name: at for name, at in places.items() if within and random.random() < shares[name]}
+    room = Room(random, table, walls, scale=float(random.uniform(4, 9)) if random.random() < 0.15 else 1.0)
+    a, b = 60.0, 12.0
+    sheets = {"floor": [(-a, 0, -a), (a, 0, -a), (a, 0, a), (-a, 0, a)]}
+    if "back" in walls:
+        sheets["back"] = [(-a, -1, z := walls["back"]), (a, -1, z), (a, b, z), (-a, b, z)]
+    for name in ("left", "right"):
+        if name in walls:
+            sheets[name] = [(x := walls[name], -1, -a), (x, -1, a), (x, b, a), (x, b, -a)]
+    if "ceiling" in walls:
+        sheets["ceiling"] = [(-a, y := walls["ceiling"], -a), (a, y, -a), (a, y, a), (-a, y, a)]
+    for corners in sheets.values():
+        square = np.array(corners, np.float64)
+        room.meshes.append(room.body(square[[[0, 1, 2], [0, 2, 3]]], float(random.uniform(0.25, 1.2))))
+    return room
 
 
-def _soft(picture: Texture, sigma: float) -> Texture:
-    """Blurred by so many pixels, at an eighth of its size."""
-    height, width = picture.shape[:2]
-    small = cv2.resize(picture, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
-    return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 8), (width, height)).astype(np.uint8)
+def _model(room: Room) -> None:
+    """Something of the catalogue: on the floor, or on the wall if it hangs; with small things on it if it bears any."""
+    random, models = room.random, furniture.catalogue()
+    fit = [one for one in models if (max(one.size) < SMALL) == (room.scale > 1)]
+    if not fit:
+        return
+    model = fit[int(random.integers(len(fit)))]
+    mesh = _dressed(room, furniture.mesh(model), room.scale * float(np.exp(random.normal(0, 0.15))))
+    width, height, depth = mesh.size()
+    if model.elevation > 0.3:
+        if "back" not in room.walls:
+            return
+        z, y = room.walls["back"] - depth / 2, min(model.elevation, room.walls.get("ceiling", 9) - height)
+        room.put(mesh, np.pi, float(random.uniform(-0.5, 0.5) * z), y, z)
+        return
+    place = room.place(float(np.hypot(width, depth)) / 2)
+    if place is None:
+        return
+    turn = float(random.choice([0, 0.5, 1, 1.5]) * np.pi if random.random() < 0.4 else random.uniform(0, 2 * np.pi))
+    room.put(mesh, turn, place[0], 0, place[1])
+    if model.top is None or room.scale > 1 or random.random() < 0.4:
+        return
+    small = [one for one in models if max(one.size) < 2 * SMALL and one.elevation == 0]
+    for _ in range(random.poisson(2)):
+        other = small[int(random.integers(len(small)))]
+        if max(other.size[0], other.size[2]) < 0.6 * min(width, depth):
+            x, z = np.array(place) + random.uniform(-0.2, 0.2, 2) * min(width, depth)
+            top = height * model.top / model.size[1]
+            room.put(_dressed(room, furniture.mesh(other), 1.0), float(random.uniform(0, 6.28)), x, top, z)
 
 
-def _ahead(where: Floats, hit: Floats | bool) -> Floats:
-    """Distances before the eye where something is hit, else inf."""
-    return np.where(hit & (where > 1e-3), where, np.inf).astype(np.float32)
+def _dressed(room: Room, mesh: Mesh, scale: float) -> Mesh:
+    """Larger or smaller, in its own colours a little changed, or some of it under other textures."""
+    random = room.random
+    share = float(random.choice([0, 0.3, 1], p=[0.5, 0.3, 0.2]))
+    gain = np.exp(random.normal(0, 0.15, 3))
+    own = [np.clip(one * gain, 0, 255).astype(np.uint8) for one in mesh.textures]
+    textures = tuple(room.texture() if random.random() < share else one for one in own)
+    return replace(mesh, corners=(mesh.corners * scale).astype(np.float32), textures=textures)
+
+
+def _box(room: Room) -> None:
+    """A box on the floor; a thin one is a board, a leg or a plate."""
+    import trimesh
+
+    random = room.random
+    sides = np.exp(random.normal(np.log(0.5), 0.6, 3))
+    if random.random() < 0.3:
+        sides[int(random.integers(3))] *= 0.15
+    place = room.place(float(np.hypot(sides[0], sides[2])) / 2)
+    if place:
+        lifted = float(random.uniform(0.2, 1.5)) if random.random() < 0.2 else 0.0  # on something, or hung up
+        body = room.body(trimesh.creation.box(sides).triangles, float(random.uniform(0.5, 3)))
+        room.put(body, float(random.uniform(0, np.pi)), place[0], lifted + sides[1] / 2, place[1])
+
+
+def _shelf(room: Room) -> None:
+    """A board with a row of things on it, some way off: the clutter at the back of a room."""
+    import trimesh
+
+    random = room.random
+    away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
+    left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
+    away = min(away, room.walls.get("back", np.inf) - 0.3)
+    board = room.body(trimesh.creation.box((width, 0.04, 0.4)).triangles, 1.0)
+    room.put(board, 0.0, left + width / 2, height, away)
+    small = [one for one in furniture.catalogue() if max(one.size) < 1.5 * SMALL and one.elevation == 0]
+    at = left
+    while at < left + width:
+        if small and random.random() < 0.4:
+            mesh = _dressed(room, furniture.mesh(small[int(random.integers(len(small)))]), 1.0)
+            wide, turn, up = float(mesh.size()[0]), float(random.normal(0, 0.4)), height + 0.02
+        else:
+            sides = np.exp(random.normal(np.log(0.15), 0.5, 3))
+            mesh = room.body(trimesh.creation.box(sides).triangles, 3.0)
+            wide, turn, up = float(sides[0]), float(random.normal(0, 0.2)), height + 0.02 + float(sides[1]) / 2
+        room.put(mesh, turn, at + wide / 2, up, away + float(random.uniform(-0.1, 0.1)))
+        at += wide + float(random.exponential(0.06))
+
+
+def _ball(room: Room) -> None:
+    """An ellipsoid on the floor."""
+    import trimesh
+
+    random = room.random
+    half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
+    if place := room.place(float(max(half[0], half[2]))):
+        ball = room.body(trimesh.creation.icosphere(3).triangles * half, float(random.uniform(0.5, 2)))
+        ball = replace(ball, normals=(ball.corners / half**2).astype(np.float32))
+        room.put(ball, float(random.uniform(0, np.pi)), place[0], half[1] * float(random.uniform(0.7, 1)), place[1])
+
+
+def _rods(room: Room) -> None:
+    """A frame of rods from joint to joint, as of a chair, a ladder, a bicycle."""
+    import trimesh
+
+    random = room.random
+    size = float(np.exp(random.normal(np.log(0.8), 0.4)))
+    if place := room.place(size / 2):
+        joints = size * random.uniform((-0.5, 0, -0.5), (0.5, 1, 0.5), (int(random.integers(4, 8)), 3))
+        radius = size * float(random.uniform(0.008, 0.04))
+        rods = [trimesh.creation.cylinder(radius, segment=ends, sections=10) for ends in pairwise(joints)]
+        room.put(room.body(np.concatenate([rod.triangles for rod in rods]), 1.0), 0.0, place[0], 0.0, place[1])
+
+
+def _ring(room: Room) -> None:
+    """A flat ring or disc that stands upright or lies: wheels, hoops, table tops."""
+    import trimesh
+
+    random = room.random
+    outer = float(np.exp(random.normal(np.log(0.35), 0.4)))
+    inner = outer * float(random.uniform(0.5, 0.92))
+    flat = outer * float(random.uniform(0.02, 0.3))
+    if random.random() < 0.6:
+        made = trimesh.creation.annulus(inner, outer, flat)
+    else:
+        made = trimesh.creation.cylinder(outer, flat, sections=40)
+    corners, lies = np.asarray(made.triangles), random.random() < 0.3
+    corners = corners[..., [0, 2, 1]] if lies else corners
+    if place := room.place(outer if lies else outer / 2):
+        y = float(random.uniform(0.3, 1.2)) if lies else outer
+        room.put(room.body(corners, 1.0), float(random.uniform(0, np.pi)), place[0], y, place[1])
+
+
+THINGS = {_box: 2.0, _ball: 0.7, _rods: 0.5, _ring: 0.7, _shelf: 1.0}
+"""What else stands about, and how many of each in the mean."""
+
+
+# --- how it is seen ---------------------------------------------------------------------------------------------------
 
 
 def _camera(random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Rays (S, S, 3), 1 long along the view, and where the eye is; y is up, z ahead."""
+    """Rays (384, 384, 3), 1 long along the view, and where the eye is (3,)."""
     reach = np.tan(np.radians(random.uniform(35, 75)) / 2)
-    x, y = np.meshgrid(np.linspace(-reach, reach, SIDE), np.linspace(reach, -reach, SIDE))
+    x, y = np.meshgrid(np.linspace(-reach, reach, FINE), np.linspace(reach, -reach, FINE))
     tilt, roll = np.radians(random.uniform(-28, 8)), np.radians(random.normal(0, 2))
     x, y = x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)
     up, ahead = y * np.cos(tilt) + np.sin(tilt), np.cos(tilt) - y * np.sin(tilt)
     return np.stack([x, up, ahead], axis=-1).astype(np.float32), np.array([0, random.uniform(0.5, 1.9), 0], np.float32)
 
 
-def _standing(view: View) -> NDArray[np.float64]:
-    """A place on the floor, within sight: near ones are as frequent as far ones, and so larger.
+def _seen(room: Room, rays: Floats, eye: Floats) -> tuple[Floats, Floats]:
+    """(384, 384, 3) light and (384, 384) depth along the view."""
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
 
-    The floor is darker there, which binds a thing to its place.
+    random = room.random
+    corners = np.concatenate([mesh.corners for mesh in room.meshes])
+    scene = EmbreeScene()
+    TriangleMesh(scene, corners)
+    rays = rays.reshape(-1, 3)
+    picture = _sky(room)
+    met = scene.run(np.broadcast_to(eye, rays.shape).copy(), rays)
+    seen = np.flatnonzero(met >= 0)
+    which, way = met[seen], rays[seen]
+    first, sides = corners[:, 0], corners[:, 1:] - corners[:, :1]
+    across = np.cross(sides[:, 0], sides[:, 1])
+    size = np.maximum((across**2).sum(-1, keepdims=True), 1e-18)
+    heights = np.stack([np.cross(sides[:, 1], across), np.cross(across, sides[:, 0])], axis=1) / size[..., None]
+    face, first = across[which], first[which]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        where = _dot(first - eye, face) / _dot(way, face)
+    where = np.nan_to_num(where, nan=FAR, posinf=FAR, neginf=FAR).clip(1e-2, 1e3)[:, None]
+    point = eye + where * way
+    share = np.einsum("nij,nj->ni", heights[which], point - first)  # barycentric, of the second and third corner
+    weights = np.concatenate([1 - share.sum(1, keepdims=True), share], axis=1).clip(-0.5, 1.5)[..., None]
+    colour = _colours(room, which, weights)
+    normal = (np.concatenate([mesh.normals for mesh in room.meshes])[which] * weights).sum(1)
+    normal = np.where(_dot(normal, normal)[:, None] > 1e-6, normal, face)
+    normal *= (1 - 2 * (_dot(normal, way) > 0))[:, None].astype(np.float32)
+    normal /= np.sqrt(np.maximum(_dot(normal, normal), 1e-20))[:, None]
+    picture[seen] = _lit(room, scene, point, normal, colour, way)
+    depth = np.full(len(rays), FAR, np.float32)
+    depth[seen] = np.minimum(where[:, 0], FAR)
+    picture = 1 - np.exp(-picture * float(random.uniform(0.35, 1.0)) / max(float(picture.mean()), 0.02))
+    return picture.reshape(FINE, FINE, 3), depth.reshape(FINE, FINE)
+
+
+def _sky(room: Room) -> Floats:
+    """(n, 3) behind everything: a photograph out of focus, or one."""
+    sky = cv2.resize(room.table[int(room.random.integers(len(room.table)))], (FINE, FINE))
+    if room.random.random() < 0.7:
+        sky = cv2.GaussianBlur(sky, (0, 0), 25)
+    return sky.reshape(-1, 3).astype(np.float32) / 255
+
+
+def _colours(room: Room, which: NDArray[np.int64], weights: Floats) -> Floats:
+    """(n, 3) in [0, 1] of what was met."""
+    starts = np.cumsum([0] + [len(mesh.textures) for mesh in room.meshes])
+    looks = np.concatenate([mesh.looks + start for mesh, start in zip(room.meshes, starts)])[which]
+    textures = [texture for mesh in room.meshes for texture in mesh.textures]
+    rows = -(-len(textures) // COLUMNS)
+    textures += textures[:1] * (rows * COLUMNS - len(textures))
+    side = furniture.SIDE
+    sheet = np.stack(textures).reshape(rows, COLUMNS, side, side, 3).swapaxes(1, 2).reshape(rows * side, -1, 3)
+    uv = (np.concatenate([mesh.uv for mesh in room.meshes])[which] * weights).sum(1)
+    inside = (np.nan_to_num(uv) * side % (side - 1)).astype(np.float32)
+    x, y = inside[:, 0] + looks % COLUMNS * side, inside[:, 1] + looks // COLUMNS * side
+    wide = 4096
+    padded = [np.pad(axis.astype(np.float32), (0, -len(axis) % wide)).reshape(-1, wide) for axis in (x, y)]
+    return cv2.remap(sheet, *padded, cv2.INTER_LINEAR).reshape(-1, 3)[: len(which)].astype(np.float32) / 255
+
+
+def _lit(room: Room, scene: Any, point: Floats, normal: Floats, colour: Floats, way: Floats) -> Floats:
+    """(n, 3) light of what is seen: of sun or lamp with soft shadows, of all around where it is open, and gloss.
+
+    Each sample is the same for all places, so that there is no grain.
     """
-    random = view.random
-    away = float(np.exp(random.uniform(np.log(1.1), np.log(8))))
-    place = np.array([random.uniform(-0.6, 0.6) * away, 0.0, away])
-    point = view.reached(view.distance)
-    on_floor = np.isfinite(view.distance) & (np.abs(point[..., 1]) < 1e-3)
-    beside = (point[..., 0] - place[0]) ** 2 + (point[..., 2] - place[2]) ** 2
-    reach, depth = random.uniform(0.15, 0.5), random.uniform(0.2, 0.7)
-    darker = depth * np.exp(-np.where(on_floor, beside, np.inf) / reach**2)
-    view.picture *= (1 - darker).astype(np.float32)[..., None]
-    return place
+    random, start = room.random, (point + 3e-3 * normal).astype(np.float32)
+
+    def open_to(towards: Floats, most: float) -> Floats:
+        """(n,) 1 where nothing is met towards (n, 3) within `most` of its lengths."""
+        met = scene.run(start, towards.astype(np.float32), np.full(len(start), most, np.float32), query="OCCLUDED")
+        return (met < 0).astype(np.float32)
+
+    if lamp := random.random() < 0.5:
+        source, reach, spread = random.uniform((-2, 1.8, 0), (2, 3, 5)), float(random.uniform(1.5, 5)), 0.1
+        source[1] = min(source[1], room.walls.get("ceiling", 9) - 0.1)
+    else:
+        source, reach, spread = random.normal(size=3), np.inf, float(random.choice([0.01, 0.05, 0.15]))
+        source[1] = abs(source[1]) + 0.6
+        source /= np.linalg.norm(source)
+    direct = np.zeros(len(point), np.float32)
+    for shift in spread * random.normal(size=(4, 3)):
+        towards = np.broadcast_to(source + shift, point.shape).astype(np.float32) - (point if lamp else 0)
+        away = np.sqrt(_dot(towards, towards))
+        facing = np.clip(_dot(normal, towards) / away, 0, 1)
+        fall = 2 / (1 + (away / reach) ** 2)
+        direct += facing * (fall if lamp else 1) * open_to(towards, 1.0 if lamp else np.inf) / 4
+    around, whole = np.zeros(len(point), np.float32), np.full(len(point), 1e-6, np.float32)
+    near = float(random.uniform(0.3, 1.0))
+    ways = random.normal(size=(4, 3))
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    for one in (*ways, *-ways):
+        facing = np.clip(normal @ one.astype(np.float32), 0, 1)
+        around += facing * open_to(np.broadcast_to((near * one).astype(np.float32), point.shape).copy(), 1.0)
+        whole += facing
+    shade = float(random.uniform(0.25, 0.7))
+    tint = np.exp(random.normal(0, 0.08, 3)).astype(np.float32)
+    half = source.astype(np.float32) - (point if lamp else 0)
+    half = half / np.sqrt(_dot(half, half))[..., None] - way / np.sqrt(_dot(way, way))[:, None]
+    glint = np.clip(_dot(normal, half) / np.sqrt(np.maximum(_dot(half, half), 1e-12)), 0, 1)
+    gloss = float(random.choice([0, 0.2, 0.5])) * glint ** float(random.uniform(10, 60)) * (direct > 0.05)
+    return colour * (shade * around / whole + (1 - shade) * direct)[:, None] * tint + gloss[:, None]
 
 
-def _box(view: View) -> None:
-    """A box on the floor, turned about the upright; a thin one is a board, a leg or a plate."""
-    random, place = view.random, _standing(view)
-    half = np.exp(random.normal(np.log(0.5), 0.6, 3)) / 2
-    if random.random() < 0.3:
-        half[int(random.integers(3))] *= 0.15
-    lifted = random.uniform(0.2, 1.5) if random.random() < 0.2 else 0.0  # on something, or hung up
-    _block(view, half, place + np.array([0, half[1] + lifted, 0]), random.uniform(0, np.pi), view.texture())
-
-
-def _shelf(view: View) -> None:
-    """A board with a row of boxes on it, some way off: the clutter at the back of a room."""
-    random = view.random
-    away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
-    left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
-    board, middle = np.array([width / 2, 0.02, 0.2]), np.array([left + width / 2, height, away])
-    _block(view, board, middle, 0.0, view.texture())
-    looks = [view.texture() for _ in range(3)]
-    at = left
-    while at < left + width:
-        half = np.exp(random.normal(np.log(0.15), 0.5, 3)) / 2
-        middle = np.array([at + half[0], height + 0.02 + half[1], away + random.uniform(-0.1, 0.1)])
-        _block(view, half, middle, random.normal(0, 0.2), looks[int(random.integers(3))])
-        at += 2 * half[0] + float(random.exponential(0.06))
-
-
-def _block(view: View, half: Floats, middle: Floats, turn: float, texture: Texture) -> None:
-    """A box of these half sides, turned about the upright."""
-    by = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-    view = view.around(middle + CORNERS * half @ by)
-    way, start = view.rays @ by.T, by @ (view.eye - middle)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one, other = (-half - start) / way, (half - start) / way
-    enter, leave = np.minimum(one, other), np.maximum(one, other)
-    axis, first = enter.argmax(-1), reduce(np.maximum, np.moveaxis(enter, -1, 0))
-    where = _ahead(first, first < reduce(np.minimum, np.moveaxis(leave, -1, 0)))
-    point = start + np.where(np.isfinite(where), where, 0)[..., None] * way
-    across = np.where(axis == 0, point[..., 2], point[..., 0])
-    down = np.where(axis == 1, point[..., 2], point[..., 1])
-    signs = -np.sign(np.take_along_axis(way, axis[..., None], -1)[..., 0])
-    scale = view.random.uniform(80, 400)
-    view.meet(where, across * scale, -down * scale, np.eye(3)[axis] * signs[..., None] @ by, texture)
-
-
-def _ball(view: View) -> None:
-    """An ellipsoid on the floor."""
-    random, place = view.random, _standing(view)
-    half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
-    middle = place + np.array([0, half[1] * random.uniform(0.7, 1), 0])
-    texture = view.texture()
-    view = view.around(middle + CORNERS * half)
-    way, start = view.rays / half, (view.eye - middle) / half
-    where = _round(way, start, 1.0)
-    normal = (view.reached(where) - middle) / half**2
-    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
-    u, v = np.arctan2(normal[..., 0], -normal[..., 2]), np.arcsin(np.clip(normal[..., 1], -1, 1))
-    view.meet(where, u * 120, -v * 120, normal, texture)
-
-
-def _rods(view: View) -> None:
-    """A frame of rods from joint to joint, as of a chair, a ladder, a bicycle."""
-    random, place, texture = view.random, _standing(view), view.texture()
-    size = float(np.exp(random.normal(np.log(0.8), 0.4)))
-    joints = place + size * random.uniform((-0.5, 0, -0.5), (0.5, 1, 0.5), (int(random.integers(4, 8)), 3))
-    radius = size * float(random.uniform(0.008, 0.04))
-    for start, end in pairwise(joints):
-        _rod(view, start, end, radius, texture)
-
-
-def _rod(view: View, start: Floats, end: Floats, radius: float, texture: Texture) -> None:
-    """A round bar without caps."""
-    length = float(np.linalg.norm(end - start))
-    along = (end - start) / length
-    across = np.eye(3) - np.outer(along, along)  # what of a vector is not along
-    view = view.around(np.concatenate([end + CORNERS * radius for end in (start, end)]))
-    where = _round(view.rays @ across, across @ (view.eye - start), radius)
-    at = (view.reached(where) - start) @ along
-    where = _ahead(where, (at > 0) & (at < length))
-    normal = (view.reached(where) - start) @ across / radius
-    view.meet(where, at * 200, normal[..., 1] * radius * 200, normal, texture)
-
-
-def _round(way: Floats, start: Floats, radius: float) -> Floats:
-    """(S, S) where rays start + t · way first come within `radius` of the origin."""
-    a, b, c = (way**2).sum(-1), way @ start, start @ start - radius**2
-    root = b * b - a * c
-    return _ahead((-b - np.sqrt(np.maximum(root, 0))) / np.maximum(a, 1e-9), root > 0)
-
-
-def _ring(view: View) -> None:
-    """A flat ring or disc that stands upright or lies: wheels, hoops, table tops."""
-    random, place = view.random, _standing(view)
-    outer = float(np.exp(random.normal(np.log(0.35), 0.4)))
-    inner = outer * (float(random.uniform(0.5, 0.92)) if random.random() < 0.6 else 0.0)
-    lies, turn = random.random() < 0.3, random.uniform(0, np.pi)
-    normal = np.array([0.0, 1, 0]) if lies else np.array([np.cos(turn), 0, np.sin(turn)])
-    up = np.array([0.0, 0, 1]) if lies else np.array([0.0, 1, 0])
-    middle = place + np.array([0, random.uniform(0.3, 1.2) if lies else outer, 0])
-    texture = view.texture()
-    view = view.around(middle + CORNERS * outer)
-    facing = view.rays @ normal
-    with np.errstate(divide="ignore", invalid="ignore"):
-        where = _ahead((middle - view.eye) @ normal / facing, True)
-    beside = view.reached(where) - middle
-    away = np.linalg.norm(beside, axis=-1)
-    where = _ahead(where, (away < outer) & (away >= inner))
-    u, v = beside @ np.cross(normal, up), beside @ up
-    view.meet(where, u * 200, v * 200, normal * -np.sign(facing)[..., None], texture)
-
-
-THINGS: dict[Callable[[View], None], float] = {_box: 6.0, _ball: 2.0, _rods: 1.5, _ring: 2.0, _shelf: 1.2}
-"""What stands about, and how many of each in the mean."""
+def _dot(one: Floats, other: Floats) -> Floats:
+    """(…, 3) both → (…)."""
+    return np.einsum("...i,...i->...", one, other)
 
 
 def rooms(count: int = COUNT, seed: int = 14) -> tuple[Tensor, Tensor]:
     """Pictures (n, 256, 256, 3) and log inverse depth (n, 64, 64), drawn once by all cores and mapped from disk."""
-    files = [checkpoint.CACHE / "depth" / f"rooms-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
+    files = [checkpoint.CACHE / "depth" / f"furnished-{count}-{seed}.{kind}.npy" for kind in ("pictures", "near")]
     if not all(file.exists() for file in files):
-        with multiprocessing.get_context("spawn").Pool() as pool:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(initializer=_settle, initargs=(context.Value("i", 0),)) as pool:
             made = pool.map(_drawn, [(seed, number) for number in range(count)], chunksize=8)
         for file, values in zip(files, zip(*made)):
             checkpoint.save_array(file, np.stack(values))
@@ -327,7 +403,17 @@ def rooms(count: int = COUNT, seed: int = 14) -> tuple[Tensor, Tensor]:
     return pictures, near
 
 
-def _drawn(which: tuple[int, int]) -> tuple[NDArray[np.uint8], Floats]:
+def _settle(number: Any) -> None:
+    """Each worker on a core of its own: Embree starts threads for all that it sees, and they wait for one another."""
     cv2.setNumThreads(1)
+    with number.get_lock():
+        number.value += 1
+        mine = number.value
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[mine % len(cores)]})
+
+
+def _drawn(which: tuple[int, int]) -> tuple[NDArray[np.uint8], Floats]:
     seed, number = which
     return drawn(photographs.table(), checkpoint.numpy_generator(seed, number, "room"))

@@ -1,42 +1,80 @@
 """Rooms: what is drawn lies where the depth says."""
 
 import numpy as np
+import pytest
 
-from training import checkpoint, rooms
+from training import checkpoint, furniture, rooms
+
+pytest.importorskip("embreex")
+
+TABLE = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch) -> None:
+    """Without models, as where the package of furniture is not unpacked."""
+    monkeypatch.setattr(furniture, "catalogue", lambda: ())
+
+
+def room(**more) -> rooms.Room:
+    return rooms.Room(np.random.default_rng(5), TABLE, {}, **more)
 
 
 def test_a_room_is_seen_with_its_depth() -> None:
-    table = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
-    for number in range(4):
-        picture, near = rooms.drawn(table, checkpoint.numpy_generator(2, number, "room"))
+    for number in range(3):
+        picture, near = rooms.drawn(TABLE, checkpoint.numpy_generator(2, number, "room"))
         assert picture.shape == (256, 256, 3)
+        assert picture.std() > 10
         assert near.shape == (64, 64)
         assert np.isfinite(near).all()
         assert near.min() >= -np.log(rooms.FAR) - 1e-6
         assert near[-4:].mean() > near[:4].mean()  # the floor comes nearer downwards
-        again, _ = rooms.drawn(table, checkpoint.numpy_generator(2, number, "room"))
+        again, _ = rooms.drawn(TABLE, checkpoint.numpy_generator(2, number, "room"))
         assert np.array_equal(picture, again)
 
 
 def test_a_floor_alone_is_a_plane() -> None:
     """Inverse depth of a plane is linear in the picture (Hartley & Zisserman, §8.1)."""
-    random = np.random.default_rng(1)
-    rays, eye = rooms._camera(random)
-    where = -eye[1] / rays[..., 1]
-    inverse = np.where(where > 0, 1 / np.maximum(where, 1e-9), 0)
-    y, x = np.nonzero(inverse[128:] > 0.05)
-    values = inverse[128:][y, x]
+    one = room()
+    square = np.array([(-99, 0, -99), (99, 0, -99), (99, 0, 99), (-99, 0, 99)], np.float64)
+    one.meshes.append(one.body(square[[[0, 1, 2], [0, 2, 3]]], 1.0))
+    _, depth = rooms._seen(one, *rooms._camera(np.random.default_rng(1)))
+    y, x = np.nonzero(depth < 20)
     columns = np.stack([x, y, np.ones_like(x)], 1)
-    assert np.abs(columns @ np.linalg.lstsq(columns, values, rcond=None)[0] - values).max() < 1e-6
+    values = 1 / depth[y, x]
+    assert len(values) > 10_000
+    assert np.abs(columns @ np.linalg.lstsq(columns, values, rcond=None)[0] - values).max() < 1e-4
 
 
-def test_what_a_part_of_the_view_is_enough_for_is_seen_whole(monkeypatch) -> None:
-    table = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
+def test_a_ball_throws_its_shadow() -> None:
+    """What the lamp does not reach is darker than without the ball."""
+    pictures = []
+    for things in (False, True):
+        one = room()
+        square = np.array([(-99, 0, -99), (99, 0, -99), (99, 0, 99), (-99, 0, 99)], np.float64)
+        one.meshes.append(one.body(square[[[0, 1, 2], [0, 2, 3]]], 1.0))
+        if things:
+            rooms._ball(one)
+        one.random = np.random.default_rng(8)  # the same light
+        point = np.stack([*np.meshgrid(np.linspace(-3, 3, 90), np.linspace(0.5, 9, 90)), np.zeros((90, 90))], -1)
+        point = point[..., [0, 2, 1]].reshape(-1, 3).astype(np.float32)
+        up = np.broadcast_to(np.array([0, 1, 0], np.float32), point.shape)
+        white = np.ones_like(point)
+        from embreex.mesh_construction import TriangleMesh
+        from embreex.rtcore_scene import EmbreeScene
 
-    def drawn() -> list[np.ndarray]:
-        numbers = range(6)
-        return [part for n in numbers for part in rooms.drawn(table, checkpoint.numpy_generator(4, n, "room"))]
+        scene = EmbreeScene()
+        TriangleMesh(scene, np.concatenate([mesh.corners for mesh in one.meshes]))
+        pictures.append(rooms._lit(one, scene, point, up, white, point - (0, 1.5, 0)))
+    bare, shaded = pictures
+    assert (shaded <= bare + 1e-5).all()
+    assert (shaded < 0.8 * bare).any()
 
-    some = drawn()
-    monkeypatch.setattr(rooms.View, "around", lambda view, points: view)
-    assert all(np.array_equal(a, b) for a, b in zip(some, drawn()))
+
+def test_what_stands_about_does_not_stand_in_each_other() -> None:
+    one = room()
+    for _ in range(9):
+        one.place(0.5)
+    assert len(one.taken) > 3
+    for n, (x, z, r) in enumerate(one.taken):
+        assert all(np.hypot(x - a, z - b) >= 0.8 * (r + s) for a, b, s in one.taken[:n])
