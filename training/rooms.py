@@ -162,12 +162,12 @@ def _model(room: Room) -> None:
     if model.top is None or room.scale > 1 or random.random() < 0.4:
         return
     small = [one for one in models if max(one.size) < 2 * SMALL and one.elevation == 0]
-    for _ in range(random.poisson(2)):
+    for _ in range(random.poisson(2) if small else 0):
         other = small[int(random.integers(len(small)))]
         if max(other.size[0], other.size[2]) < 0.6 * min(width, depth):
             x, z = np.array(place) + random.uniform(-0.2, 0.2, 2) * min(width, depth)
             top = height * model.top / model.size[1]
-            room.put(_dressed(room, furniture.mesh(other), 1.0), float(random.uniform(0, 6.28)), x, top, z)
+            room.put(_dressed(room, furniture.mesh(other), 1.0), float(random.uniform(0, 2 * np.pi)), x, top, z)
 
 
 def _dressed(room: Room, mesh: Mesh, scale: float) -> Mesh:
@@ -280,41 +280,62 @@ def _camera(random: np.random.Generator) -> tuple[Floats, Floats]:
     return np.stack([x, up, ahead], axis=-1).astype(np.float32), np.array([0, random.uniform(0.5, 1.9), 0], np.float32)
 
 
+@dataclass(frozen=True)
+class Met:
+    """What rays meet; m of them meet something."""
+
+    rays: NDArray[np.int64]
+    """(m,) which do."""
+    which: NDArray[np.int64]
+    """(m,) triangles."""
+    depth: Floats
+    """(m,) along the view."""
+    point: Floats
+    """(m, 3)."""
+    weights: Floats
+    """(m, 3, 1) of the triangle's corners there."""
+    normal: Floats
+    """(m, 3) towards the eye, 1 long."""
+
+
 def _seen(room: Room, rays: Floats, eye: Floats) -> tuple[Floats, Floats]:
     """(384, 384, 3) light and (384, 384) depth along the view."""
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
 
-    random = room.random
     corners = np.concatenate([mesh.corners for mesh in room.meshes])
     scene = EmbreeScene()
     TriangleMesh(scene, corners)
     rays = rays.reshape(-1, 3)
-    picture = _sky(room)
-    met = scene.run(np.broadcast_to(eye, rays.shape).copy(), rays)
-    seen = np.flatnonzero(met >= 0)
-    which, way = met[seen], rays[seen]
+    met = _met(room, scene, corners, rays, eye)
+    picture, depth = _sky(room), np.full(len(rays), FAR, np.float32)
+    picture[met.rays] = _lit(room, scene, met.point, met.normal, _colours(room, met.which, met.weights), rays[met.rays])
+    depth[met.rays] = np.minimum(met.depth, FAR)
+    exposure = float(room.random.uniform(0.35, 1.0)) / max(float(picture.mean()), 0.02)
+    return (1 - np.exp(-exposure * picture)).reshape(FINE, FINE, 3), depth.reshape(FINE, FINE)
+
+
+def _met(room: Room, scene: Any, corners: Floats, rays: Floats, eye: Floats) -> Met:
+    """Of rays (n, 3) from the eye, what they meet of triangles (k, 3, 3), which are those of the scene."""
+    found = scene.run(np.broadcast_to(eye, rays.shape).copy(), rays)
+    seen = np.flatnonzero(found >= 0)
+    which, way = found[seen], rays[seen]
     first, sides = corners[:, 0], corners[:, 1:] - corners[:, :1]
     across = np.cross(sides[:, 0], sides[:, 1])
-    size = np.maximum((across**2).sum(-1, keepdims=True), 1e-18)
-    heights = np.stack([np.cross(sides[:, 1], across), np.cross(across, sides[:, 0])], axis=1) / size[..., None]
+    size = np.maximum(_dot(across, across), 1e-18)[:, None, None]
+    heights = np.stack([np.cross(sides[:, 1], across), np.cross(across, sides[:, 0])], axis=1) / size
     face, first = across[which], first[which]
     with np.errstate(divide="ignore", invalid="ignore"):
-        where = _dot(first - eye, face) / _dot(way, face)
-    where = np.nan_to_num(where, nan=FAR, posinf=FAR, neginf=FAR).clip(1e-2, 1e3)[:, None]
-    point = eye + where * way
+        depth = _dot(first - eye, face) / _dot(way, face)
+    depth = np.nan_to_num(depth, nan=FAR, posinf=FAR, neginf=FAR).clip(1e-2, 1e3)
+    point = eye + depth[:, None] * way
     share = np.einsum("nij,nj->ni", heights[which], point - first)  # barycentric, of the second and third corner
     weights = np.concatenate([1 - share.sum(1, keepdims=True), share], axis=1).clip(-0.5, 1.5)[..., None]
-    colour = _colours(room, which, weights)
     normal = (np.concatenate([mesh.normals for mesh in room.meshes])[which] * weights).sum(1)
     normal = np.where(_dot(normal, normal)[:, None] > 1e-6, normal, face)
     normal *= (1 - 2 * (_dot(normal, way) > 0))[:, None].astype(np.float32)
     normal /= np.sqrt(np.maximum(_dot(normal, normal), 1e-20))[:, None]
-    picture[seen] = _lit(room, scene, point, normal, colour, way)
-    depth = np.full(len(rays), FAR, np.float32)
-    depth[seen] = np.minimum(where[:, 0], FAR)
-    picture = 1 - np.exp(-picture * float(random.uniform(0.35, 1.0)) / max(float(picture.mean()), 0.02))
-    return picture.reshape(FINE, FINE, 3), depth.reshape(FINE, FINE)
+    return Met(seen, which, depth, point, weights, normal)
 
 
 def _sky(room: Room) -> Floats:
