@@ -15,7 +15,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import trimesh
 from numpy.typing import NDArray
+from trimesh.resolvers import ZipResolver
 
 from training.checkpoint import CACHE
 
@@ -102,9 +104,6 @@ def catalogue() -> tuple[Model, ...]:
 @cache
 def mesh(model: Model) -> Mesh:
     """Out of its archive, turned and sized as the catalogue says."""
-    import trimesh
-    from trimesh.resolvers import ZipResolver
-
     folder = str(Path(model.file).parent)
     with zipfile.ZipFile(model.archive) as file:
         held = {

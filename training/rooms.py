@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import trimesh
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -182,8 +183,6 @@ def _dressed(room: Room, mesh: Mesh, scale: float) -> Mesh:
 
 def _box(room: Room) -> None:
     """A box on the floor; a thin one is a board, a leg or a plate."""
-    import trimesh
-
     random = room.random
     sides = np.exp(random.normal(np.log(0.5), 0.6, 3))
     if random.random() < 0.3:
@@ -197,8 +196,6 @@ def _box(room: Room) -> None:
 
 def _shelf(room: Room) -> None:
     """A board with a row of things on it, some way off: the clutter at the back of a room."""
-    import trimesh
-
     random = room.random
     away, height = float(random.uniform(2.5, 9)), float(random.uniform(0.2, 2.2))
     left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
@@ -221,8 +218,6 @@ def _shelf(room: Room) -> None:
 
 def _ball(room: Room) -> None:
     """An ellipsoid on the floor."""
-    import trimesh
-
     random = room.random
     half = np.exp(random.normal(np.log(0.5), 0.5, 3)) / 2
     if place := room.place(float(max(half[0], half[2]))):
@@ -233,8 +228,6 @@ def _ball(room: Room) -> None:
 
 def _rods(room: Room) -> None:
     """A frame of rods from joint to joint, as of a chair, a ladder, a bicycle."""
-    import trimesh
-
     random = room.random
     size = float(np.exp(random.normal(np.log(0.8), 0.4)))
     if place := room.place(size / 2):
@@ -246,8 +239,6 @@ def _rods(room: Room) -> None:
 
 def _ring(room: Room) -> None:
     """A flat ring or disc that stands upright or lies: wheels, hoops, table tops."""
-    import trimesh
-
     random = room.random
     outer = float(np.exp(random.normal(np.log(0.35), 0.4)))
     inner = outer * float(random.uniform(0.5, 0.92))

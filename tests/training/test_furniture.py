@@ -8,8 +8,6 @@ import pytest
 
 from training import furniture
 
-pytest.importorskip("trimesh")
-
 ENTRIES = """
 id#1=chair
 name#1=Chair
