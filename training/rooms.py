@@ -44,7 +44,9 @@ class Room:
     table: NDArray[np.uint8]
     """(n, h, w, 3) photographs to cover things with."""
     walls: dict[str, float]
-    """Which of left, right, back and ceiling there are, and where."""
+    """Which of left, right, back and ceiling there are, and where, before they are turned."""
+    turn: float = 0.0
+    """Radians by which the walls are turned about the eye."""
     scale: float = 1.0
     """By how much models are larger than life: on a table top."""
     meshes: list[Mesh] = field(default_factory=list)
@@ -52,10 +54,13 @@ class Room:
     """Places on the floor: x, z, radius."""
 
     def texture(self) -> Texture:
-        """A photograph; or, as most of a real room is, what is left of one under a coat of paint; seldom garish."""
+        """A photograph; or a motif again and again, as of cloth and wallpaper; or, as most of a real room is, what is
+        left of either under a coat of paint; seldom garish."""
         random = self.random
+        times = int(random.choice([1, 2, 4, 8], p=[0.75, 0.05, 0.1, 0.1]))
         picture = self.table[int(random.integers(len(self.table)))]
-        picture = cv2.resize(picture, (furniture.SIDE, furniture.SIDE), interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, (furniture.SIDE // times,) * 2, interpolation=cv2.INTER_AREA)
+        picture = np.tile(picture, (times, times, 1))
         if random.random() < 0.6:
             few = int(random.integers(2, 9))
             paint = cv2.resize(cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA), picture.shape[:2])
@@ -72,8 +77,10 @@ class Room:
             away = near * np.exp(self.random.uniform(0, np.log(max(9 / near, 1.5))))
             x, z = float(self.random.uniform(-0.55, 0.55) * away), float(away)
             free = all((x - a) ** 2 + (z - b) ** 2 > (0.8 * (radius + r)) ** 2 for a, b, r in self.taken)
-            inside = z + radius < self.walls.get("back", np.inf)
-            inside &= self.walls.get("left", -np.inf) < x - radius and x + radius < self.walls.get("right", np.inf)
+            across, ahead = np.array([x, z]) @ _about(self.turn)[::2, ::2].T
+            inside = ahead + radius < self.walls.get("back", np.inf)
+            inside &= self.walls.get("left", -np.inf) < across - radius
+            inside &= across + radius < self.walls.get("right", np.inf)
             if free and inside:
                 self.taken.append((x, z, radius))
                 return x, z
@@ -81,10 +88,14 @@ class Room:
 
     def put(self, mesh: Mesh, turn: float, x: float, y: float, z: float) -> None:
         """Turned about the upright by radians, its base at a place."""
-        cos, sin = np.cos(turn), np.sin(turn)
-        by = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
+        by = _about(turn)
         moved = (mesh.corners @ by + np.array([x, y, z])).astype(np.float32)
         self.meshes.append(replace(mesh, corners=moved, normals=mesh.normals @ by))
+
+    def along(self, mesh: Mesh, turn: float, x: float, y: float, z: float) -> None:
+        """The same as the walls see it: turned as they are."""
+        place = np.array([x, y, z]) @ _about(self.turn)
+        self.put(mesh, self.turn + turn, *place.tolist())
 
     def body(self, corners: Floats, scale: float) -> Mesh:
         """Triangles (n, 3, 3) under one texture, seen along the axis that each looks along most; scale in 1 / m."""
@@ -93,6 +104,12 @@ class Room:
         uv = np.take_along_axis(corners, axes[:, None, :].repeat(3, 1), -1) * (scale, -scale)
         zero, none = np.zeros(len(corners), np.int64), np.zeros_like(corners, np.float32)
         return Mesh(corners.astype(np.float32), none, uv.astype(np.float32), zero, (self.texture(),))
+
+
+def _about(turn: float) -> Floats:
+    """(3, 3): what rows (x, y, z) are multiplied by to turn about the upright."""
+    cos, sin = np.cos(turn), np.sin(turn)
+    return np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
 
 
 def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArray[np.uint8], Floats]:
@@ -114,30 +131,53 @@ def drawn(table: NDArray[np.uint8], random: np.random.Generator) -> tuple[NDArra
 
 
 def _surrounded(table: NDArray[np.uint8], random: np.random.Generator) -> Room:
-    """A floor, and mostly walls and a ceiling, some of them missing."""
+    """A floor, and mostly walls and a ceiling, some of them missing; or all that is seen stands close before one."""
     places = {
         "back": float(random.uniform(2.5, 12)),
         "left": float(random.uniform(-6, -1.5)),
         "right": float(random.uniform(1.5, 6)),
         "ceiling": float(random.uniform(2.2, 5)),
     }
-    within = random.random() < 0.75
+    within, close = random.random() < 0.75, random.random() < 0.3
     shares = {"back": 0.95, "left": 0.7, "right": 0.7, "ceiling": 0.7}
+    if close:
+        places["back"] = float(random.uniform(1.6, 4))
+        shares = {"back": 1.0, "left": 0.2, "right": 0.2, "ceiling": 0.0}
     walls = {name: at for name, at in places.items() if within and random.random() < shares[name]}
-    room = Room(random, table, walls, scale=float(random.uniform(4, 9)) if random.random() < 0.15 else 1.0)
+    turn = float(random.choice([0, random.uniform(-0.8, 0.8)], p=[0.4, 0.6]))
+    large = random.random() < (0.4 if close else 0.15)
+    room = Room(random, table, walls, turn, scale=float(random.uniform(4, 9)) if large else 1.0)
     a, b = 60.0, 12.0
-    sheets = {"floor": [(-a, 0, -a), (a, 0, -a), (a, 0, a), (-a, 0, a)]}
+    sheets = {"floor": _sheet([(-a, 0, -a), (a, 0, -a), (a, 0, a), (-a, 0, a)])}
     if "back" in walls:
-        sheets["back"] = [(-a, -1, z := walls["back"]), (a, -1, z), (a, b, z), (-a, b, z)]
+        z = walls["back"]
+        sheets["back"] = _sheet([(-a, -1, z), (a, -1, z), (a, b, z), (-a, b, z)])
+        if random.random() < 0.25:
+            sheets["back"] = _curtain(random, z)
     for name in ("left", "right"):
         if name in walls:
-            sheets[name] = [(x := walls[name], -1, -a), (x, -1, a), (x, b, a), (x, b, -a)]
+            sheets[name] = _sheet([(x := walls[name], -1, -a), (x, -1, a), (x, b, a), (x, b, -a)])
     if "ceiling" in walls:
-        sheets["ceiling"] = [(-a, y := walls["ceiling"], -a), (a, y, -a), (a, y, a), (-a, y, a)]
+        sheets["ceiling"] = _sheet([(-a, y := walls["ceiling"], -a), (a, y, -a), (a, y, a), (-a, y, a)])
     for corners in sheets.values():
-        square = np.array(corners, np.float64)
-        room.meshes.append(room.body(square[[[0, 1, 2], [0, 2, 3]]], float(random.uniform(0.25, 1.2))))
+        room.along(room.body(corners, float(random.uniform(0.25, 1.2))), 0.0, 0.0, 0.0, 0.0)
     return room
+
+
+def _sheet(corners: list[tuple[float, float, float]]) -> Floats:
+    """Four corners in turn → two triangles (2, 3, 3)."""
+    return np.array(corners, np.float64)[[[0, 1, 2], [0, 2, 3]]]
+
+
+def _curtain(random: np.random.Generator, z: float) -> Floats:
+    """(n, 3, 3): a wall of folds before z."""
+    x = np.arange(-15, 15, 0.03)
+    length, steep = float(np.exp(random.uniform(np.log(0.15), np.log(0.8)))), float(random.uniform(0.1, 0.8))
+    wave = np.sin(2 * np.pi * (x / length + 0.3 * np.sin(x / float(random.uniform(0.3, 2)))))
+    fold = z - steep * length / (2 * np.pi) * (1 + wave)
+    foot, head = (np.stack([x, np.full_like(x, y), fold], -1) for y in (-1.0, 12.0))
+    lower = np.stack([foot[:-1], foot[1:], head[1:]], 1)
+    return np.concatenate([lower, np.stack([foot[:-1], head[1:], head[:-1]], 1)])
 
 
 def _model(room: Room) -> None:
@@ -153,7 +193,7 @@ def _model(room: Room) -> None:
         if "back" not in room.walls:
             return
         z, y = room.walls["back"] - depth / 2, min(model.elevation, room.walls.get("ceiling", 9) - height)
-        room.put(mesh, np.pi, float(random.uniform(-0.5, 0.5) * z), y, z)
+        room.along(mesh, np.pi, float(random.uniform(-0.5, 0.5) * z), y, z)
         return
     place = room.place(float(np.hypot(width, depth)) / 2)
     if place is None:
@@ -201,7 +241,7 @@ def _shelf(room: Room) -> None:
     left, width = float(random.uniform(-0.6, 0.1)) * away, float(random.uniform(0.8, 3))
     away = min(away, room.walls.get("back", np.inf) - 0.3)
     board = room.body(trimesh.creation.box((width, 0.04, 0.4)).triangles, 1.0)
-    room.put(board, 0.0, left + width / 2, height, away)
+    room.along(board, 0.0, left + width / 2, height, away)
     small = [one for one in furniture.catalogue() if max(one.size) < 1.5 * SMALL and one.elevation == 0]
     at = left
     while at < left + width:
@@ -212,7 +252,7 @@ def _shelf(room: Room) -> None:
             sides = np.exp(random.normal(np.log(0.15), 0.5, 3))
             mesh = room.body(trimesh.creation.box(sides).triangles, 3.0)
             wide, turn, up = float(sides[0]), float(random.normal(0, 0.2)), height + 0.02 + float(sides[1]) / 2
-        room.put(mesh, turn, at + wide / 2, up, away + float(random.uniform(-0.1, 0.1)))
+        room.along(mesh, turn, at + wide / 2, up, away + float(random.uniform(-0.1, 0.1)))
         at += wide + float(random.exponential(0.06))
 
 

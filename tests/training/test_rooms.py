@@ -78,3 +78,32 @@ def test_what_stands_about_does_not_stand_in_each_other() -> None:
     assert len(one.taken) > 3
     for n, (x, z, r) in enumerate(one.taken):
         assert all(np.hypot(x - a, z - b) >= 0.8 * (r + s) for a, b, s in one.taken[:n])
+
+
+def test_what_stands_in_a_turned_room_stands_before_its_walls() -> None:
+    walls = {"left": -2.0, "right": 2.0, "back": 4.0}
+    one = rooms.Room(np.random.default_rng(5), TABLE, walls, turn=0.6)
+    for _ in range(20):
+        one.place(0.2)
+    places = np.array([(x, 0, z) for x, z, _ in one.taken]) @ rooms._about(one.turn).T
+    assert len(places) > 5
+    assert np.abs(places[:, 0]).max() < 1.8
+    assert places[:, 2].max() < 3.8
+    straight = np.array([(x, z) for x, z, _ in one.taken])
+    assert np.abs(straight[:, 0]).max() > 1.8 or straight[:, 1].max() > 3.8  # it makes a difference
+
+
+def test_a_turned_wall_is_as_far_away_as_before() -> None:
+    one = rooms.Room(np.random.default_rng(5), TABLE, {}, turn=0.5)
+    one.along(one.body(rooms._sheet([(-60, -1, 3), (60, -1, 3), (60, 9, 3), (-60, 9, 3)]), 1.0), 0.0, 0.0, 0.0, 0.0)
+    corners = one.meshes[0].corners.reshape(-1, 3)
+    normal = np.array([0, 0, 1]) @ rooms._about(0.5)
+    assert np.allclose(corners @ normal, 3, atol=1e-4)
+    assert np.ptp(corners[:, 2]) > 10
+
+
+def test_a_curtain_hangs_before_its_wall() -> None:
+    for seed in range(9):
+        folds = rooms._curtain(np.random.default_rng(seed), 2.0)
+        assert folds[..., 2].max() <= 2.0
+        assert 1.7 < folds[..., 2].min() < 2.0
