@@ -81,16 +81,16 @@ def test_what_stands_about_does_not_stand_in_each_other() -> None:
 
 
 def test_what_stands_in_a_turned_room_stands_before_its_walls() -> None:
-    walls = {"left": -2.0, "right": 2.0, "back": 4.0}
-    one = rooms.Room(np.random.default_rng(5), TABLE, walls, turn=0.6)
+    walls = {"left": -1.0, "right": 1.0, "back": 4.0}
+    one = rooms.Room(np.random.default_rng(5), TABLE, walls, turn=0.7)
     for _ in range(20):
         one.place(0.2)
     places = np.array([(x, 0, z) for x, z, _ in one.taken]) @ rooms._about(one.turn).T
     assert len(places) > 5
-    assert np.abs(places[:, 0]).max() < 1.8
+    assert np.abs(places[:, 0]).max() < 0.8
     assert places[:, 2].max() < 3.8
     straight = np.array([(x, z) for x, z, _ in one.taken])
-    assert np.abs(straight[:, 0]).max() > 1.8 or straight[:, 1].max() > 3.8  # it makes a difference
+    assert np.abs(straight[:, 0]).max() > 0.8  # as the eye sees them they lie askew
 
 
 def test_a_turned_wall_is_as_far_away_as_before() -> None:
