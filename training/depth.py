@@ -36,8 +36,8 @@ RUN = checkpoint.RUNS / "depth"
 SKY = 1 / 300
 """Inverse depth of the sky, and of all that is farther, in the world's units: behind the last mountains."""
 WIDTHS = (48, 96, 144, 192)
-SIDES = (160, 192, 224, 256)
-"""Of the squares that are cut from pictures."""
+SIDES = (192, 224, 256, 256)
+"""Of the squares that are cut from pictures; half of them are whole, as what it will look at is."""
 EDGES = 0.5
 """Weight of the error of differences between neighbours, at four scales, against that of the values."""
 SMALL = 0.15
