@@ -151,9 +151,8 @@ def _surrounded(table: NDArray[np.uint8], random: np.random.Generator) -> Room:
     sheets = {"floor": _sheet([(-a, 0, -a), (a, 0, -a), (a, 0, a), (-a, 0, a)])}
     if "back" in walls:
         z = walls["back"]
-        sheets["back"] = _sheet([(-a, -1, z), (a, -1, z), (a, b, z), (-a, b, z)])
-        if random.random() < 0.25:
-            sheets["back"] = _curtain(random, z)
+        plain = _sheet([(-a, -1, z), (a, -1, z), (a, b, z), (-a, b, z)])
+        sheets["back"] = _curtain(random, z) if random.random() < 0.25 else plain
     for name in ("left", "right"):
         if name in walls:
             sheets[name] = _sheet([(x := walls[name], -1, -a), (x, -1, a), (x, b, a), (x, b, -a)])

@@ -8,6 +8,7 @@ from training import checkpoint, furniture, rooms
 pytest.importorskip("embreex")
 
 TABLE = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
+FLOOR = rooms._sheet([(-99, 0, -99), (99, 0, -99), (99, 0, 99), (-99, 0, 99)])
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +37,7 @@ def test_a_room_is_seen_with_its_depth() -> None:
 def test_a_floor_alone_is_a_plane() -> None:
     """Inverse depth of a plane is linear in the picture (Hartley & Zisserman, §8.1)."""
     one = room()
-    square = np.array([(-99, 0, -99), (99, 0, -99), (99, 0, 99), (-99, 0, 99)], np.float64)
-    one.meshes.append(one.body(square[[[0, 1, 2], [0, 2, 3]]], 1.0))
+    one.meshes.append(one.body(FLOOR, 1.0))
     _, depth = rooms._seen(one, *rooms._camera(np.random.default_rng(1)))
     y, x = np.nonzero(depth < 20)
     columns = np.stack([x, y, np.ones_like(x)], 1)
@@ -51,8 +51,7 @@ def test_a_ball_throws_its_shadow() -> None:
     pictures = []
     for things in (False, True):
         one = room()
-        square = np.array([(-99, 0, -99), (99, 0, -99), (99, 0, 99), (-99, 0, 99)], np.float64)
-        one.meshes.append(one.body(square[[[0, 1, 2], [0, 2, 3]]], 1.0))
+        one.meshes.append(one.body(FLOOR, 1.0))
         if things:
             rooms._ball(one)
         one.random = np.random.default_rng(8)  # the same light
