@@ -38,6 +38,10 @@ SKY = 1 / 300
 WIDTHS = (48, 96, 144, 192)
 SIDES = (192, 224, 256, 256)
 """Of the squares that are cut from pictures; half of them are whole, as what it will look at is."""
+LEANS = 0.5
+"""Share of the squares that another camera sees: rolled (degrees, about ROLL), with a longer lens (up to ZOOM), with
+pixels that are not square (about STRETCH, of a logarithm)."""
+ROLL, ZOOM, STRETCH = 6.0, 1.5, 0.06
 EDGES = 0.5
 """Weight of the error of differences between neighbours, at four scales, against that of the values."""
 SMALL = 0.15
@@ -99,7 +103,8 @@ def draw(
         pictures.append(_cut(whole, row, (y * CELL, x * CELL), side, turned))
         nears.append(_cut(far, row, (y, x), side // CELL, turned))
     batch = torch.stack(pictures).permute(0, 3, 1, 2).float() / 255
-    return disturbed(batch, random, noise), torch.stack(nears)[:, None]
+    batch, truth = leaned(batch, torch.stack(nears)[:, None], random)
+    return disturbed(batch, random, noise), truth
 
 
 def _cut(whole: Tensor, row: int, corner: tuple[int, int], side: int, turned: bool) -> Tensor:
@@ -107,6 +112,28 @@ def _cut(whole: Tensor, row: int, corner: tuple[int, int], side: int, turned: bo
     y, x = corner
     square = whole[row, y : y + side, x : x + side]
     return square.flip(1) if turned else square
+
+
+def leaned(pictures: Tensor, near: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 3, S, S) and what they tell (N, 1, S/4, S/4), LEANS of them as another camera would see them.
+
+    What is seen moves within the picture, but neither a roll nor a lens moves it along the axis; so a few thousand
+    scenes are worth more than they are. A square is stretched and turned as far as it stays within its picture.
+    """
+    rows = np.flatnonzero(random.random(len(pictures)) < LEANS)
+    if not rows.size:
+        return pictures, near
+    roll = np.radians(random.normal(0, ROLL, len(rows)))
+    half = np.exp(np.multiply.outer((1, -1), random.normal(0, STRETCH, len(rows)))) / random.uniform(1, ZOOM, len(rows))
+    axes = half * np.stack([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    reach = np.abs(axes).sum(1)  # (2, n): how far the square goes from its middle
+    fits = np.minimum(1, 1 / reach.max(0))
+    middle = random.uniform(-1, 1, reach.shape) * (1 - fits * reach)
+    places = torch.from_numpy(np.concatenate([fits * axes, middle[:, None]], 1).transpose(2, 0, 1)).to(pictures)
+    for values in (pictures, near):
+        grid = functional.affine_grid(places, [len(rows), *values.shape[1:]], align_corners=False)
+        values[rows] = functional.grid_sample(values[rows], grid, padding_mode="border", align_corners=False)
+    return pictures, near
 
 
 def disturbed(pictures: Tensor, random: np.random.Generator, noise: torch.Generator) -> Tensor:

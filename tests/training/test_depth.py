@@ -72,6 +72,23 @@ def test_pictures_and_depth_are_cut_alike() -> None:
             assert np.corrcoef(seen, told)[0, 1] > 0.95
 
 
+def test_another_camera_sees_a_part_of_the_picture() -> None:
+    """Values that grow along an axis are found again by where they were: within the frame, half of them elsewhere."""
+    across = ((torch.arange(64.0) + 0.5) / 32 - 1).expand(400, 1, 64, 64)
+    for values in (across, across.mT):
+        random = np.random.default_rng(3)
+        pictures, near = depth.leaned(across.expand(-1, 3, -1, -1).clone(), values.clone(), random)
+        same = (near == values).flatten(1).all(1)
+        assert float(same.double().mean()) == pytest.approx(1 - depth.LEANS, abs=0.07)
+        assert torch.equal((pictures == across).flatten(1).all(1), same)
+        assert near.abs().max() <= 1
+        corners = near[~same, 0][:, [0, 0, -1, -1], [0, -1, -1, 0]]
+        sides = (corners - corners.roll(1, 1)).abs().amax(1) * 64 / 63 / 2
+        assert 0.5 < float(sides.min()) < float(sides.max()) <= 1
+        assert float(sides.mean()) == pytest.approx(0.8, abs=0.05)
+        assert float((corners[:, 0] - corners[:, 3 if values is across else 1]).abs().mean()) > 0.05  # rolled
+
+
 def test_what_disturbs_a_picture_leaves_some_alone() -> None:
     pictures = torch.rand(400, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     before = pictures.clone()
