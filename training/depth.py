@@ -314,7 +314,10 @@ def behind(found: Tensor, land: Tensor) -> float:
 
 @torch.no_grad()
 def judge(network: Network) -> dict[str, float]:
-    """Figures on the first shard, which no training sees, and a sheet: picture, truth, found."""
+    """Figures on the first shard, which no training sees, and a sheet: picture, truth, found.
+
+    The sheet has the best scale alone, as a shift that fits the land lifts a sky, which has no say in it.
+    """
     pictures, near, _ = scenes(1, skip=0)[0]
     count = min(128, len(pictures))
     seen = pictures[:count].permute(0, 3, 1, 2).float() / 255
@@ -335,8 +338,9 @@ def judge(network: Network) -> dict[str, float]:
         grey = cv2.resize((255 * grey.clamp(0, 1)).byte().numpy(), (256, 256))
         return cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA)
 
+    scaled = _levelled((found / truth).log()[:, None], land[:, None])[:, 0].exp() * truth
     shows = range(0, min(40, count), 5)
-    rows = [np.vstack([pictures[i].numpy()[..., ::-1], shown(truth[i]), shown(ours[i])]) for i in shows]
+    rows = [np.vstack([pictures[i].numpy()[..., ::-1], shown(truth[i]), shown(scaled[i])]) for i in shows]
     checkpoint.write_whole(RUN / "judged.png", lambda path: cv2.imwrite(str(path), np.hstack(rows)))
     return figures
 
