@@ -5,7 +5,8 @@
     python -m training.depth judge                             # the exported weights: figures and judged.png
 
 The network speaks of log inverse depth, and only differences count: a picture does not tell how large its world is.
-Pictures are cropped, mirrored, blurred, recoloured and made grainy, as what it will look at is painted, not rendered.
+Pictures are cropped, mirrored and seen by other cameras, blurred, recoloured and made grainy, as what it will look at is
+painted, not rendered.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SKY = 1 / 300
 """Inverse depth of the sky, and of all that is farther, in the world's units: behind the last mountains."""
 WIDTHS = (48, 96, 144, 192)
 SIDES = (192, 224, 256, 256)
-"""Of the squares that are cut from pictures; half of them are whole, as what it will look at is."""
+"""Of the squares that are cut from pictures; half of them are whole, as what it will look at is, before some lean."""
 LEANS = 0.5
 """Share of the squares that another camera sees: rolled (degrees, about ROLL), with a longer lens (up to ZOOM), with
 pixels that are not square (about STRETCH, of a logarithm)."""
@@ -117,8 +118,8 @@ def _cut(whole: Tensor, row: int, corner: tuple[int, int], side: int, turned: bo
 def leaned(pictures: Tensor, near: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Pictures (N, 3, S, S) and what they tell (N, 1, S/4, S/4), LEANS of them as another camera would see them.
 
-    What is seen moves within the picture, but neither a roll nor a lens moves it along the axis; so a few thousand
-    scenes are worth more than they are. A square is stretched and turned as far as it stays within its picture.
+    In place. What is seen moves within the picture, but neither a roll nor a lens moves it along the axis; so a few
+    thousand scenes are worth more than they are. What would reach beyond the square is made smaller until it fits.
     """
     rows = np.flatnonzero(random.random(len(pictures)) < LEANS)
     if not rows.size:
@@ -129,7 +130,8 @@ def leaned(pictures: Tensor, near: Tensor, random: np.random.Generator) -> tuple
     reach = np.abs(axes).sum(1)  # (2, n): how far the square goes from its middle
     fits = np.minimum(1, 1 / reach.max(0))
     middle = random.uniform(-1, 1, reach.shape) * (1 - fits * reach)
-    places = torch.from_numpy(np.concatenate([fits * axes, middle[:, None]], 1).transpose(2, 0, 1)).to(pictures)
+    seen = np.concatenate([fits * axes, middle[:, None]], 1).transpose(2, 0, 1)
+    places = torch.from_numpy(seen.astype(np.float32)).to(pictures)
     for values in (pictures, near):
         grid = functional.affine_grid(places, [len(rows), *values.shape[1:]], align_corners=False)
         values[rows] = functional.grid_sample(values[rows], grid, padding_mode="border", align_corners=False)
