@@ -5,7 +5,7 @@
     python -m training.depth judge                             # the exported weights: figures and judged.png
 
 The network speaks of log inverse depth, and only differences count: a picture does not tell how large its world is.
-Pictures are cropped, mirrored and seen by other cameras, blurred, recoloured and made grainy, as what it will look at is
+Pictures are cropped, mirrored, seen by other cameras, blurred, recoloured and made grainy, as what it will look at is
 painted, not rendered.
 """
 
