@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from animate.depth.embedded import CELL, FOLDER, MULTIPLE, Network
 from animate.diffusion import digests
-from training import checkpoint, norm
+from training import attention, checkpoint, norm
 from training.average import Average
 from training.optimizer import Optimizer
 from training.rooms import COUNT, rooms
@@ -227,6 +227,7 @@ def train(workers: Workers, options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     network = Network(WIDTHS).to(device, memory_format=torch.channels_last)
     norm.quicken(network)
+    attention.quicken(network)
     average = Average(network)
     optimizer = Optimizer(network, (network.enter, network.leave[-1]))
     step = samples = 0

@@ -75,10 +75,13 @@ class Glance(nn.Module):
         net = x.flatten(2).mT
         asked = self.ask(self.norms[0](net) + self.where(_places(height, width).to(net)))
         queries, keys, values = asked.unflatten(-1, (3, self._heads, -1)).permute(2, 0, 3, 1, 4)
-        heard = functional.scaled_dot_product_attention(queries, keys, values)
-        net = net + self.told(heard.transpose(1, 2).flatten(2))
+        net = net + self.told(self.heard(queries, keys, values).transpose(1, 2).flatten(2))
         net = net + self.think(self.norms[1](net))
         return net.mT.unflatten(2, (height, width))
+
+    def heard(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attention, (N, heads, places, head) each; training has a quicker way back through it."""
+        return functional.scaled_dot_product_attention(queries, keys, values)
 
 
 def _places(height: int, width: int) -> Tensor:
