@@ -106,6 +106,7 @@ def kinds(labels: Mapping[str, Any]) -> set[str]:
     found |= {"forest"} if _share(labels, "tree") > 0.1 else set()
     found |= {"village"} if _share(labels, "house") > 0.02 else set()
     found |= {"desert"} if said == "canyon" else set()
+    found |= {"winter"} if said == "village" and labels["snowy"] else set()
     return found
 
 

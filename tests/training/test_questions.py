@@ -45,6 +45,8 @@ def test_a_picture_answers_what_it_shows() -> None:
         ({"kind": "road", "words": {"road": "road", "land": "winter"}}, {"road", "winter"}),
         ({"kind": "valley", "words": {"river": True}}, {"valley"}),
         ({"kind": "mountains", "objects": [{"name": "pine trees", "share": 0.2}]}, {"mountains", "forest"}),
+        ({"kind": "village", "snowy": True}, {"village", "winter"}),
+        ({"kind": "mountains", "snowy": True}, {"mountains"}),
         ({"kind": "coast"}, {"coast"}),
     ],
 )  # fmt: skip
