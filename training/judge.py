@@ -1,6 +1,6 @@
 """The judge: says kind, hour, colour of the sky and style of a picture. Trained on the world only, never on paintings.
 
-    python -m training.judge --minutes 8                   # into benchmarks/judge.safetensors; resumes runs/judge
+    python -m training.judge --minutes 90     # into benchmarks/judge.safetensors; resumes runs/judge; --from embedded
 
 It holds the painter to its word (`benchmarks/embedded.py`): what share of paintings shows what their prompts asked for.
 It looks at latents, which hold all that a painting can show: encoding what was decoded gives them back exactly.
@@ -10,16 +10,24 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
+from animate.diffusion.autoencoder import PATCH
 from training import autoencoder, checkpoint
 from training.average import Average
-from training.latents import World, prepare
+from training.depth import scenes
+from training.latents import prepare
 from training.looks import CROP, Looks
+from training.optimizer import Optimizer
 from training.questions import QUESTIONS, Truth, joined, truth
 from training.world.dataset import read_shard, shards
 
@@ -28,20 +36,26 @@ SURE = 0.6
 """Chance that the judge gives to its answer from which on it is sure. Fog and hatching hide what a picture was meant
 to be, so a judge that had to answer would be wrong however well it was trained; and what it is not sure to see in a
 painting, the painting does not show (the reject option of Chow, 1970)."""
+BLOCKS, GLANCES = 3, 2
+"""See `Looks`. With one block and no glances it knew what it had learned from no better than what it had not."""
+LAST = 300
+"""Pictures of the last shards that it does not learn from, as of the first."""
+NOISE = 0.15
+"""Of the latents that it learns from: paintings are not as clean."""
+ENDS = 0.3
+"""The rate of its first and last layers, as a share of Muon's for the others."""
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
 
 
 class Judge(Looks):
-    """Latents (N, 32, h, w) to the scores of each question's answers."""
+    """Latents (N, 32, h, w) to the scores of each question's answers; 3.2 M parameters."""
 
     def __init__(self) -> None:
-        super().__init__(32, QUESTIONS)
+        super().__init__(32, QUESTIONS, BLOCKS, GLANCES)
 
 
 def load() -> Judge:
     """The judge that the benchmarks ask."""
-    from safetensors.torch import load_file
-
     judge = Judge()
     judge.load_state_dict({name: value.float() for name, value in load_file(KEPT).items()})
     return judge.eval()
@@ -100,75 +114,114 @@ def lost(scores: dict[str, Tensor], right: dict[str, Tensor]) -> Tensor:
     return torch.stack(values).sum()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=8)
-    parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    options = parser.parse_args()
-    from safetensors.torch import save_file
+class Lessons(NamedTuple):
+    """What it learns from, and what it is asked besides and never told."""
 
-    vae, tokenizer, _, name = prepare()
-    world = World(vae, tokenizer, name)
-    world.refresh()
+    pictures: list[Tensor]
+    """(n, 256, 256, 3) uint8 each, of all shards but the first, mapped from disk."""
+    right: Mapping[str, Tensor]
+    """(n of all but LAST, answers) of bools by question, row after row of the pictures."""
+    fresh: Tensor
+    """(m, 32, 16, 16) latents of the LAST pictures and of the first shard."""
+    unseen: Truth
+    """Of these m."""
+
+
+def lessons(encoder: nn.Module, device: torch.device) -> Lessons:
+    """The world as it has been rendered so far."""
+    first, *others = scenes(skip=0)
+    asked, *known = [truth(read_shard(path)) for path in shards(checkpoint.WORLD)]
+    told, pictures = joined(known), [one.pictures for one in others]
+    fresh = torch.cat([pictures[-1][-LAST:], first.pictures])
+    with torch.no_grad():
+        latents = torch.cat([encoder(autoencoder.tensor(part.numpy()).to(device)) for part in fresh.split(32)])
+    right = {name: all[:-LAST].to(device) for name, all in told.right.items()}
+    return Lessons(pictures, right, latents, joined([told[-LAST:], asked]))
+
+
+@torch.no_grad()
+def draw(
+    taught: Lessons, rows: NDArray[np.intp], encoder: nn.Module, random: np.random.Generator, noise: torch.Generator
+) -> Tensor:
+    """Latents (N, 32, CROP, CROP) of those rows as never before: some mirrored, a square of each, not quite clean.
+
+    Squares begin anywhere, not where a latent's place does: with whole places 16 × 16 pixels were always the same
+    ones, and the judge knew them.
+    """
+    ends, side = np.cumsum([len(all) for all in taught.pictures]), CROP * PATCH
+    squares = []
+    for row in rows:
+        shard = int(np.searchsorted(ends, row, "right"))
+        picture = taught.pictures[shard][int(row) - int(ends[shard])]  # counted from the shard's end
+        top, left = random.integers(1 + picture.shape[0] - side, size=2).tolist()
+        square = picture[top : top + side, left : left + side]
+        squares.append(square.flip(1) if random.random() < 0.5 else square)
+    seen = encoder(autoencoder.tensor(torch.stack(squares).numpy()).to(noise.device))
+    seen = seen + NOISE * torch.randn(seen.shape, generator=noise, device=seen.device)
+    return seen.contiguous(memory_format=torch.channels_last)
+
+
+def train(options: argparse.Namespace) -> None:
+    """A sitting, at whose end the rate has fallen to nothing; what is kept is the weights' average."""
     device = checkpoint.device(options.device)
-    signs = autoencoder.mirror_signs(vae).to(device)
-    files = {path.stem: path for path in shards(checkpoint.WORLD)}
-    known = joined([truth(read_shard(files[stem])) for stem in sorted(world.parts)])
-    unseen = joined([known[-300:], truth(read_shard(shards(checkpoint.WORLD)[0]))])
-    from training.latents import encode
-
-    first = encode(vae, tokenizer, shards(checkpoint.WORLD)[0]).latents
-    latents = world.table.latents
-    fresh = torch.cat([latents[-300:], first]).float().to(device)
-    latents, taught = latents[:-300].to(device), {name: all[:-300].to(device) for name, all in known.right.items()}
+    encoder = prepare()[0].encoder.to(device)
+    taught = lessons(encoder, device)
     torch.manual_seed(options.seed)
     judge = Judge().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(judge.parameters(), lr=options.rate, weight_decay=0.05)
+    if options.start == "embedded":
+        judge.load_state_dict(load().state_dict())
+    optimizer = Optimizer(judge, (judge.body[0], *judge.heads.values()), share=ENDS, decay=0.05)
     average, kept = Average(judge), Judge().to(device)
-    step, state = 0, checkpoint.load(RUN / "checkpoint.pt")
-    if state:
+    step = 0
+    if state := checkpoint.load(RUN / "checkpoint.pt"):
         judge.load_state_dict(state["judge"])
         optimizer.load_state_dict(state["optimizer"])
         average.load(state["average"])
         step = state["step"]
     checkpoint.stop_kindly()
     clock = checkpoint.Clock(options.minutes)
+    values: list[Tensor] = []
     while True:
         over = clock.over()
         if over or clock.due():
             state = {"judge": judge.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             checkpoint.save(RUN / "checkpoint.pt", state | {"average": average.named()})
             average.into(kept)
-            said = verdicts(kept, fresh, unseen).items()
+            with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
+                said = verdicts(kept, taught.fresh, taught.unseen).items()
             shares = " ".join(f"{name} {one.best:.3f} ({one.right:.3f} of {one.sure:.3f})" for name, one in said)
-            checkpoint.log(RUN, f"judge, step {step}, {len(latents)} pictures; right on {len(fresh)} unseen: {shares}")
+            lately, count = float(torch.stack(values).mean()) if values else float("nan"), len(taught.fresh)
+            checkpoint.log(RUN, f"step {step} of {options.batch}, loss {lately:.4f}; of {count} unseen: {shares}")
         if over:
             break
         judge.train()
         random = checkpoint.numpy_generator(options.seed, step, "judge")
-        rows = torch.from_numpy(random.integers(len(latents), size=options.batch)).to(device)
-        seen = latents[rows].float()
-        turned = torch.from_numpy(random.random(options.batch) < 0.5).to(device)[:, None, None, None]
-        seen = torch.where(turned, seen.flip(-1) * signs[:, None, None], seen)
-        top, left = random.integers(1 + seen.shape[-1] - CROP, size=2)
-        seen = seen[..., top : top + CROP, left : left + CROP]
-        drawn = checkpoint.generator(options.seed, step, "blur", device)
-        seen = seen + 0.15 * torch.randn(seen.shape, generator=drawn, device=device)  # paintings are not as clean
+        noise = checkpoint.generator(options.seed, step, "blur", device)
+        rows = random.integers(len(taught.right["kind"]), size=options.batch)
+        seen = draw(taught, rows, encoder, random, noise)
         with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
-            scores = judge(seen.contiguous(memory_format=torch.channels_last))
-        value = lost(scores, {name: all[rows] for name, all in taught.items()})
-        optimizer.zero_grad(set_to_none=True)
+            scores = judge(seen)
+        value = lost(scores, {name: all[rows] for name, all in taught.right.items()})
+        optimizer.zero_grad()
         value.backward()
-        for group in optimizer.param_groups:
-            group["lr"] = options.rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * clock.left() / options.minutes)
-        optimizer.step()
+        nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
+        optimizer.step(options.rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * clock.left() / options.minutes))
         step += 1
         average.update(judge, step)
+        values = [*values[-99:], value.detach()]
     weights = {name: value.half().cpu().contiguous() for name, value in kept.state_dict().items()}
     checkpoint.write_whole(KEPT, lambda path: save_file(weights, path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--rate", type=float, default=2e-3, help="Muon's at first; half of it for trained weights")
+    parser.add_argument("--from", dest="start", choices=("embedded", "checkpoint"), default="checkpoint")
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""What looks at latents and says what they show: the judge of finished pictures, the critic of noisy ones."""
+"""What looks at latents and says what they show: the judge of finished pictures, the critic of noisy ones.
+
+Places are few, and each is 16 × 16 pixels: what stands behind what is seen near by, what kind of land it is by all of
+them together.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from training.attention import Quick
 from training.norm import Norm
 
 CROP = 14
 """Places of a latent's side that are looked at at a time: the same picture never twice."""
 WIDTHS = (64, 96, 160)
+HEAD = 32
+"""Numbers by which a place asks others, a head."""
 
 
 def square(latents: Tensor, side: int, random: torch.Generator) -> Tensor:
@@ -22,13 +29,18 @@ def square(latents: Tensor, side: int, random: torch.Generator) -> Tensor:
 
 
 class Looks(nn.Module):
-    """Latents (N, channels, h, w) to the scores of each question's answers; 0.6 M parameters."""
+    """Latents (N, channels, h, w) to the scores of each question's answers; 0.9 M parameters with one block a size."""
 
-    def __init__(self, channels: int, questions: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, channels: int, questions: Mapping[str, Sequence[str]], blocks: int = 1, glances: int = 0
+    ) -> None:
+        """``blocks`` at each of three sizes; at the ``glances`` smallest each place sees all others after each."""
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(channels, WIDTHS[0], 3, padding=1)]
         for place, width in enumerate(WIDTHS):
-            layers += [Block(width)]
+            sees = place >= len(WIDTHS) - glances
+            for _ in range(blocks):
+                layers += [Block(width), Quick(width, HEAD)] if sees else [Block(width)]
             if place + 1 < len(WIDTHS):
                 layers += [nn.Conv2d(width, WIDTHS[place + 1], 3, stride=2, padding=1)]
         self.body = nn.Sequential(*layers, Norm(8, WIDTHS[-1]), nn.SiLU())
