@@ -62,3 +62,22 @@ def test_what_it_is_not_sure_of_is_not_shown():
         assert one == Verdict(best=pytest.approx(2 / 3), sure=pytest.approx(2 / 3), shown=pytest.approx(1 / 3))
         assert one.right == pytest.approx(1 / 2)
     assert Verdict(0.0, 0.0, 0.0).right == 0.0
+
+
+def test_squares_are_of_the_rows_that_are_asked_for():
+    import numpy as np
+
+    from training.judge import CROP, Lessons, draw
+    from training.questions import truths
+
+    shades = torch.arange(7, dtype=torch.uint8)[:, None, None, None] * 40  # what each row shows, by its number
+    pictures = list(shades.expand(7, 256, 256, 3).split([3, 4]))
+    taught = Lessons(pictures, {}, torch.empty(0), truths([[0, 0, 0, 0]]))
+    rows = np.array([6, 0, 3, 2, 4])
+
+    def encoder(seen):
+        return torch.nn.functional.avg_pool2d(seen.mean(1, keepdim=True), 16).expand(-1, 32, -1, -1)
+
+    seen = draw(taught, rows, encoder, np.random.default_rng(1), torch.Generator().manual_seed(1))
+    assert seen.shape == (5, 32, CROP, CROP)
+    assert torch.equal(((seen.mean(dim=(1, 2, 3)) + 1) * 127.5 / 40).round(), torch.from_numpy(rows).float())
