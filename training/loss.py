@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from training.autoguidance import Autoguidance
 from training.batch import NO_DEPTH, Batch, unsaid_tokens
 from training.critic import Critic, glimpsed, unheard
 from training.discriminator import CROP, Discriminator, held
@@ -59,6 +60,8 @@ class Teachers:
     discriminator: Discriminator | None = None
     dare: float = 0.0
     """How many times as hard as the error the discriminator pulls at v."""
+    example: Autoguidance | None = None
+    """Who says what v is to be, instead of the world."""
 
 
 NOBODY = Teachers()
@@ -75,9 +78,9 @@ def losses(
 ) -> dict[str, Tensor]:
     """What is to be made small, each a mean over the batch; their sum is the loss.
 
-    ``error``: weighted squared error of v on the world's latents. ``missed``: what the critic misses. ``clumsy``: how
-    surely the discriminator sees that late steps of the painter's own paintings are none of the world's. ``fooled``:
-    where it errs, which moves the discriminator alone.
+    ``error``: weighted squared error of v on the world's latents, or by the example that is followed. ``missed``: what
+    the critic misses. ``clumsy``: how surely the discriminator sees that late steps of the painter's own paintings are
+    none of the world's. ``fooled``: where it errs, which moves the discriminator alone.
     """
     critic, discriminator = teachers.critic, teachers.discriminator
     count, device = len(batch.latents), batch.latents.device
@@ -89,6 +92,9 @@ def losses(
     power = alphas[times].float()[:, None, None, None]
     aim = power.sqrt() * noise[:world] - (1 - power).sqrt() * latents
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise[:world]
+    if teachers.example:
+        given = torch.cat([noisy, batch.depth[:world]], dim=1)
+        aim = teachers.example(given, times, batch.tokens[:world], said[:world])
     begins = [(noisy, times, batch.depth[:world], torch.arange(world, device=device))]
     if few:
         with torch.no_grad():

@@ -5,6 +5,7 @@
     python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
     python -m training.painter --minutes 60 --heed 0.04 --dare 0.5      # heeds the critic, dares the discriminator
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
+    python -m training.painter --minutes 60 --younger FOLDER             # learns autoguidance by what it said before
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
 that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from animate.diffusion.autoencoder import PatchAutoencoder
 from training import autoencoder, checkpoint, norm, words
 from training import critic as critics
+from training.autoguidance import Autoguidance
 from training.average import Average
 from training.batch import draw
 from training.discriminator import RATE, Discriminator
@@ -411,14 +413,20 @@ def sitting(workers: Workers, options: argparse.Namespace) -> None:
 
 
 def teachers(options: argparse.Namespace, painter: Painter, vae: PatchAutoencoder) -> Teachers:
-    """Those that the command line asks for, where the painter is."""
-    device = painter.unet.device
+    """Those that the command line asks for, where the painter is; by an example the UNet alone learns."""
+    device, example = painter.unet.device, None
+    if options.younger:
+        painter.text.requires_grad_(False)
+        example = Autoguidance(options.younger).to(device)
+        for unet in (example.older, example.younger):
+            quicken(unet)
     discriminator = Discriminator(vae, painter.unet.time_embedding.linear_2.out_features) if options.dare else None
     return Teachers(
         critic=critics.load().to(device) if options.heed else None,
         heed=options.heed,
         discriminator=discriminator.to(device, memory_format=torch.channels_last) if discriminator else None,  # type: ignore[call-overload]
         dare=options.dare,
+        example=example,
     )
 
 
@@ -433,6 +441,7 @@ def main() -> None:
     parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
     parser.add_argument("--heed", type=float, default=0, help="weight of what the critic misses (train it first)")
     parser.add_argument("--dare", type=float, default=0, help="pull of the discriminator against that of the error")
+    parser.add_argument("--younger", type=Path, help="folder of a painter that knew less, to go farther from")
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
