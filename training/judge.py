@@ -12,9 +12,11 @@ import argparse
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -42,6 +44,8 @@ LAST = 300
 """Pictures of the last shards that it does not learn from, as of the first."""
 NOISE = 0.15
 """Of the latents that it learns from: paintings are not as clean."""
+LEANS, ROLL, SIZES = 0.5, 3.0, (0.8, 1.0)
+"""Share of the squares that are rolled (degrees, about ROLL) and so much of the picture's side large."""
 ENDS = 0.3
 """The rate of its first and last layers, as a share of Muon's for the others."""
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
@@ -63,10 +67,21 @@ def load() -> Judge:
 
 @torch.no_grad()
 def judged(judge: Judge, latents: Tensor) -> dict[str, Tensor]:
-    """Probabilities (N, answers) by question: the mean of four looks, each as large as those it learned from."""
-    corners = itertools.product((slice(None, CROP), slice(-CROP, None)), repeat=2)
-    looks = [judge(latents[..., rows, columns]) for rows, columns in corners]
+    """Probabilities (N, answers) by question: the mean of eight looks, each as large as those it learned from.
+
+    Four corners of the picture and of its mirror: what they disagree about is chance (kinds right: 0.964 → 0.967).
+    """
+    ends = (slice(None, CROP), slice(-CROP, None))
+    both = (latents, latents.flip(-1) * _turned().to(latents))
+    looks = [judge(one[..., rows, columns]) for one, rows, columns in itertools.product(both, ends, ends)]
     return {name: torch.stack([look[name].softmax(1) for look in looks]).mean(0) for name in QUESTIONS}
+
+
+@cache
+def _turned() -> Tensor:
+    """(32, 1, 1) of 1 or -1: what the latents of a mirrored picture are multiplied with."""
+    folder = str(autoencoder.EMBEDDED)
+    return autoencoder.mirror_signs(autoencoder.PatchAutoencoder.from_pretrained(folder))[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -139,24 +154,39 @@ def lessons(encoder: nn.Module, device: torch.device) -> Lessons:
     return Lessons(pictures, right, latents, joined([told[-LAST:], asked]))
 
 
-@torch.no_grad()
-def draw(
-    taught: Lessons, rows: NDArray[np.intp], encoder: nn.Module, random: np.random.Generator, noise: torch.Generator
-) -> Tensor:
-    """Latents (N, 32, CROP, CROP) of those rows as never before: some mirrored, a square of each, not quite clean.
+def square(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """A square of a picture (S, S, 3), CROP places large; LEANS of them a little nearer or farther, and rolled.
 
     Squares begin anywhere, not where a latent's place does: with whole places 16 × 16 pixels were always the same
     ones, and the judge knew them.
     """
-    ends, side = np.cumsum([len(all) for all in taught.pictures]), CROP * PATCH
+    side, whole = CROP * PATCH, len(picture)
+    if random.random() >= LEANS:
+        top, left = random.integers(1 + whole - side, size=2).tolist()
+        return picture[top : top + side, left : left + side]
+    roll, size = np.radians(random.normal(0, ROLL)), random.uniform(*SIZES) * whole / side
+    axes = size * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    half, middle = (side - 1) / 2, (whole - 1) / 2
+    reach = half * np.abs(axes).sum(1)
+    centre = middle + random.uniform(-1, 1, 2) * np.maximum(0, middle - reach)
+    seen = np.column_stack([axes, centre - axes @ (half, half)])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, seen, (side, side), flags=how, borderMode=cv2.BORDER_REFLECT_101)
+
+
+@torch.no_grad()
+def draw(
+    taught: Lessons, rows: NDArray[np.intp], encoder: nn.Module, random: np.random.Generator, noise: torch.Generator
+) -> Tensor:
+    """Latents (N, 32, CROP, CROP) of those rows as never before: some mirrored, a square of each, not quite clean."""
+    ends = np.cumsum([len(all) for all in taught.pictures])
     squares = []
     for row in rows:
         shard = int(np.searchsorted(ends, row, "right"))
         picture = taught.pictures[shard][int(row) - int(ends[shard])]  # counted from the shard's end
-        top, left = random.integers(1 + picture.shape[0] - side, size=2).tolist()
-        square = picture[top : top + side, left : left + side]
-        squares.append(square.flip(1) if random.random() < 0.5 else square)
-    seen = encoder(autoencoder.tensor(torch.stack(squares).numpy()).to(noise.device))
+        seen = square(picture.numpy(), random)
+        squares.append(seen[:, ::-1] if random.random() < 0.5 else seen)
+    seen = encoder(autoencoder.tensor(np.stack(squares)).to(noise.device))
     seen = seen + NOISE * torch.randn(seen.shape, generator=noise, device=seen.device)
     return seen.contiguous(memory_format=torch.channels_last)
 

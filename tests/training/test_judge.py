@@ -81,3 +81,38 @@ def test_squares_are_of_the_rows_that_are_asked_for():
     seen = draw(taught, rows, encoder, np.random.default_rng(1), torch.Generator().manual_seed(1))
     assert seen.shape == (5, 32, CROP, CROP)
     assert torch.equal(((seen.mean(dim=(1, 2, 3)) + 1) * 127.5 / 40).round(), torch.from_numpy(rows).float())
+
+
+def test_a_picture_and_its_mirror_are_judged_alike():
+    from training import autoencoder
+    from training.judge import judged, load
+
+    vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float()
+    pictures = torch.rand(3, 3, 256, 256, generator=torch.Generator().manual_seed(4)) * 2 - 1
+    judge = load()
+    with torch.no_grad():
+        said, mirrored = (judged(judge, vae.encoder(one)) for one in (pictures, pictures.flip(-1)))
+    for name, chances in said.items():
+        assert torch.allclose(chances, mirrored[name], atol=1e-4)
+        assert torch.allclose(chances.sum(1), torch.ones(3), atol=1e-4)
+
+
+def test_rolled_squares_show_nothing_but_the_picture(monkeypatch):
+    import numpy as np
+
+    from training import judge
+
+    down, across = np.mgrid[:256, :256].astype(np.uint8)
+    picture = np.stack([down, across, np.full_like(down, 200)], -1)
+    for leans in (0.0, 1.0):
+        monkeypatch.setattr(judge, "LEANS", leans)
+        random = np.random.default_rng(5)
+        for _ in range(20):
+            seen = judge.square(picture, random).astype(int)
+            side = judge.CROP * judge.PATCH
+            assert seen.shape == (side, side, 3)
+            assert (seen[..., 2] == 200).all()
+            steps = np.diff(seen[..., 0], axis=0).mean(), np.diff(seen[..., 1], axis=1).mean()
+            low, high = (1, 1) if not leans else (0.7, 1.2)  # pixels of the picture a pixel of the square
+            assert low <= min(steps)
+            assert max(steps) <= high
