@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 from training.latents import EMBEDDED
 
-FARTHER, FROM = 2.0, 200
-"""How far to go from what was said before, from which time step on; at 1 nothing would change. At the last steps it is
-less, as there squares of 16 px come with it."""
+FARTHER = 2.0
+"""How far to go from what was said before; at 1 nothing would change."""
+FROM = (600, 750)
+"""Time steps from which on anything changes, and from which on all does. What is learned at all times a loop of the
+usual strength, which begins at 580, adds to itself with every frame, until there are patterns of 16 px."""
 
 
 class Autoguidance(nn.Module):
@@ -46,5 +48,6 @@ class Autoguidance(nn.Module):
         """v (N, 32, h, w) of what UNets take (N, 33, h, w) at times (N,); the older one has read tokens (N, 48) as the
         painter does, which is ``said`` (N, 48, 192)."""
         before = self.younger(noisy, times, self.reader(input_ids=tokens).last_hidden_state).sample.float()
-        farther = 1 + (FARTHER - 1) * (times / FROM).clamp(max=1)[:, None, None, None]
+        first, last = FROM
+        farther = 1 + (FARTHER - 1) * ((times - first) / (last - first)).clamp(0, 1)[:, None, None, None]
         return before + farther * (self.older(noisy, times, said).sample.float() - before)

@@ -40,18 +40,21 @@ def painter():
 
 
 def test_it_goes_as_far_again(painter, younger):
-    from training.autoguidance import Autoguidance
+    from training.autoguidance import FROM, Autoguidance
     from training.latents import EMBEDDED
 
     random = torch.Generator().manual_seed(1)
-    noisy, times = torch.randn(2, 33, 16, 16, generator=random), torch.tensor([300, 900])
+    noisy, times = torch.randn(2, 33, 16, 16, generator=random), torch.tensor([800, 900])
     tokens = torch.randint(4, 500, (2, 48), generator=random)
     with torch.no_grad():
         said = painter.read(tokens)
         now = painter.unet(noisy, times, said).sample
         aim, same = (Autoguidance(one)(noisy, times, tokens, said) for one in (younger, EMBEDDED))
         before = Autoguidance(EMBEDDED, younger)(noisy, times, tokens, said)  # its older one is the younger
+        low = torch.tensor([300, FROM[0]])
+        still = Autoguidance(younger)(noisy, low, tokens, said) - painter.unet(noisy, low, said).sample
     assert (same - now).abs().max() < 0.02  # the same painter, but for what its words lost in fp16
+    assert still.abs().max() < 0.02  # where a loop would take it up again, nothing changes
     assert (aim - now - 0.25).abs().mean() < (aim - now).abs().mean() / 2
     assert torch.allclose(2 * aim + before, 3 * now, atol=0.05)  # 2 (2 a - b) + (2 b - a) = 3 a
 
