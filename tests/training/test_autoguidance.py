@@ -30,13 +30,20 @@ def younger(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def painter():
-    from training.latents import prepare
-    from training.painter import Painter, embedded
+    """The embedded one, as losses know a painter; its words are the exported table, as their function needs GloVe."""
+    from training.autoguidance import Autoguidance
+    from training.latents import EMBEDDED
 
-    vectors = prepare()[2]
-    painter = Painter(vectors)
-    embedded(painter)
-    return painter.eval()
+    class Painter(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            parts = Autoguidance(EMBEDDED)
+            self.unet, self.text = parts.older.requires_grad_(True), parts.reader
+
+        def read(self, tokens):
+            return self.text(input_ids=tokens).last_hidden_state
+
+    return Painter()
 
 
 def test_it_goes_as_far_again(painter, younger):
@@ -53,13 +60,13 @@ def test_it_goes_as_far_again(painter, younger):
         before = Autoguidance(EMBEDDED, younger)(noisy, times, tokens, said)  # its older one is the younger
         low = torch.tensor([300, FROM[0]])
         still = Autoguidance(younger)(noisy, low, tokens, said) - painter.unet(noisy, low, said).sample
-    assert (same - now).abs().max() < 0.02  # the same painter, but for what its words lost in fp16
-    assert still.abs().max() < 0.02  # where a loop would take it up again, nothing changes
+    assert (same - now).abs().max() < 1e-4
+    assert still.abs().max() < 1e-4  # where a loop would take it up again, nothing changes
     assert (aim - now - 0.25).abs().mean() < (aim - now).abs().mean() / 2
-    assert torch.allclose(2 * aim + before, 3 * now, atol=0.05)  # 2 (2 a - b) + (2 b - a) = 3 a
+    assert torch.allclose(2 * aim + before, 3 * now, atol=1e-3)  # 2 (2 a - b) + (2 b - a) = 3 a
 
 
-def test_the_unet_alone_follows(painter, younger):
+def test_what_it_says_is_learned(painter, younger):
     from training.autoguidance import Autoguidance
     from training.batch import Batch
     from training.loss import Teachers, losses
@@ -74,7 +81,6 @@ def test_the_unet_alone_follows(painter, younger):
         torch.zeros(4, dtype=torch.long),
         torch.zeros(4, 21, dtype=torch.bool),
     )
-    painter.text.requires_grad_(False)
     weights = torch.ones(1, 32, 1, 1)
 
     def error() -> torch.Tensor:
@@ -84,7 +90,6 @@ def test_the_unet_alone_follows(painter, younger):
 
     before = error()
     before.backward()
-    assert all(value.grad is None for value in painter.text.parameters())
     with torch.no_grad():
         for value in painter.unet.parameters():
             if value.grad is not None:
