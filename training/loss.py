@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from training.autoguidance import Autoguidance
+from training.autoguidance import FROM, Autoguidance
 from training.batch import NO_DEPTH, Batch, unsaid_tokens
 from training.critic import Critic, glimpsed, unheard
 from training.discriminator import CROP, Discriminator, held
@@ -87,14 +87,15 @@ def losses(
     few = max(1, int(OWN * count / 3)) if critic or discriminator else 0
     world = count - 3 * few
     said = painter.read(batch.tokens)
-    latents, times = batch.latents[:world], times_of(world, random, device)
+    latents, example = batch.latents[:world], teachers.example
+    times = times_of(world, random, device, FROM[0]) if example else times_of(world, random, device)
     noise = torch.randn(batch.latents.shape, generator=random, device=device)
     power = alphas[times].float()[:, None, None, None]
     aim = power.sqrt() * noise[:world] - (1 - power).sqrt() * latents
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise[:world]
-    if teachers.example:
+    if example:
         given = torch.cat([noisy, batch.depth[:world]], dim=1)
-        aim = teachers.example(given, times, batch.tokens[:world], said[:world])
+        aim = example(given, times, batch.tokens[:world], said[:world])
     begins = [(noisy, times, batch.depth[:world], torch.arange(world, device=device))]
     if few:
         with torch.no_grad():

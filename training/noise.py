@@ -31,12 +31,12 @@ def signal() -> Tensor:
     return DDIMScheduler(**NOISE).alphas_cumprod.double()
 
 
-def times_of(count: int, random: torch.Generator, device: torch.device) -> Tensor:
-    """(count,) time steps, stratified over the batch, in random order."""
+def times_of(count: int, random: torch.Generator, device: torch.device, noisy: int = NOISY) -> Tensor:
+    """(count,) time steps, three quarters of them from ``noisy`` on, stratified over the batch, in random order."""
     even = (torch.arange(count, device=device) + torch.rand(count, generator=random, device=device)) / count
     early, last = 1 - NOISY_SHARE, NOISE["num_train_timesteps"]
-    late = NOISY + (even - early) / NOISY_SHARE * (last - NOISY)
-    times = torch.where(even < early, even / early * NOISY, late).long().clamp(max=last - 1)
+    late = noisy + (even - early) / NOISY_SHARE * (last - noisy)
+    times = torch.where(even < early, even / early * noisy, late).long().clamp(max=last - 1)
     return times[torch.randperm(count, generator=random, device=device)]
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from training import checkpoint
-from training.optimizer import ENDS, Optimizer
+from training.optimizer import ENDS, Floats, Optimizer
 
 
 def network() -> nn.Sequential:
@@ -52,6 +52,21 @@ def test_a_step_turns_every_direction_of_an_inner_matrix_alike() -> None:
     ends = (one[0].weight.detach() - before["0.weight"]).abs()
     assert float(ends.median()) == pytest.approx(0.01 * ENDS, rel=0.1)  # what Adam's first step is
     assert not torch.equal(one[1].weight, before["1.weight"])
+
+
+def test_in_floats_it_goes_where_torch_goes() -> None:
+    random = torch.Generator().manual_seed(0)
+    ours, torchs = ([torch.ones(12, 30), torch.ones(30, 12)] for _ in range(2))
+    given = {"lr": 0.01, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    steppers = (Floats(ours, **given), torch.optim.Muon(torchs, **given))
+    for _ in range(3):
+        for mine, other in zip(ours, torchs):
+            mine.grad = torch.randn(mine.shape, generator=random)
+            other.grad = mine.grad.clone()
+        for one in steppers:
+            one.step()
+    for mine, other in zip(ours, torchs):
+        torch.testing.assert_close(mine - 1, other - 1, rtol=0, atol=4e-4)  # bfloat16 has three digits
 
 
 def test_it_learns_and_goes_on_where_it_stopped() -> None:

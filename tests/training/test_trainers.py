@@ -136,14 +136,15 @@ def test_the_schedule_ends_in_pure_noise():
     assert alphas[0] > 0.999
 
 
-def test_times_are_spread_evenly_and_more_of_them_late():
-    from training.noise import NOISY, NOISY_SHARE, times_of
+@pytest.mark.parametrize("noisy", [450, 600])
+def test_times_are_spread_evenly_and_more_of_them_late(noisy):
+    from training.noise import NOISY_SHARE, times_of
 
-    times = times_of(4000, torch.Generator().manual_seed(0), torch.device("cpu"))
+    times = times_of(4000, torch.Generator().manual_seed(0), torch.device("cpu"), noisy)
     assert (times.min(), times.max()) == (0, 999)
-    assert float((times >= NOISY).double().mean()) == pytest.approx(NOISY_SHARE, abs=0.002)
-    late = times[times >= NOISY].double()
-    assert float(late.mean()) == pytest.approx((NOISY + 999) / 2, abs=2)
+    assert float((times >= noisy).double().mean()) == pytest.approx(NOISY_SHARE, abs=0.002)
+    late = times[times >= noisy].double()
+    assert float(late.mean()) == pytest.approx((noisy + 999) / 2, abs=2)
     assert (times.diff() < 0).any()
 
 
