@@ -169,12 +169,9 @@ def measure_judge(painter: models.Paints, options: argparse.Namespace) -> None:
     seen = [row for number in range(UNSEEN + 2000, UNSEEN + 2000 + options.count // 2) for row in world_rows(number)]
     pictures, depth, texts = zip(*seen)
     vae = autoencoder.PatchAutoencoder.from_pretrained(str(autoencoder.EMBEDDED)).float().eval()
-    with torch.no_grad():
-        latents = torch.cat(
-            [vae.encoder(autoencoder.tensor(np.stack(pictures[i : i + 32]))) for i in range(0, len(seen), 32)]
-        )
+    parts = (autoencoder.tensor(np.stack(pictures[i : i + 64])) for i in range(0, len(seen), 64))
     truth = questions.truth(Shard(np.stack(pictures), np.stack(depth), list(texts)))
-    for name, one in judge.verdicts(judge.load(), latents, truth).items():
+    for name, one in judge.verdicts(judge.load(), vae.encoder, parts, truth).items():
         print(
             f"judge, {name}: sure of {one.sure:.3f} of {len(seen)} unseen pictures, where they show it, and right on "
             f"{one.right:.3f} of those (its best guess: {one.best:.3f})"
@@ -191,9 +188,8 @@ def measure_obedience(painter: models.Paints, options: argparse.Namespace) -> No
     wishes = asked(options.count)
     for sampler in (LOOP, STILLS):
         pictures = painted(painter, [how(text, seed, sampler=sampler) for seed, (text, _) in enumerate(wishes)])
-        with torch.no_grad():
-            latents = torch.cat([vae.encoder(part * 2 - 1) for part in pictures.split(32)])
-        told = judge.verdicts(known, latents, questions.truths([answers for _, answers in wishes]))
+        parts = (part * 2 - 1 for part in pictures.split(64))
+        told = judge.verdicts(known, vae.encoder, parts, questions.truths([answers for _, answers in wishes]))
         for name, one in told.items():
             print(
                 f"obedience, {sampler}, {name}: {one.shown:.3f} of {options.count} paintings, where it was asked for "

@@ -3,16 +3,15 @@
     python -m training.judge --minutes 90     # into benchmarks/judge.safetensors; resumes runs/judge; --from embedded
 
 It holds the painter to its word (`benchmarks/embedded.py`): what share of paintings shows what their prompts asked for.
-It looks at latents, which hold all that a painting can show: encoding what was decoded gives them back exactly.
+It looks at squares of a picture as the autoencoder encodes them, many of each: what they disagree about is chance.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +45,8 @@ NOISE = 0.15
 """Of the latents that it learns from: paintings are not as clean."""
 LEANS, ROLL, SIZES = 0.5, 3.0, (0.8, 1.0)
 """Share of the squares that are rolled (degrees, about ROLL) and so much of the picture's side large."""
+STEP, QUICK = 8, 16
+"""Pixels between the squares of a picture that it looks at, thirteen of 256²; and while it learns, five."""
 ENDS = 0.3
 """The rate of its first and last layers, as a share of Muon's for the others."""
 KEPT = Path(__file__).parent.parent / "benchmarks" / "judge.safetensors"
@@ -65,23 +66,21 @@ def load() -> Judge:
     return judge.eval()
 
 
+def squares(pictures: Tensor, step: int = STEP) -> Iterator[Tensor]:
+    """Squares of pictures (N, 3, S, S), as large as those it learned from, and their mirrors: at every other place of
+    a lattice of that step, as black is on a chess board. What they disagree about is chance."""
+    side = CROP * PATCH
+    for top, left in itertools.product(range(0, pictures.shape[-1] - side + 1, step), repeat=2):
+        if (top + left) % (2 * step) == 0:
+            seen = pictures[..., top : top + side, left : left + side]
+            yield from (seen, seen.flip(-1))
+
+
 @torch.no_grad()
-def judged(judge: Judge, latents: Tensor) -> dict[str, Tensor]:
-    """Probabilities (N, answers) by question: the mean of eight looks, each as large as those it learned from.
-
-    Four corners of the picture and of its mirror: what they disagree about is chance (kinds right: 0.964 → 0.967).
-    """
-    ends = (slice(None, CROP), slice(-CROP, None))
-    both = (latents, latents.flip(-1) * _turned().to(latents))
-    looks = [judge(one[..., rows, columns]) for one, rows, columns in itertools.product(both, ends, ends)]
+def judged(judge: Judge, encoder: nn.Module, pictures: Tensor, step: int = STEP) -> dict[str, Tensor]:
+    """Probabilities (N, answers) by question of pictures (N, 3, S, S) in [-1, 1]: the mean over their squares."""
+    looks = [judge(encoder(one)) for one in squares(pictures, step)]
     return {name: torch.stack([look[name].softmax(1) for look in looks]).mean(0) for name in QUESTIONS}
-
-
-@cache
-def _turned() -> Tensor:
-    """(32, 1, 1) of 1 or -1: what the latents of a mirrored picture are multiplied with."""
-    folder = str(autoencoder.EMBEDDED)
-    return autoencoder.mirror_signs(autoencoder.PatchAutoencoder.from_pretrained(folder))[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -101,15 +100,16 @@ class Verdict:
         return self.shown / self.sure if self.sure else 0.0
 
 
-@torch.no_grad()
-def verdicts(judge: Judge, latents: Tensor, truth: Truth) -> dict[str, Verdict]:
-    """What it says of latents (N, 32, h, w), by question."""
+def verdicts(
+    judge: Judge, encoder: nn.Module, pictures: Iterable[Tensor], truth: Truth, step: int = STEP
+) -> dict[str, Verdict]:
+    """What it says of pictures, parts (N, 3, S, S) in [-1, 1], by question."""
     judge.eval()
-    said = [judged(judge, part) for part in latents.split(256)]
+    said = [judged(judge, encoder, part, step) for part in pictures]
     found = {}
     for name in QUESTIONS:
         chance, best = torch.cat([part[name] for part in said]).max(1)
-        right = truth.right[name].to(latents.device)
+        right = truth.right[name].to(best.device)
         known, sure = right.any(1), chance >= SURE
         good = right.gather(1, best[:, None])[:, 0]
         shares = [float(which[known].float().mean()) for which in (good, sure, good & sure)]
@@ -137,21 +137,19 @@ class Lessons(NamedTuple):
     right: Mapping[str, Tensor]
     """(n of all but LAST, answers) of bools by question, row after row of the pictures."""
     fresh: Tensor
-    """(m, 32, 16, 16) latents of the LAST pictures and of the first shard."""
+    """(m, 256, 256, 3) uint8, the LAST pictures and the first shard."""
     unseen: Truth
     """Of these m."""
 
 
-def lessons(encoder: nn.Module, device: torch.device) -> Lessons:
+def lessons(device: torch.device) -> Lessons:
     """The world as it has been rendered so far."""
     first, *others = scenes(skip=0)
     asked, *known = [truth(read_shard(path)) for path in shards(checkpoint.WORLD)]
     told, pictures = joined(known), [one.pictures for one in others]
     fresh = torch.cat([pictures[-1][-LAST:], first.pictures])
-    with torch.no_grad():
-        latents = torch.cat([encoder(autoencoder.tensor(part.numpy()).to(device)) for part in fresh.split(32)])
     right = {name: all[:-LAST].to(device) for name, all in told.right.items()}
-    return Lessons(pictures, right, latents, joined([told[-LAST:], asked]))
+    return Lessons(pictures, right, fresh, joined([told[-LAST:], asked]))
 
 
 def square(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
@@ -195,7 +193,7 @@ def train(options: argparse.Namespace) -> None:
     """A sitting, at whose end the rate has fallen to nothing; what is kept is the weights' average."""
     device = checkpoint.device(options.device)
     encoder = prepare()[0].encoder.to(device)
-    taught = lessons(encoder, device)
+    taught = lessons(device)
     torch.manual_seed(options.seed)
     judge = Judge().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if options.start == "embedded":
@@ -218,7 +216,8 @@ def train(options: argparse.Namespace) -> None:
             checkpoint.save(RUN / "checkpoint.pt", state | {"average": average.named()})
             average.into(kept)
             with torch.autocast(device.type, torch.bfloat16, enabled=checkpoint.halves(device)):
-                said = verdicts(kept, taught.fresh, taught.unseen).items()
+                asked = (autoencoder.tensor(part.numpy()).to(device) for part in taught.fresh.split(64))
+                said = verdicts(kept, encoder, asked, taught.unseen, QUICK).items()
             shares = " ".join(f"{name} {one.best:.3f} ({one.right:.3f} of {one.sure:.3f})" for name, one in said)
             lately, count = float(torch.stack(values).mean()) if values else float("nan"), len(taught.fresh)
             checkpoint.log(RUN, f"step {step} of {options.batch}, loss {lately:.4f}; of {count} unseen: {shares}")

@@ -51,12 +51,12 @@ def test_what_it_is_not_sure_of_is_not_shown():
                 for name, known in QUESTIONS.items()
             }
 
-    latents = torch.zeros(4, 32, 16, 16)
-    latents[:, :] = torch.tensor([9.0, 9.0, -40.0, 9.0])[:, None, None, None]  # the third: any other answer, unsure
+    pictures = torch.tensor([9.0, 9.0, -40.0, 9.0])[:, None, None, None]  # the third: any other answer, unsure
+    pictures = pictures.expand(4, 3, 256, 256)
     right = {name: torch.zeros(4, len(known), dtype=torch.bool) for name, known in QUESTIONS.items()}
     for answers in right.values():
         answers[0, 0] = answers[1, 1] = answers[2, 1] = True  # the fourth has no right answer
-    found = verdicts(Mute(), latents, Truth(torch.zeros(4, len(QUESTIONS)), right))
+    found = verdicts(Mute(), torch.nn.Identity(), pictures.split(3), Truth(torch.zeros(4, len(QUESTIONS)), right))
     assert 1 / (len(QUESTIONS["time_group"]) - 1) < SURE
     for one in found.values():
         assert one == Verdict(best=pytest.approx(2 / 3), sure=pytest.approx(2 / 3), shown=pytest.approx(1 / 3))
@@ -83,6 +83,22 @@ def test_squares_are_of_the_rows_that_are_asked_for():
     assert torch.equal(((seen.mean(dim=(1, 2, 3)) + 1) * 127.5 / 40).round(), torch.from_numpy(rows).float())
 
 
+def test_it_looks_at_every_other_place_of_a_lattice():
+    from training.judge import CROP, PATCH, QUICK, STEP, squares
+
+    down = torch.arange(256.0)[:, None].expand(1, 1, 256, 256)
+    pictures = torch.cat([down, down.mT, torch.zeros_like(down)], 1)  # each pixel says where it is
+    corners = {(0, 0), (0, 32), (32, 0), (32, 32)}
+    for step, count in ((STEP, 13), (QUICK, 5)):
+        found = list(squares(pictures, step))
+        assert len(found) == 2 * count
+        assert all(one.shape == (1, 3, CROP * PATCH, CROP * PATCH) for one in found)
+        begins = {(int(one[0, 0].min()), int(one[0, 1].min())) for one in found}
+        assert len(begins) == count
+        assert corners | {(16, 16)} <= begins
+        assert {(left, top) for top, left in begins} == begins
+
+
 def test_a_picture_and_its_mirror_are_judged_alike():
     from training import autoencoder
     from training.judge import judged, load
@@ -91,7 +107,7 @@ def test_a_picture_and_its_mirror_are_judged_alike():
     pictures = torch.rand(3, 3, 256, 256, generator=torch.Generator().manual_seed(4)) * 2 - 1
     judge = load()
     with torch.no_grad():
-        said, mirrored = (judged(judge, vae.encoder(one)) for one in (pictures, pictures.flip(-1)))
+        said, mirrored = (judged(judge, vae.encoder, one) for one in (pictures, pictures.flip(-1)))
     for name, chances in said.items():
         assert torch.allclose(chances, mirrored[name], atol=1e-4)
         assert torch.allclose(chances.sum(1), torch.ones(3), atol=1e-4)
