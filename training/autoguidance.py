@@ -1,7 +1,8 @@
 """Autoguidance, learned: what the painter says, and as far again from what it said when it knew less.
 
-    git worktree add ../younger 8b69dc0                # the embedded painter's weights of 484,000 samples
-    python -m training.painter --from embedded --younger ../younger/animate/models/painter --minutes 60
+    git worktree add ../younger 8b69dc0       # the embedded painter's weights of 484,000 samples
+    git worktree add ../older e180d13         # and its last ones before it learned this
+    M=animate/models/painter; python -m training.painter --from embedded --younger ../younger/$M --older ../older/$M
 
 A painter errs as it did when it was younger, only less: its mean of all that might be there is a little less soft. So
 what changed since points at what would still change (Karras et al. 2024, 2406.02507, section 3, who guide each step of

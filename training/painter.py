@@ -5,7 +5,7 @@
     python -m training.painter --minutes 60 --workers 2                    # resumes runs/painter after a kill
     python -m training.painter --minutes 60 --heed 0.04 --dare 0.5      # heeds the critic, dares the discriminator
     python -m training.painter --minutes 60 --from embedded                # starts from the committed weights
-    python -m training.painter --minutes 60 --younger FOLDER             # learns autoguidance by what it said before
+    python -m training.painter --minutes 60 --younger FOLDER --older FOLDER  # learns autoguidance, see there
 
 Stock classes of diffusers and transformers, v-prediction with a noise schedule that ends in pure noise (2305.08891), so
 that every stock sampler works. One further input channel is relative inverse depth at the latent's size, as in SD2's
@@ -418,7 +418,7 @@ def teachers(options: argparse.Namespace, painter: Painter, vae: PatchAutoencode
     device, example = painter.unet.device, None
     if options.younger:
         painter.text.requires_grad_(False)
-        example = Autoguidance(options.younger).to(device)
+        example = Autoguidance(options.younger, options.older).to(device)
         for unet in (example.older, example.younger):
             quicken(unet)
     discriminator = Discriminator(vae, painter.unet.time_embedding.linear_2.out_features) if options.dare else None
@@ -442,7 +442,8 @@ def main() -> None:
     parser.add_argument("--read", action="store_true", help="teach the text encoder alone, before the first painting")
     parser.add_argument("--heed", type=float, default=0, help="weight of what the critic misses (train it first)")
     parser.add_argument("--dare", type=float, default=0, help="pull of the discriminator against that of the error")
-    parser.add_argument("--younger", type=Path, help="folder of a painter that knew less, to go farther from")
+    parser.add_argument("--younger", type=Path, help="folder of a painter that knew less, to go away from")
+    parser.add_argument("--older", type=Path, default=EMBEDDED, help="of one that has not learned so yet")
     parser.add_argument("--side", type=int, default=SIDE, help="of the pictures: 128 learns layout and colour faster")
     parser.add_argument("--workers", type=int, default=1, help="processes of one thread; a core each is best on a CPU")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves them alone")
