@@ -23,7 +23,7 @@ Muon at 2e-4 inside, to 0.183."""
 
 class Floats(torch.optim.Muon):
     """Muon in floats: torch's makes matrices orthogonal in bfloat16, which takes a CPU without units for it 17 times as
-    long, three quarters of the painter's whole step."""
+    long, four fifths of the painter's whole step."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
